@@ -19,8 +19,7 @@ class Pin:
     `values` are the restored attributes by path, None for one that is absent; the others stay as
     the target acknowledged them. `undone` is the run that was reverted. `asked` is the digest of
     what the sources and sync.toml asked for then: as soon as they ask for something else, the pin
-    has no effect any longer. It is empty if they did so already. `since` is None until it is
-    stored.
+    has no effect any longer. `since` is None until it is stored.
     """
 
     kind: Kind

@@ -273,11 +273,17 @@ class Reversal:
         most: int,
         most_removed: int | None,
     ) -> list[Operation]:
-        """Return the operations that make `memberships` as they are wanted."""
+        """Return the operations that make `memberships` as they are wanted.
+
+        A request changes up to `most` members. With `most_removed`, one that removes members adds
+        none, and removes up to so many.
+        """
+        if most_removed is None:
+            return [*member_operations(group, link, memberships, most)]
         adds = [one for one in memberships if one.wanted]
         removals = [one for one in memberships if not one.wanted]
         return [
-            *member_operations(group, link, removals, most_removed or most),
+            *member_operations(group, link, removals, most_removed),
             *member_operations(group, link, adds, most),
         ]
 

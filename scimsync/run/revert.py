@@ -186,8 +186,11 @@ class _RevertAt:
             for operation in self._undo_resources(chunk, later)
         ]
         made = self._without_taken_names(made)
+        named = {one.key for one in made if one.kind is Kind.GROUP and _is_refused(one)}
         for group, members in self._groups.items():
-            made += self._undo_members(group, members, later)
+            of_group = self._undo_members(group, members, later)
+            if group not in named or not all(map(_is_refused, of_group)):
+                made += of_group
         planned = [one for one in made if one.status is OperationStatus.PLANNED]
         differing = await StartingPoints(self._context, self._target).of_each(planned)
         kept = [one for at, one in enumerate(planned) if at not in differing]
@@ -360,6 +363,10 @@ def _paths(operation: JournaledOperation) -> Iterator[Path]:
 
 def _member_path(group: Key, kind: Kind, member: Key) -> Path:
     return Kind.GROUP, group, f"members {kind} {member}"
+
+
+def _is_refused(operation: Operation) -> bool:
+    return operation.status is OperationStatus.FAILED
 
 
 def _id(done: Undone) -> tuple[Kind, Key]:

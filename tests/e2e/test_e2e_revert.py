@@ -12,7 +12,7 @@ from scimsync.model.operations import JournaledOperation
 from tests.execute.story import NO_GUARD, SOON, change, delete, dies_after, one_of
 from tests.lifecycle.readback import read_all
 from tests.lifecycle.test_groups import BY_DEPARTMENT
-from tests.office import USER, Json, Office, people, person, resource
+from tests.office import MANAGER, USER, Json, Office, counts, people, person, resource
 
 
 def held(office: Office) -> dict[str, Any]:
@@ -71,6 +71,32 @@ def test_a_push_is_undone_attribute_by_attribute(pushed: tuple[Office, dict[str,
     created = after.pop("person8@example.com")
     assert created["active"] is False
     assert after == before
+
+
+def test_a_push_is_undone_where_resources_are_written_as_a_whole(real_office: Office) -> None:
+    real_office.configure(
+        guard=NO_GUARD,
+        more=BY_DEPARTMENT,
+        target='dialect = "okta-put"',
+        user=f'{USER}{MANAGER}roles = "role or None"\n',
+    )
+    real_office.hire(row | {"manager": "00003", "role": "cook"} for row in BEFORE)
+    real_office.push()
+    before = held(real_office)
+    roles = {"00003": ""}
+    real_office.hire(
+        row | {"manager": "00004", "role": roles.get(row["id"], "waiter")} for row in AFTER
+    )
+    assert "update" in counts(real_office.push())
+
+    ran = real_office.run("revert", "2")
+
+    assert ran.code == 0, ran.err
+    assert {**held(real_office), "person8@example.com": None} == {
+        **before,
+        "person8@example.com": None,
+    }
+    assert real_office.plan() == []
 
 
 def test_later_pushes_leave_it_so_until_something_else_is_asked_for(

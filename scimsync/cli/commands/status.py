@@ -454,15 +454,14 @@ def _print_failing(output: Output, target: TargetStatus, now: datetime) -> None:
 def _print_pinned(output: Output, pinned: Pinned) -> None:
     what = plural(pinned.count, "user or group stays", "users and groups stay")
     output.line(
-        (f"{what} as a revert left them, until the sources ask for something else", "yellow"),
+        (f"{what} as a revert left them; to end it: scimsync revert RUN --lift", "yellow"),
         indent=2,
     )
     rows: list[list[Part]] = []
     for pin in pinned.first:
         subject = pin.key if pin.kind is Kind.USER else f"{pin.kind} {pin.key}"
-        since = "" if pin.since is None else f" on {format_local(pin.since)}"
-        lift = f"to end it: scimsync revert {pin.undone} --lift"
-        rows.append([(printable(subject), "bold"), f"run {pin.undone} reverted{since}; {lift}"])
+        since = "" if pin.since is None else f" {format_local(pin.since)}"
+        rows.append([(printable(subject), "bold"), f"run {pin.undone} reverted{since}"])
     output.rows(rows, indent=4)
     if pinned.count > len(pinned.first):
         output.line(f"and {pinned.count - len(pinned.first):,} more", indent=4)
