@@ -65,6 +65,18 @@ def holds(path: str, value: Any) -> Judge:
     return judge
 
 
+def unchanged(path: str, refused: Any) -> Judge:
+    """Return the judge that demands that a value of a refused request was not stored."""
+
+    def judge(answer: Answer, _memory: Memory) -> str | None:
+        found = project(answer.document or {}, [path]).get(path)
+        if not same_value(found, refused):
+            return None
+        return f"{path} is {json_text(found)}: the refused request has changed the resource"
+
+    return judge
+
+
 def _same_elements(found: Any, wanted: Any) -> bool:
     """Whether two lists of objects agree in all that `wanted` says; a server may add to them."""
     if not isinstance(found, list) or not isinstance(wanted, list) or len(found) != len(wanted):

@@ -48,8 +48,9 @@ class Memory:
 
     def supports(self, feature: str) -> bool:
         """Return False if the server has declared that it does not support `feature`."""
-        declared = read(self._config, feature)
-        return not isinstance(declared, Mapping) or read(declared, "supported") is not False
+        name, word = ("pagination", "index") if feature == "index" else (feature, "supported")
+        declared = read(self._config, name)
+        return not isinstance(declared, Mapping) or read(declared, word) is not False
 
     def see(self, document: Mapping[str, Any]) -> None:
         """Keep `document` as the state of the resource with its id, if that is known.

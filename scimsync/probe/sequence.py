@@ -111,8 +111,9 @@ class Step:
     must refuse. `picks` gives the id of `picked`, a resource that the probe did not make, from the
     response. `needs` are resources whose ids have to be known beside those that the request
     contains. With `wrong_token`, the request has credentials that the server must refuse; it is
-    skipped if the probe has none. `feature` is a part of the ServiceProviderConfig, such as `etag`:
-    the step is skipped if the server has declared in the sequence that it does not support it.
+    skipped if the probe has none. `feature` is a part of the ServiceProviderConfig, such as `etag`,
+    or `index` for pages by startIndex (RFC 9865 section 3): the step is skipped if the server has
+    declared in the sequence that it does not support it.
     """
 
     name: str

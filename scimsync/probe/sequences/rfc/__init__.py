@@ -24,6 +24,7 @@ RFC: Final = ProviderSequence(
     resources=(
         Resource("user"),
         Resource("other"),
+        Resource("extended"),
         Resource("group", GROUPS),
         Resource("team", GROUPS),
     ),

@@ -22,12 +22,14 @@ _WORK: Final = 'emails[type eq "work"].value'
 _HOME: Final = 'emails[type eq "home"].value'
 
 
-def _patch(step: str, check: str, operations: list[Json], *judges: Judge) -> Step:
+def _patch(
+    step: str, check: str, operations: list[Json], *judges: Judge, user: str = "user"
+) -> Step:
     return Step(
         step,
-        Send("PATCH", "/Users/{user}", patch(*operations)),
+        Send("PATCH", f"/Users/{{{user}}}", patch(*operations)),
         (expect(check, accepted),),
-        then=then("user", expect(check, *judges)),
+        then=then(user, expect(check, *judges)),
         feature="patch",
     )
 
@@ -136,18 +138,21 @@ _PATCHES: Final = (
         [operation("replace", f"{ENTERPRISE}:department", "Development")],
         holds(f"{ENTERPRISE}:department", "Development"),
         holds(f"{ENTERPRISE}:employeeNumber", "{run}"),
+        user="extended",
     ),
     _patch(
         "Set the manager",
         "manager",
         [operation("add", f"{ENTERPRISE}:manager", {"value": "{other}"})],
         holds(f"{ENTERPRISE}:manager.value", "{other}"),
+        user="extended",
     ),
     _patch(
         "Remove the manager",
         "manager",
         [operation("remove", f"{ENTERPRISE}:manager")],
         holds(f"{ENTERPRISE}:manager.value", None),
+        user="extended",
     ),
     _patch(
         "Change the userName",

@@ -46,18 +46,21 @@ LISTS: Final = (
         needs=_TWO,
         picked="first",
         picks=first_id,
+        feature="index",
     ),
     Step(
         "Read the second page of users",
         Send("GET", USERS, query=_page("2", "1")),
         (expect("list-start-index", another_page_than("first")),),
         needs=("first", *_TWO),
+        feature="index",
     ),
     Step(
         "Ask for the number of users",
         Send("GET", USERS, query=_page("1", "0")),
         (expect("list-count-zero", total_of_at_least(2), page_of(0)),),
         needs=_TWO,
+        feature="index",
     ),
     _filter(
         "Find a user by userName",

@@ -11,6 +11,7 @@ from scimsync.probe.judges import (
     holds,
     scim_error,
     status,
+    unchanged,
 )
 from scimsync.probe.judges_of_form import (
     has_location,
@@ -25,15 +26,23 @@ from scimsync.probe.sequences.bodies import ENTERPRISE, USER, Json
 
 
 def body_of(name: str) -> Json:
-    """Return a user with values of all kinds of attributes."""
+    """Return a user with attributes of the core schema."""
     return {
-        "schemas": [USER, ENTERPRISE],
+        "schemas": [USER],
         "userName": f"{{{name}.name}}",
         "externalId": f"{{{name}.externalId}}",
         "name": {"givenName": "Given", "familyName": "Family"},
         "displayName": "Given Family",
         "emails": [{"value": f"{{{name}.name}}", "type": "work", "primary": True}],
         "active": True,
+    }
+
+
+def _extended(name: str) -> Json:
+    """Return a user with attributes of the enterprise extension."""
+    return {
+        **body_of(name),
+        "schemas": [USER, ENTERPRISE],
         ENTERPRISE: {"department": "Research", "employeeNumber": "{run}"},
     }
 
@@ -63,7 +72,6 @@ USER_STEPS: Final = (
                 active(True),
             ),
             expect("external-id", holds("externalId", "{user.externalId}")),
-            expect("extension", holds(f"{ENTERPRISE}:department", "Research")),
             expect("active-boolean", active_boolean),
         ),
     ),
@@ -72,6 +80,13 @@ USER_STEPS: Final = (
         Send("POST", USERS, body_of("other")),
         (expect("create-created", status(201)), expect("create-id", has_id)),
         creates="other",
+    ),
+    Step(
+        "Create a user with the enterprise extension",
+        Send("POST", USERS, _extended("extended")),
+        (expect("extension", status(201)),),
+        creates="extended",
+        then=then("extended", expect("extension", holds(f"{ENTERPRISE}:department", "Research"))),
     ),
     Step(
         "Read a user",
@@ -106,6 +121,6 @@ USER_STEPS: Final = (
     Step(
         "Read the first user after that",
         Send("GET", "/Users/{user}"),
-        (expect("duplicate-conflict", holds("displayName", "Given Family")),),
+        (expect("duplicate-conflict", unchanged("displayName", "Duplicate")),),
     ),
 )
