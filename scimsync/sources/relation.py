@@ -10,7 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scimsync.sources.duckdb_sql import items, literal, may_have_white_space, stripped
+from scimsync.sources.duckdb_sql import (
+    WHITE_SPACE,
+    items,
+    literal,
+    may_have_white_space,
+    stripped,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,10 @@ class TextForm(StrEnum):
 _EMPTY_JSON = r'([\s\x{a0}\[\]{},"]|\\[tnrf]|null)*'
 """JSON text without a value: null, "", [], {}, and lists of these."""
 
+_FILLED_JSON = (("-", ":"), ('"-', '"['), ('"a', '"n'), ('"o', '"{'), ("true", "true"))
+"""Ranges of JSON texts with a value: numbers, texts that begin with a digit or a letter but n, as
+`"null"` counts as empty, and true. The upper ends themselves are no JSON."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -70,12 +80,19 @@ class Column:
         return text
 
     def is_filled(self, text: str) -> str:
-        """Return SQL for whether the text `text` is more than white space, nulls and brackets."""
+        """Return SQL for whether the text `text` is more than white space, nulls and brackets.
+
+        The first characters show that for nearly all texts, in a fraction of the time.
+        """
         if self.form is TextForm.JSON:
+            begins = " or ".join(
+                f"{text} between {literal(low)} and {literal(high)}" for low, high in _FILLED_JSON
+            )
             filled = f"not regexp_full_match({text}, {literal(_EMPTY_JSON)})"
         else:
-            filled = f"{stripped(text)} <> ''"
-        return f"coalesce({filled}, false)"
+            begins = f"{text} between '!' and '~'"
+            filled = f"trim({text}, {literal(WHITE_SPACE)}) <> ''"
+        return f"case when {begins} then true else coalesce({filled}, false) end"
 
     def from_json(self, value: str) -> str:
         """Return SQL for the text of a stored value, given the SQL for its JSON text.

@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from scimsync.errors import GuardStop
 from scimsync.model.limits import Limit, Minimum
 from scimsync.snapshot.ingest import SourceLimits, ingest
+from scimsync.sources.relation import Column, TextForm
 from scimsync.state import record_rows
 from scimsync.state.store import Store, scratch_store
 from tests.file_sources import file_spec
@@ -207,3 +209,38 @@ def test_the_filled_cells_of_each_ingest_are_recorded(folder: Folder) -> None:
 
     folder.ingest(column(["IT", "Law", ..., " ", "Law", "Law"]))
     assert folder.filled == {"dept": 4}
+
+
+@pytest.mark.parametrize("text", ["!", "IT", "~", "~~", " IT", "\u00a0-", "\u00e9", "\x01", "null"])
+def test_text_with_a_visible_character_is_filled(text: str) -> None:
+    assert is_filled(TextForm.TEXT, text)
+    assert is_filled(TextForm.LIST, text)
+
+
+@pytest.mark.parametrize("text", [None, "", " ", "\t\r\n", "\u00a0\u2003", "\u200b", "\ufeff"])
+def test_text_of_white_space_is_not_filled(text: str | None) -> None:
+    assert not is_filled(TextForm.TEXT, text)
+    assert not is_filled(TextForm.LIST, text)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["IT", "it", "north", "7", "-", "#", "~", "\u00e9", 7, -1.5, 0, True, False, ["", "IT"]],
+)
+def test_json_with_a_value_is_filled(value: Any) -> None:
+    assert is_filled(TextForm.JSON, json.dumps(value))
+    assert is_filled(TextForm.JSON, json.dumps(value, ensure_ascii=False))
+
+
+@pytest.mark.parametrize(
+    "value", ["", " ", "\t\n", "\u00a0", "null", ",", "{}", [], {}, [""], [None, ["", " "]]]
+)
+def test_json_without_a_value_is_not_filled(value: Any) -> None:
+    assert not is_filled(TextForm.JSON, json.dumps(value, ensure_ascii=False))
+
+
+def is_filled(form: TextForm, text: str | None) -> object:
+    sql = Column("dept", form, None).is_filled("$text")
+    with duckdb.connect() as connection:
+        row = connection.execute(f"select {sql}".replace("$text", "$text::varchar"), {"text": text})
+        return row.fetchall()[0][0]
