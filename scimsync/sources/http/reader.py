@@ -175,9 +175,15 @@ class ListReader:
         `before` are the keys of earlier reads, if pages are counted: then a row that comes again
         shows that the list moved, and that another one may be missing. Raise ListFault.
         """
-        new, seen = [], self._seen
-        for row, line in zip(rows, lines, strict=True):
-            key = row.get(self._key)
+        seen = self._seen
+        keys = [row.get(self._key) for row in rows]
+        if set(map(type, keys)) == {str}:  # as nearly always, and without a step for each row
+            page = dict(zip(map(str, keys), map(hash, lines), strict=True))
+            if len(page) == len(keys) and "" not in page and seen.keys().isdisjoint(page):
+                seen.update(page)
+                return list(lines)
+        new = []
+        for key, line in zip(keys, lines, strict=True):
             if key is None or key == "":
                 new.append(line)
                 continue

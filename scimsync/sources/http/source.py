@@ -96,7 +96,7 @@ class HttpSource(SpooledSource[HttpSettings]):
         """Write all records to `stream`, and return their digest."""
         settings = self.spec.settings.model_dump_json()
         used = "" if self._columns.is_open else str(self.spec.used)
-        total = hashlib.blake2b(f"{settings}{used}".encode(), digest_size=20)
+        total = hashlib.sha256(f"{settings}{used}".encode())
 
         def write(lines: bytes) -> None:
             total.update(lines)

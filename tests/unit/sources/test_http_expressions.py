@@ -9,6 +9,7 @@ import pytest
 from scimsync.sources.http.expressions import (
     ExpressionError,
     compiled,
+    compiled_rows,
     is_true,
     root_fields,
 )
@@ -53,6 +54,36 @@ RECORD = {
 )
 def test_values(text: str, value: Any) -> None:
     assert compiled(text)(RECORD) == value
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        [RECORD, {"id": 8, "name": {"given": "Bo", "family": {"first": "x"}}}],
+        [RECORD, {}, {"name": None}, {"name": {}}, {"id": False, "name": ""}],
+        [RECORD, {"name": "text"}],
+        [RECORD, {"name": [{"given": "Bo"}]}],
+        [{"name": {"given": 7, "family": "text"}}, RECORD],
+        [RECORD, None, [], "text"],
+        [],
+    ],
+)
+def test_rows_have_the_value_of_each_expression(records: list[Any]) -> None:
+    paths = {
+        "number": "id",
+        'it\'s "given"\n{': "name.given",
+        "name": "name",
+        "first": "name.family.first",
+        "boss": "attributes[?name=='boss'].value | [0]",
+        "all": "@",
+    }
+
+    rows = compiled_rows(paths)(records)
+
+    assert rows == [
+        {name: compiled(text)(record) for name, text in paths.items()} for record in records
+    ]
+    assert [list(row) for row in rows] == [list(paths)] * len(records)
 
 
 @pytest.mark.parametrize("record", [None, [], "text", 7])
