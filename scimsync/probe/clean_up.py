@@ -17,7 +17,8 @@ from scimsync.probe.ledger import Ledger, Made
 from scimsync.probe.memory import NAME_PREFIX
 from scimsync.probe.server import Request, Server
 from scimsync.probe.values import LeftResource, Purpose
-from scimsync.scim.attributes import read, resource_id
+from scimsync.scim.attributes import count_in, read, resource_id
+from scimsync.scim.listing import next_cursor
 
 _STEP: Final = "Clean up"
 _PAGE: Final = 100
@@ -109,22 +110,34 @@ class CleanUp:
 
         Names are in lower case.
         """
+        listed = await self._list_by(made, cursors=False)
+        if listed is None:
+            listed = await self._list_by(made, cursors=True)
+        if listed is None:
+            return None
+        return {key: name for key, name in listed.items() if name.startswith(NAME_PREFIX)}
+
+    async def _list_by(self, made: Made, *, cursors: bool) -> dict[str, str] | None:
+        """Read the whole list page by page: by startIndex, or by `cursors` (RFC 9865)."""
         seen: dict[str, str] = {}
+        cursor = ""
         for _ in range(_MAX_PAGES):
-            query = f"startIndex={len(seen) + 1}&count={_PAGE}"
-            answer = await self._send("GET", f"{made.endpoint}?{query}")
-            if answer.status != 200 or not isinstance(answer["totalResults"], int):
+            start = f"cursor={quote(cursor, safe='')}" if cursors else f"startIndex={len(seen) + 1}"
+            answer = await self._send("GET", f"{made.endpoint}?{start}&count={_PAGE}")
+            if answer.status != 200 or answer.document is None:
                 return None
-            page = {
+            before = len(seen)
+            seen |= {
                 key: str(read(one, made.attribute)).casefold()
                 for one in answer.listed
                 if (key := resource_id(one)) is not None
             }
-            before = len(seen)
-            seen |= page
-            if len(seen) >= answer["totalResults"]:
-                return {key: name for key, name in seen.items() if name.startswith(NAME_PREFIX)}
-            if len(seen) == before:
+            cursor = next_cursor(answer.document) or ""
+            total = count_in(answer["totalResults"])
+            is_last = not cursor if cursors else total is not None and len(seen) >= total
+            if is_last:
+                return seen if total is None or len(seen) >= total else None
+            if not cursors and len(seen) == before:
                 return None
         return None
 

@@ -21,6 +21,7 @@ from scimsync.probe.ledger import new_ledger
 from scimsync.probe.run import ProbeOptions, clean_up
 from scimsync.probe.values import Exchange
 from scimsync.scim.error_response import ErrorResponse
+from scimsync.transport.retry_policy import TimeSource
 from tests.chaos.scale import LONG
 from tests.probe.conftest import origin_of, probed
 from tests.servers.defects import Defect, DefectiveProvider, running_provider
@@ -177,6 +178,34 @@ def test_without_filters_what_is_left_is_found_in_the_list(how: str, options_of:
         gone, left = asyncio.run(clean_up(origin, options))
 
         assert (gone, left) == (1, [])
+        assert server.stored["Users"] == others
+
+
+class CursorsOnly(WithoutFilters):
+    """A server with pages by cursors only (RFC 9865), and no totalResults."""
+
+    def listing(self, collection: str, query: Mapping[str, str]) -> Reply:
+        if "filter" in query or "cursor" not in query:
+            raise ErrorResponse(501, detail="cursors only")
+        start = int(query["cursor"] or "1")
+        reply = super().listing(collection, {"startIndex": str(start), "count": query["count"]})
+        assert isinstance(reply.body, dict)
+        total, end = reply.body.pop("totalResults"), start + len(reply.body["Resources"])
+        return replace(reply, body=reply.body | ({"nextCursor": f"{end}"} if end <= total else {}))
+
+
+def test_what_is_left_is_found_by_cursors(options_of: OptionsOf) -> None:
+    server = CursorsOnly("error")
+    with server.running():
+        for number in range(120):
+            server.add("Users", userName=f"ada.{number}@example.com")
+        others = dict(server.stored["Users"])
+        server.fail("POST", effect=True, hang_up=True)
+        origin, options = origin_of(server.url, server.token), options_of("okta-put")
+        with pytest.raises(Ended):
+            probed(replace(origin, authenticator=LastingTo(server.token, 3)), options)
+
+        assert asyncio.run(clean_up(origin, options)) == (1, [])
         assert server.stored["Users"] == others
 
 
@@ -347,3 +376,19 @@ def test_interrupted(
     assert "interrupted [SYNC-0703]" in err
     assert server.stored == EMPTY
     assert list((tmp_path / "scimsync").iterdir()) == []
+
+
+def test_a_rate_limit_is_obeyed(server: DefectiveProvider, options_of: OptionsOf) -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    server.fail("PUT", status=429, headers={"Retry-After": "7"}, times=2)
+    options = replace(options_of("okta-put"), time=TimeSource(sleep=sleep))
+
+    report = probed(origin_of(server.url, server.token), options)
+
+    assert waits == [7, 7]
+    assert report.failed == ()
+    assert server.stored == EMPTY
