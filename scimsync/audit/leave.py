@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from scimsync.audit.report import Cause, Leave, Outcome, Step
 from scimsync.model.ids import Kind
-from scimsync.model.links import Link, LinkStatus
+from scimsync.model.links import Link
 from scimsync.model.operations import (
     ARRIVAL_ACTIONS,
     OPEN_STATUSES,
@@ -39,14 +39,14 @@ def find_leave(
     ended = next((step for step in leaving if _ends_access(step.operation)), None)
     revoked_at = None if ended is None else _time_of_end(ended.operation)
     may_have_access = link is not None and link.may_have_access_since is not None
-    is_active = link is not None and link.status is LinkStatus.ACTIVE
     if may_have_access or any(step.operation.status in OPEN_STATUSES for step in leaving):
         outcome = Outcome.OPEN
     elif ended is not None:
         outcome = Outcome.REVOKED
     else:
         outcome = Outcome.NOT_REMOVED
-    if outcome is Outcome.OPEN and is_active:
+    if outcome is Outcome.OPEN and ended is not None:  # it ended before, and may be back since
+        leaving = leaving[leaving.index(ended) + 1 :] or leaving
         ended, revoked_at = None, None
     cause, said_at, read_at, modified_at = _cause(leaving, removed)
     end = now if outcome is Outcome.OPEN else revoked_at

@@ -370,6 +370,20 @@ echo "$(sed -n 's/^sha256: //p' statement)  report.html" | sha256sum -c -
     assert "report.html: OK" in done.stdout
 
 
+def test_check_reads_the_keys(office: Office, signed: Path) -> None:
+    (office.folder / "audit-key.pem").chmod(0o644)
+    ran = office.run("check")
+    assert ran.code == 0, ran.out
+    assert "reports are signed; key " in ran.out
+    assert "audit-key.pem contains audit.key and is readable by other users" in ran.out
+
+    write_keys(office.folder, "other")
+    (office.folder / "other.pub.pem").replace(office.folder / "audit-key.pub.pem")
+    ran = office.run("check")
+    assert ran.code == 2
+    assert "audit.public_key is not the public key of audit.key" in ran.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

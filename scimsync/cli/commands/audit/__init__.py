@@ -99,7 +99,7 @@ def command(
         raise _usage("--until is for --since")
     form = "json" if options.as_json else form
     config = load(options.config)
-    signing_key = _signing_key(config) if out is not None else None
+    key_to_sign = _key_to_sign(config) if out is not None else None
     report = _report(
         config,
         options,
@@ -110,7 +110,7 @@ def command(
     if out is None:
         _print(report, form)
     else:
-        _write(report, form, out, config, signing_key)
+        _write(report, form, out, config, key_to_sign)
 
 
 def _usage(problem: str) -> click.UsageError:
@@ -177,15 +177,13 @@ def _require_known(
     )
 
 
-def _signing_key(config: Config) -> Ed25519PrivateKey | None:
+def _key_to_sign(config: Config) -> Ed25519PrivateKey | None:
     """Return the key of `[audit]`, None without one. Raise ConfigError."""
     if config.audit.key is None:
         return None
-    from scimsync.audit.signature import private_key
-    from scimsync.config.secrets import resolve
+    from scimsync.audit.keys import signing_key
 
-    where = config.where("audit", "key")
-    return private_key(resolve(config.audit.key, config.base_dir, where), where)
+    return signing_key(config)
 
 
 def _print(report: Report, form: str) -> None:

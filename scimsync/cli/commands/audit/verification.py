@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from scimsync.audit.keys import verification_key
 from scimsync.audit.signature import SUFFIX, SignatureMismatch, public_key, verify
 from scimsync.builtin import load
 from scimsync.cli.ui.common_options import CommonOptions
 from scimsync.cli.ui.output import write_json
-from scimsync.errors import ConfigError, ScimsyncError
+from scimsync.errors import ScimsyncError
 
 
 def verify_file(options: CommonOptions, file: Path, key_file: Path | None) -> None:
@@ -21,15 +22,7 @@ def verify_file(options: CommonOptions, file: Path, key_file: Path | None) -> No
     if key_file is not None:
         key = public_key(key_file, "--public-key")
     else:
-        config = load(options.config)
-        where = config.where("audit", "public_key")
-        if config.audit.public_key is None:
-            raise ConfigError(
-                f"{where} is missing",
-                hint="set it, or name the file with --public-key",
-                code="SYNC-0936",
-            )
-        key = public_key(config.base_dir / config.audit.public_key, where)
+        key = verification_key(load(options.config))
     try:
         verified = verify(key, file, file.with_name(file.name + SUFFIX))
     except SignatureMismatch as error:

@@ -314,7 +314,7 @@ def check_secrets(config: Config, name: str, today: date) -> Iterator[CheckResul
             continue
         origin = "sync.toml itself" if scheme == "literal" else f"{scheme}:{rest}"
         yield subject.ok(f"{option} from {origin}")
-        yield from _check_permissions(subject, config, reference, f"the {option}")
+        yield from check_permissions(subject, config, reference, f"the {option}")
     expires = expiry_of(auth, secret.read)
     warning = expiry_warning(expires, today)
     profile = config.registries.profiles[config.targets[name].profile]()
@@ -350,7 +350,7 @@ def _others_with_refresh_token(config: Config, name: str) -> list[str]:
     return [target for target, token in tokens.items() if mine is not None and token == mine]
 
 
-def _check_permissions(
+def check_permissions(
     subject: Subject, config: Config, reference: str, what: str
 ) -> Iterator[CheckResult]:
     """Warn where other users of this machine may read the file that holds a secret."""
@@ -398,4 +398,4 @@ def check_receivers(config: Config) -> Iterator[CheckResult]:
         else:
             yield subject.error(f"notify.to.{name}: {wrong}", code="SYNC-0822")
         for option, reference in secret_references(config.notify.to[name]).items():
-            yield from _check_permissions(subject, config, reference, f"notify.to.{name}.{option}")
+            yield from check_permissions(subject, config, reference, f"notify.to.{name}.{option}")

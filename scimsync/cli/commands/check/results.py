@@ -21,8 +21,8 @@ class Level(StrEnum):
 class CheckResult:
     """One thing that was checked.
 
-    `area` is configuration, state, source, target, schedule or receiver; `name` is which one.
-    `exit_code` is what `check` exits with for an error: 2 where sync.toml is wrong, else 1.
+    `area` is configuration, state, source, target, schedule, receiver or audit, and `name` which
+    one. `exit_code` is what `check` exits with for an error: 2 where sync.toml is wrong, else 1.
     """
 
     area: str

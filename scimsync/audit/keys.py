@@ -1,0 +1,36 @@
+"""The keys of `[audit]` in sync.toml."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scimsync.audit.signature import private_key, public_key
+from scimsync.config.models import Config
+from scimsync.config.secrets import resolve
+from scimsync.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+        Ed25519PrivateKey,
+        Ed25519PublicKey,
+    )
+
+
+def signing_key(config: Config) -> Ed25519PrivateKey | None:
+    """Return the key that signs reports, None without one. Raise ConfigError."""
+    if config.audit.key is None:
+        return None
+    where = config.where("audit", "key")
+    return private_key(resolve(config.audit.key, config.base_dir, where), where)
+
+
+def verification_key(config: Config) -> Ed25519PublicKey:
+    """Return the key that verifies reports. Raise ConfigError, also if there is none."""
+    where = config.where("audit", "public_key")
+    if config.audit.public_key is None:
+        raise ConfigError(
+            f"{where} is missing",
+            hint="set it, or name the file with --public-key",
+            code="SYNC-0936",
+        )
+    return public_key(config.base_dir / config.audit.public_key, where)
