@@ -81,6 +81,8 @@ def accept(
     undone = {*undone_sources(sources, blocked)} & compiled.sources.keys()
     undecided = {*undone_sources(sources, {*blocked, *waiting})} - undone
     with context.store.write() as connection:
+        for target in planned.values():
+            target.state.note_readings(connection)
         record_rows.restore(connection, sorted(undone), context.now.time)
         kept = sorted(compiled.sources.keys() - undone - undecided)
         record_rows.accept(connection, kept, context.options.keys)

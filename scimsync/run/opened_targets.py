@@ -32,7 +32,7 @@ from scimsync.state import (
     record_rows,
     target_states,
 )
-from scimsync.state.ingests import SourceReadings
+from scimsync.state.ingests import NewChanges
 from scimsync.state.planning import LiveState
 from scimsync.state.planning_overlay import OverlayState
 from scimsync.state.sent_requests import sent_requests
@@ -147,8 +147,8 @@ def _open(
     with store.read() as database:
         has_links = links.count_links(database, name, Kind.GROUP) > 0
     if isinstance(context, PushContext):
-        readings = SourceReadings(target.sources, known.cursor)
-        state = LiveState(store, context.run, name, now.time, readings)
+        changes = NewChanges(target.sources, known.cursor)
+        state = LiveState(store, context.run, name, now.time, changes)
     else:
         assert context.overlay is not None  # noqa: S101 - only a push has none
         state = OverlayState(store, context.overlay, name, now.time)

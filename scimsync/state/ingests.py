@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, exists, select
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.sql.elements import ColumnElement
 
-from scimsync.model.ids import Key, Seq
+from scimsync.model.ids import Key, Kind, Seq
 from scimsync.model.records import SourceReading
-from scimsync.state.bulk import upsert
-from scimsync.state.tables import ingest, record, refused_change, replaced_record
+from scimsync.state.bulk import update_by_id, upsert
+from scimsync.state.tables import ingest, operation, record, refused_change, replaced_record
 
 _SOME = 5000
 
@@ -54,15 +56,15 @@ def note_refused(connection: Connection, source: str) -> None:
         )
         .where(record.c.source == source)
     ).all()
-    readings = _Readings(connection, [source], Seq(0))
+    readings = _Readings(connection, source)
     for start in range(0, len(rows), _SOME):
         some = rows[start : start + _SOME]
-        earlier = _refused(connection, [source], [Key(row.key) for row in some])
+        earlier = _refused(connection, source, [Key(row.key) for row in some])
         noted = []
         for row in some:
             digest = _digest(row.data, row.removed_at)
-            known = earlier.get((source, Key(row.key)))
-            reading = readings.of(source, Seq(row.seq))
+            known = earlier.get(Key(row.key))
+            reading = readings.of(Seq(row.seq))
             if known is not None and known[0] == digest:
                 reading = known[1]
             if reading is not None:
@@ -88,112 +90,112 @@ def forget_refused(
     connection.execute(forgotten)
 
 
-class SourceReadings:
-    """When `sources` were first read with changes that come after `cursor`."""
+@dataclass(frozen=True, slots=True)
+class NewChanges:
+    """The changes of the records of `sources` that a target had not planned yet: after `cursor`."""
 
-    def __init__(self, sources: Sequence[str], cursor: Seq) -> None:
-        self._sources = sources
-        self._cursor = cursor
-        self._readings: _Readings | None = None
+    sources: Sequence[str]
+    cursor: Seq
 
-    def of(self, connection: Connection, keys: Sequence[Key]) -> dict[Key, SourceReading]:
-        """Return the readings that first had the last change of the records of `keys`.
 
-        Records that did not change after the cursor have none.
-        """
-        if self._readings is None:
-            self._readings = _Readings(connection, self._sources, self._cursor)
-        if not self._readings:
-            return {}
-        changed = connection.execute(
-            select(record.c.source, record.c.key, record.c.seq)
-            .where(
-                record.c.source.in_(self._sources),
-                record.c.key.in_(keys),
-                record.c.seq > self._cursor,
-            )
-            .order_by(record.c.seq)
+def note_readings(connection: Connection, run: int, target: str, changes: NewChanges) -> None:
+    """Note at the planned operations of users when their source was first read with the change.
+
+    Operations that follow from no change of a record get no time.
+    """
+    readings = connection.execute(
+        select(ingest)
+        .where(ingest.c.source.in_(changes.sources), ingest.c.head_seq > changes.cursor)
+        .order_by(ingest.c.head_seq)
+    ).all()
+    of_users = (
+        operation.c.run_id == run,
+        operation.c.target == target,
+        operation.c.kind == Kind.USER,
+    )
+    for row in readings:
+        changed = select(record.c.key).where(
+            record.c.source == row.source,
+            record.c.seq.between(max(row.first_seq, changes.cursor + 1), row.head_seq),
         )
-        last = {Key(row.key): (str(row.source), Seq(row.seq)) for row in changed}
-        found = {
-            key: reading
-            for key, (source, seq) in last.items()
-            if (reading := self._readings.of(source, seq)) is not None
-        }
-        return found | (self._earlier(connection, last) if self._readings.has_refused else {})
-
-    def _earlier(
-        self, connection: Connection, last: Mapping[Key, tuple[str, Seq]]
-    ) -> dict[Key, SourceReading]:
-        """Return the readings of those changes that were refused before."""
-        refused = _refused(connection, self._sources, list(last))
-        wanted = [key for key, (source, _) in last.items() if (source, key) in refused]
-        rows = connection.execute(
-            select(record.c.source, record.c.key, record.c.data, record.c.removed_at).where(
-                record.c.source.in_(self._sources), record.c.key.in_(wanted)
-            )
+        connection.execute(
+            update(operation)
+            .where(*of_users, operation.c.key.in_(changed))
+            .values(source_read_at=row.read_at, source_modified_at=row.modified_at)
         )
-        return {
-            Key(row.key): reading
-            for row in rows
-            if last[Key(row.key)][0] == row.source
-            for digest, reading in [refused[row.source, Key(row.key)]]
-            if digest == _digest(row.data, row.removed_at)
+    if readings:
+        _note_refused_readings(connection, of_users, changes)
+
+
+def _note_refused_readings(
+    connection: Connection, of_users: Sequence[ColumnElement[bool]], changes: NewChanges
+) -> None:
+    """Note the first reading of those changes that were read and undone before."""
+    rows = connection.execute(
+        select(
+            operation.c.id,
+            record.c.data,
+            record.c.removed_at,
+            refused_change.c.digest,
+            refused_change.c.read_at,
+            refused_change.c.modified_at,
+        )
+        .join(record, record.c.key == operation.c.key)
+        .join(
+            refused_change,
+            (refused_change.c.source == record.c.source) & (refused_change.c.key == record.c.key),
+        )
+        .where(
+            *of_users,
+            operation.c.source_read_at.is_not(None),
+            record.c.source.in_(changes.sources),
+            record.c.seq > changes.cursor,
+        )
+    ).all()
+    same = [
+        {
+            "id": row.id,
+            "source_read_at": row.read_at,
+            "source_modified_at": row.modified_at,
         }
+        for row in rows
+        if row.digest == _digest(row.data, row.removed_at)
+    ]
+    for start in range(0, len(same), _SOME):
+        update_by_id(connection, operation, same[start : start + _SOME])
 
 
 class _Readings:
-    """The readings of `sources` whose changes come after `cursor`, by sequence number.
+    """The readings of a source, by the sequence numbers that they gave."""
 
-    `has_refused`: some of these changes were read and undone before.
-    """
-
-    def __init__(self, connection: Connection, sources: Sequence[str], cursor: Seq) -> None:
-        self._heads: dict[str, list[int]] = {}
-        self._firsts: dict[str, list[int]] = {}
-        self._times: dict[str, list[SourceReading]] = {}
-        self.has_refused = False
-        has_refused = exists().where(refused_change.c.source.in_(sources)).label("has_refused")
+    def __init__(self, connection: Connection, source: str) -> None:
         rows = connection.execute(
-            select(ingest, has_refused)
-            .where(ingest.c.source.in_(sources), ingest.c.head_seq > cursor)
-            .order_by(ingest.c.head_seq)
-        )
-        for row in rows:
-            self._heads.setdefault(row.source, []).append(row.head_seq)
-            self._firsts.setdefault(row.source, []).append(row.first_seq)
-            self.has_refused = bool(row.has_refused)
-            reading = SourceReading(row.read_at, row.modified_at)
-            self._times.setdefault(row.source, []).append(reading)
+            select(ingest).where(ingest.c.source == source).order_by(ingest.c.head_seq)
+        ).all()
+        self._heads = [row.head_seq for row in rows]
+        self._rows = rows
 
-    def __bool__(self) -> bool:
-        return bool(self._heads)
-
-    def of(self, source: str, seq: Seq) -> SourceReading | None:
+    def of(self, seq: Seq) -> SourceReading | None:
         """Return the reading that changed the record with this number, if it was recorded.
 
         Earlier versions did not, and records that are restored have a number of no reading.
         """
-        heads = self._heads.get(source, [])
-        place = bisect_left(heads, seq)
-        if place == len(heads) or self._firsts[source][place] > seq:
+        place = bisect_left(self._heads, seq)
+        if place == len(self._heads) or self._rows[place].first_seq > seq:
             return None
-        return self._times[source][place]
+        return SourceReading(self._rows[place].read_at, self._rows[place].modified_at)
 
 
 def _refused(
-    connection: Connection, sources: Sequence[str], keys: Sequence[Key]
-) -> dict[tuple[str, Key], tuple[str, SourceReading]]:
-    """Return (source, key) -> the digest of a refused change, and when it was first read."""
+    connection: Connection, source: str, keys: Sequence[Key]
+) -> dict[Key, tuple[str, SourceReading]]:
+    """Return key -> the digest of a refused change, and when it was first read."""
     rows = connection.execute(
         select(refused_change).where(
-            refused_change.c.source.in_(sources), refused_change.c.key.in_(keys)
+            refused_change.c.source == source, refused_change.c.key.in_(keys)
         )
     )
-    return {
-        (row.source, Key(row.key)): (row.digest, SourceReading(row.read_at, row.modified_at))
-        for row in rows
-    }
+    return {Key(row.key): (row.digest, SourceReading(row.read_at, row.modified_at)) for row in rows}
 
 
 def _digest(data: str, removed_at: datetime | None) -> str:

@@ -29,7 +29,6 @@ from scimsync.model.operations import (
     OperationResult,
     OperationStatus,
 )
-from scimsync.model.records import SourceReading
 from scimsync.state.bulk import stream, update_by_id
 from scimsync.state.json_values import (
     dump_changes,
@@ -48,15 +47,10 @@ def add_operations(
     target: str,
     operations: Sequence[Operation],
     now: datetime,
-    readings: Mapping[Key, SourceReading] | None = None,
 ) -> None:
-    """Append operations to the plan of a run.
-
-    `readings` says for users when their source was first read with the change that is planned.
-    """
+    """Append operations to the plan of a run."""
     if not operations:
         return
-    known = readings or {}
     rows = [
         {
             "run_id": run,
@@ -79,11 +73,8 @@ def add_operations(
             "detail": item.detail,
             "planned_at": now,
             "done_at": None if item.status is OperationStatus.PLANNED else now,
-            "source_read_at": None if reading is None else reading.read_at,
-            "source_modified_at": None if reading is None else reading.modified_at,
         }
         for item in operations
-        for reading in [known.get(item.key) if item.kind is Kind.USER else None]
     ]
     connection.execute(insert(table), rows)
 

@@ -33,7 +33,7 @@ from scimsync.state import (
     record_rows,
     reference_rows,
 )
-from scimsync.state.ingests import SourceReadings
+from scimsync.state.ingests import NewChanges, note_readings
 from scimsync.state.store import Store
 
 _BATCH = 1000
@@ -52,15 +52,16 @@ class LiveState:
         run: int,
         target: str,
         now: datetime,
-        readings: SourceReadings | None = None,
+        changes: NewChanges | None = None,
     ) -> None:
         self._store = store
-        self._readings = readings
+        self._changes = changes
         self._plan = store
         self._run = run
         self._target = target
         self._now = now
         self._accepted = False
+        self._has_operations = False
         self._links: list[Link] = []
         self._removes = False
         self._absent: dict[Key, str] = {}
@@ -73,6 +74,11 @@ class LiveState:
         self._pins: Sequence[Pin] = ()
         self._pinned_members: Sequence[PinnedMember] = ()
         self._unpinned: dict[Kind, set[Key]] = {kind: set() for kind in Kind}
+
+    def note_readings(self, connection: Connection) -> None:
+        """Note when the sources were first read with what the plan follows from."""
+        if self._changes is not None and self._has_operations:
+            note_readings(connection, self._run, self._target, self._changes)
 
     def accept(self, connection: Connection) -> None:
         """Store what the plan settles; the plan counts from now on."""
@@ -345,20 +351,13 @@ class LiveState:
 
     def add_operations(self, operations: Sequence[Operation]) -> None:
         if operations:
+            self._has_operations = True
             self._removes = self._removes or any(
                 operation.kind is Kind.USER and operation.action in REMOVAL_ACTIONS
                 for operation in operations
             )
-            users = [one.key for one in operations if one.kind is Kind.USER]
             with self._plan.write() as connection:
-                readings = (
-                    None
-                    if self._readings is None or not users
-                    else self._readings.of(connection, users)
-                )
-                journal.add_operations(
-                    connection, self._run, self._target, operations, self._now, readings
-                )
+                journal.add_operations(connection, self._run, self._target, operations, self._now)
 
     def planned_keys(self, kind: Kind, keys: Sequence[Key], *actions: str) -> set[Key]:
         return self._keys_of(
