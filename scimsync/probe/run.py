@@ -19,6 +19,8 @@ from scimsync.probe.server import Origin, Request, Server, Silence
 from scimsync.probe.values import CheckResult, Exchange, LeftResource, ProbeReport, Purpose
 from scimsync.transport.retry_policy import TimeSource
 
+_NO_CREDENTIALS = "the request had none; --token env:NAME sends a bearer token"
+
 Only = Literal["users", "groups"]
 
 
@@ -134,6 +136,7 @@ class _Probe:
         if answer.status in (401, 403):
             raise TargetUnavailable(
                 f"{url}: GET /Users: status {answer.status}: the server refuses the credentials",
+                hint=None if self._plain.has_credentials else _NO_CREDENTIALS,
                 code="SYNC-0402",
             )
         if answer.status == 404 or (answer.document is None and answer.status < 500):

@@ -74,10 +74,28 @@ def _at_url(
         auth.setdefault("type", "bearer")
     # without credentials: a reference that is never read
     options |= {"url": url, "auth": auth or {"type": "bearer", "token": "env:NONE"}}
-    config = parse(_sync_toml(options), Path("--set").absolute())
-    return ServerToProbe(
-        _origin(config, _NAME, anonymous=auth is None), _state_folder(environment), config
-    )
+    try:
+        config = parse(_sync_toml(options), Path("--set").absolute())
+        origin = _origin(config, _NAME, anonymous=auth is None)
+    except ConfigError as error:
+        error.message = _as_written(error.message, token)
+        error.details = tuple(_as_written(line, token) for line in error.details)
+        raise
+    return ServerToProbe(origin, _state_folder(environment), config)
+
+
+def _as_written(message: str, token: str | None) -> str:
+    """Return a message about the sync.toml that options stand for as one about the options."""
+    credentials = "--set auth" if token is None else "--token"
+    for start, written in (
+        (f"--set: targets.{_NAME}.url: ", "URL: "),
+        (f"--set: targets.{_NAME}: ", f"{credentials}: "),
+        (f"--set: targets.{_NAME}.auth.token: ", f"{credentials}: "),
+        (f"--set: targets.{_NAME}.", "--set "),
+    ):
+        if message.startswith(start):
+            return written + message.removeprefix(start)
+    return message
 
 
 def _sync_toml(options: Options) -> str:
