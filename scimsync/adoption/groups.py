@@ -57,10 +57,8 @@ class GroupSurvey:
         found: dict[Key, list[JournaledOperation]] = {
             key: [] for key in state.group_keys(existing=True)
         }
-        for operations in (state.planned_operations(), state.failed_operations()):
-            for operation in operations:
-                if operation.kind is Kind.GROUP:
-                    found.setdefault(operation.key, []).append(operation)
+        for operation in state.operations_of(Kind.GROUP):
+            found.setdefault(operation.key, []).append(operation)
         return found
 
     def _owners(self) -> dict[RemoteId, UserRow]:

@@ -21,6 +21,7 @@ from scimsync.plan.adoption import matched_by
 from scimsync.plan.protection import protected_by
 from scimsync.plan.protocols import Records
 from scimsync.run.target_run import TargetRun
+from scimsync.scim.listing import identity_of
 from scimsync.targets.account_finder import to_account
 from scimsync.targets.matching import Match
 from scimsync.targets.resource_list import ResourceList
@@ -191,11 +192,15 @@ class UserSurvey:
         if self.accounts is None:
             return
         for resources in batches(self.accounts, _BATCH):
-            accounts = [self._account(resource) for resource in resources]
-            owners = self.target.state.owners(Kind.USER, [one.remote_id for one in accounts])
-            for account in accounts:
-                if account.remote_id not in self._taken and account.remote_id not in owners:
-                    yield account
+            free = {
+                remote_id: resource
+                for resource in resources
+                if (remote_id := RemoteId(identity_of(resource))) not in self._taken
+            }
+            owners = self.target.state.owners(Kind.USER, list(free))
+            for remote_id, resource in free.items():
+                if remote_id not in owners:
+                    yield self._account(resource)
 
     def _account(self, resource: Mapping[str, object]) -> ExistingAccount:
         policy = self.target.compiled.policy

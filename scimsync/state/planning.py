@@ -419,11 +419,16 @@ class LiveState:
     def failed_operations(self) -> Iterator[JournaledOperation]:
         yield from self._operations(OperationStatus.FAILED)
 
-    def operations_of(self, kind: Kind, keys: Sequence[Key]) -> list[JournaledOperation]:
-        """Return the operations that this run has planned for `keys`, the failed ones too."""
+    def operations_of(
+        self, kind: Kind, keys: Sequence[Key] | None = None
+    ) -> list[JournaledOperation]:
+        """Return the operations that this run has planned for `keys`, the failed ones too.
+
+        Without `keys`, return those for all resources of a kind.
+        """
         where = OperationFilter(run=self._run, target=self._target, kind=kind, keys=keys)
         with self._plan.read() as connection:
-            return list(journal.find(connection, where)) if keys else []
+            return list(journal.find(connection, where))
 
     def count_operations(self) -> dict[str, int]:
         where = OperationFilter(run=self._run, target=self._target, statuses=OPEN_STATUSES)
