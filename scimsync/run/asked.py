@@ -82,6 +82,18 @@ class Asked:
             if still_asked or (kind, key) in members:
                 yield Pin(kind, key, self._run, values, digest)
 
+    def without_account(self, users: Sequence[Key]) -> list[Key]:
+        """Return those of `users` who should have no active account by the sources, in order."""
+        found: list[Key] = []
+        for some in batches(sorted(users), _BATCH):
+            desired, failures = self._target.planner.asked(Kind.USER, some)
+            found += [
+                key
+                for key in some
+                if key not in failures and not _asked(desired.get(key), "active", {})
+            ]
+        return found
+
     def _referred(self, desired: Mapping[Key, Desired]) -> dict[Key, RemoteId]:
         """Return the ids of the accounts that some users refer to."""
         wanted = {

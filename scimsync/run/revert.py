@@ -62,10 +62,15 @@ Member = tuple[Kind, Key]
 
 @dataclass(frozen=True, slots=True)
 class PlannedRevert:
-    """The plan of a revert, and the operations to push."""
+    """The plan of a revert, and the operations to push.
+
+    `unasked` are the users, by target, who are reactivated though the sources do not ask for their
+    accounts: they are leavers, unless the sources are wrong.
+    """
 
     plan: Plan
     given: GivenPlan
+    unasked: Mapping[str, Sequence[Key]]
 
 
 def revert_command(run: int) -> str:
@@ -124,10 +129,12 @@ def plan_revert(
 
         async def planned() -> PlannedRevert:
             async with open_targets(context, reading, time=time) as targets:
-                given = GivenPlan(revert_command(run), await _given(context, targets, run, options))
+                at = await _given(context, targets, run, options)
+                given = GivenPlan(revert_command(run), {name: one for name, (one, _) in at.items()})
+                unasked = {name: keys for name, (_, keys) in at.items() if keys}
                 with_given = replace(context, options=replace(context.options, given=given))
                 made = await make_plan(with_given, targets, reading)
-                return PlannedRevert(await with_current(with_given, targets, made), given)
+                return PlannedRevert(await with_current(with_given, targets, made), given, unasked)
 
         yield asyncio.run(planned())
     finally:
@@ -136,13 +143,15 @@ def plan_revert(
 
 async def _given(
     context: Context, targets: Mapping[str, TargetRun], run: int, options: Options
-) -> dict[str, GivenTarget]:
+) -> dict[str, tuple[GivenTarget, Sequence[Key]]]:
     only = frozenset(options.keys) if options.keys else None
-    found: dict[str, GivenTarget] = {}
+    found: dict[str, tuple[GivenTarget, Sequence[Key]]] = {}
 
     async def plan(name: str, target: TargetRun) -> None:
         try:
-            found[name] = await _RevertAt(context, target, run, only).given()
+            given = await _RevertAt(context, target, run, only).given()
+            reactivated = [one.key for one in given.planned if one.action == Action.REACTIVATE]
+            found[name] = given, Asked(target, run).without_account(reactivated)
         except RequestError as error:
             target.error = target.unavailable(error, "nothing was sent to it")
         except TargetStopped as error:

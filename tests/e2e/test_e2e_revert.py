@@ -67,6 +67,7 @@ def test_a_push_is_undone_attribute_by_attribute(pushed: tuple[Office, dict[str,
     ran = office.run("revert", "2")
 
     assert ran.code == 0, ran.err
+    assert "wiki: 1 user is reactivated whom the sources do not ask for: 00006; " in ran.err
     after = held(office)
     created = after.pop("person8@example.com")
     assert created["active"] is False

@@ -16,7 +16,7 @@ from scimsync.cli.ui.output import write_json
 from scimsync.cli.ui.progress import progress
 from scimsync.cli.ui.session import chosen_targets, opened_state, this_moment
 from scimsync.config.models import Config
-from scimsync.errors import ConfigError
+from scimsync.errors import ConfigError, coded
 from scimsync.formatting import plural, printable
 from scimsync.model.ids import Key, Kind
 from scimsync.model.limits import Limit
@@ -32,6 +32,9 @@ from scimsync.run.options import MOST_READ
 from scimsync.run.pinned import lift_pins
 from scimsync.run.revert import PlannedRevert, plan_revert, targets_of
 from scimsync.run.settings_digests import settings_digests
+
+_NAMED = 5
+"""The number of users that a warning names."""
 
 
 @click.command()
@@ -121,6 +124,7 @@ def _planned(
             made = planned.__enter__()
         try:
             names = display_names(config, store)
+            _warn(made, run, quiet=options.quiet)
             if out is not None:
                 _print(made, names, options, f"scimsync show {out}")
                 head = saved_header(
@@ -161,6 +165,20 @@ def _print(
         sys.stdout.flush()
     else:
         print_text_plan(made.plan, names, "the revert", whole)
+
+
+def _warn(made: PlannedRevert, run: int, *, quiet: bool) -> None:
+    """Name the users who are active again, and stay so, though the sources do not ask for them."""
+    for target, keys in made.unasked.items():
+        first = ", ".join(keys[:_NAMED])
+        more = f" and {len(keys) - _NAMED:,} more" if len(keys) > _NAMED else ""
+        who = plural(len(keys), "user is", "users are")
+        text = (
+            f"{target}: {who} reactivated whom the sources do not ask for: {first}{more}; they stay"
+            f" active until scimsync revert {run} --lift -k KEY, and a push"
+        )
+        if not quiet:
+            click.secho(printable(coded(text, "SYNC-0396")), fg="yellow", err=True)
 
 
 def _print_nothing(options: CommonOptions, run: int) -> None:
