@@ -6,8 +6,11 @@ order among other users and groups.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+
+import orjson
 
 from scimsync.model.changes import Change
 from scimsync.model.ids import Key, Kind
@@ -17,6 +20,8 @@ from scimsync.plan.shown_plan import ShownTarget
 
 _Subject = tuple[Kind, Key, bool]
 """Kind and key of a resource, and whether it is about the members of that group."""
+
+_NOTHING: Json = {"operations": ()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +76,7 @@ def plan_diff(old: PlanFile, new: PlanFile) -> list[TargetDiff]:
     """Return how two plans differ, for each target of either of them."""
     olds, news = ({target.name: target for target in one.plan.targets} for one in (old, new))
     return [
-        _target_diff(
-            name,
-            _by_subject(old, name),
-            _by_subject(new, name),
-            (_error(olds.get(name)), _error(news.get(name))),
-        )
+        _target_diff(name, (old, new), (_error(olds.get(name)), _error(news.get(name))))
         for name in {**olds, **news}
     ]
 
@@ -85,46 +85,64 @@ def _error(target: ShownTarget | None) -> str | None:
     return None if target is None else target.error
 
 
-def _by_subject(plan: PlanFile, target: str) -> dict[_Subject, list[Json]]:
-    found: dict[_Subject, list[Json]] = {}
-    for document in plan.document["targets"].get(target, {"operations": ()})["operations"]:
-        is_about_members = document["action"] in MEMBERSHIP_ACTIONS
-        subject = Kind(document["kind"]), Key(document["key"]), is_about_members
-        found.setdefault(subject, []).append(document)
+def _operations(plan: PlanFile, target: str) -> Iterable[Json]:
+    documents: Iterable[Json] = plan.document["targets"].get(target, _NOTHING)["operations"]
+    return documents
+
+
+def _subject(document: Json) -> _Subject:
+    is_about_members = document["action"] in MEMBERSHIP_ACTIONS
+    return Kind(document["kind"]), Key(document["key"]), is_about_members
+
+
+def _digests(operations: Iterable[Json]) -> dict[_Subject, bytes]:
+    """Return a digest of the operations on each subject, in their order."""
+    found: dict[_Subject, bytes] = {}
+    for document in operations:
+        subject = _subject(document)
+        text = found.get(subject, b"") + _essence(document)
+        found[subject] = hashlib.blake2b(text, digest_size=16).digest()
     return found
 
 
+def _essence(document: Json) -> bytes:
+    """Return what decides whether two operations on one resource are the same."""
+    changes = [repr((one["path"], one["before"], one["after"])) for one in document["changes"]]
+    adopted = (document.get("adoption") or {}).get("remote_id")
+    parts = [document["action"], adopted, sorted(changes), document.get("requests")]
+    return orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)
+
+
 def _target_diff(
-    name: str,
-    old: Mapping[_Subject, Sequence[Json]],
-    new: Mapping[_Subject, Sequence[Json]],
-    errors: tuple[str | None, str | None],
+    name: str, plans: tuple[PlanFile, PlanFile], errors: tuple[str | None, str | None]
 ) -> TargetDiff:
+    old, new = (_digests(_operations(plan, name)) for plan in plans)
     subjects = dict.fromkeys([*old, *new])
-    differing = [
-        Difference(*subject, *(tuple(map(listed, side.get(subject, ()))) for side in (old, new)))
+    differing = {one for one in subjects if old.get(one) != new.get(one)}
+    sides = [_listed(_operations(plan, name), differing) for plan in plans]
+    differences = [
+        Difference(*subject, *(tuple(side.get(subject, ())) for side in sides))
         for subject in subjects
-        if _differ(old.get(subject, ()), new.get(subject, ()))
+        if subject in differing
     ]
     return TargetDiff(
         name=name,
-        only_old=tuple(one for one in differing if not one.new),
-        only_new=tuple(one for one in differing if not one.old),
-        changed=tuple(one for one in differing if one.old and one.new),
+        only_old=tuple(one for one in differences if not one.new),
+        only_new=tuple(one for one in differences if not one.old),
+        changed=tuple(one for one in differences if one.old and one.new),
         same=len(subjects) - len(differing),
         errors=errors,
     )
 
 
-def _differ(old: Sequence[Json], new: Sequence[Json]) -> bool:
-    return old != new and list(map(_essence, old)) != list(map(_essence, new))
-
-
-def _essence(document: Json) -> list[object]:
-    """Return what decides whether two operations on one resource are the same."""
-    changes = [repr((one["path"], one["before"], one["after"])) for one in document["changes"]]
-    adopted = document.get("adoption", {}).get("remote_id")
-    return [document["action"], adopted, sorted(changes), document.get("requests")]
+def _listed(
+    operations: Iterable[Json], subjects: Collection[_Subject]
+) -> dict[_Subject, list[ListedOperation]]:
+    found: dict[_Subject, list[ListedOperation]] = {}
+    for document in operations if subjects else ():
+        if (subject := _subject(document)) in subjects:
+            found.setdefault(subject, []).append(listed(document))
+    return found
 
 
 def _place(change: Change) -> tuple[str, str]:

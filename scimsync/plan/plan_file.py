@@ -11,13 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from scimsync.model.changes import Change
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.memberships import member_of
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, Operation, Phase
 from scimsync.model.records import Problem
+from scimsync.plan.plan_text import load_plan
 from scimsync.plan.saved import no_plan, read_plan_file
 from scimsync.plan.shown_plan import ShownOperation, ShownPlan, ShownTarget
 
@@ -29,7 +28,8 @@ Json = Mapping[str, Any]
 class PlanFile:
     """The content of a plan file.
 
-    `document` is the plan in the form of `plan --json`. `made_at` is an ISO 8601 time, and `keys`
+    `document` is the plan in the form of `plan --json`, but that its operations may be read one by
+    one. `made_at` is an ISO 8601 time, and `keys`
     are those that the plan was restricted to; a `plan --json` has neither. `command` made the plan.
     """
 
@@ -53,7 +53,7 @@ def read_plan(path: Path) -> PlanFile:
     """Return the plan in a file; raise ConfigError if it cannot be read or has no plan."""
     content = read_plan_file(path)
     try:
-        whole = orjson.loads(content)
+        whole = load_plan(content)
         saved = whole.get("saved", {})
         document = whole.get("plan", whole)
         made_at = saved.get("made_at")
@@ -65,7 +65,7 @@ def read_plan(path: Path) -> PlanFile:
             keys=tuple(map(str, saved.get("options", {}).get("keys", ()))),
             command=str(saved.get("command", "plan")),
         )
-    except (orjson.JSONDecodeError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError) as error:  # JSONDecodeError too
         raise no_plan(path) from error
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import orjson
@@ -34,7 +36,7 @@ def command(options: CommonOptions, file: Path, form: str) -> None:
     form = "json" if options.as_json else form
     plan = read_plan(file)
     if form == "json":
-        sys.stdout.buffer.write(orjson.dumps(plan.document) + b"\n")
+        sys.stdout.buffer.writelines(_plan_text(plan.document))
         sys.stdout.flush()
         return
     facts = _facts(plan)
@@ -46,6 +48,19 @@ def command(options: CommonOptions, file: Path, form: str) -> None:
         if not options.quiet:
             about = "; ".join(f"{name} {value}".strip() for name, value in facts.items())
             click.echo(printable(about), err=True)
+
+
+def _plan_text(document: Mapping[str, Any]) -> Iterator[bytes]:
+    """Give a plan as JSON in pieces, an operation on each line."""
+    yield b'{"targets": {'
+    for number, (name, target) in enumerate(document["targets"].items()):
+        rest = {key: value for key, value in target.items() if key != "operations"}
+        yield b'%b%b: {"operations": [' % (b", " if number else b"", orjson.dumps(name))
+        for place, operation in enumerate(target["operations"]):
+            yield (b",\n" if place else b"\n") + orjson.dumps(operation)
+        yield b"], " + orjson.dumps(rest)[1:]
+    rest = {key: value for key, value in document.items() if key != "targets"}
+    yield b"},\n" + orjson.dumps(rest)[1:] + b"\n"
 
 
 def _facts(plan: PlanFile) -> dict[str, str]:

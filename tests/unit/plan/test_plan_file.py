@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from scimsync.errors import ConfigError
 from scimsync.plan.plan_diff import plan_diff
 from scimsync.plan.plan_file import read_plan
+from scimsync.plan.plan_text import OperationLines
 from scimsync.plan.render.html import html_plan
 from scimsync.plan.render.markdown import markdown_plan
 from scimsync.plan.render.text import text_plan
@@ -107,11 +108,12 @@ def test_what_is_no_plan_is_refused(tmp_path: Path, content: bytes) -> None:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(st.sampled_from(PLACES), JSON)
+@given(st.sampled_from(PLACES), JSON, st.booleans())
 def test_another_value_anywhere_is_shown_or_refused(
     tmp_path: Path,
     place: tuple[str | int, ...],
     value: Any,
+    in_lines: bool,
 ) -> None:
     document: Any = {"": deepcopy(FILE)}
     inner = document
@@ -122,7 +124,10 @@ def test_another_value_anywhere_is_shown_or_refused(
     else:
         document[""] = value
     path = tmp_path / "tonight.plan"
-    path.write_bytes(orjson.dumps(document[""]))
+    content = orjson.dumps(document[""])
+    with suppress(AttributeError, LookupError, TypeError):
+        content = lines(document[""]) if in_lines else content
+    path.write_bytes(content)
 
     with suppress(ConfigError):
         read = read_plan(path)
@@ -130,3 +135,44 @@ def test_another_value_anywhere_is_shown_or_refused(
         assert list(markdown_plan(read.plan))
         assert list(html_plan(read.plan, {}))
         assert not any(target.differs for target in plan_diff(read, read))
+
+
+def lines(document: Any) -> bytes:
+    """Return a plan as `plan --out` writes it: each operation on a line."""
+    text = b'{"saved": ' + orjson.dumps(document["saved"]) + b',\n"plan": {"targets": {'
+    for number, (name, target) in enumerate(document["plan"]["targets"].items()):
+        operations = b",".join(b"\n" + orjson.dumps(one) for one in target["operations"])
+        rest = orjson.dumps({key: one for key, one in target.items() if key != "operations"})
+        text += b", " * bool(number) + orjson.dumps(name) + b': {"operations": ['
+        text += operations + b"], " + rest[1:]
+    rest = orjson.dumps({key: one for key, one in document["plan"].items() if key != "targets"})
+    return text + b"},\n" + rest[1:] + b"}\n"
+
+
+@pytest.mark.parametrize("numbers", [(0,), (1,), (3,), (2, 0, 1), (0, 0), ()])
+def test_lines_are_read_as_they_are_needed(tmp_path: Path, numbers: tuple[int, ...]) -> None:
+    document = deepcopy(FILE)
+    document["plan"]["targets"] = {
+        f"t{at}": {"counts": {}, "operations": [OPERATION, MEMBERS, OPERATION][:number]}
+        | {"error": None}
+        for at, number in enumerate(numbers)
+    }
+    path = tmp_path / "tonight.plan"
+    path.write_bytes(lines(document))
+    assert orjson.loads(path.read_bytes()) == document
+
+    targets = read_plan(path).document["targets"]
+
+    for target, number in zip(targets.values(), numbers, strict=True):
+        assert isinstance(target["operations"], OperationLines) is (number > 0)
+        for _ in range(2):
+            assert list(target["operations"]) == [OPERATION, MEMBERS, OPERATION][:number]
+
+
+@pytest.mark.parametrize("cut", range(2, 1200, 37))
+def test_a_plan_that_is_cut_off_is_refused(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "tonight.plan"
+    path.write_bytes(lines(FILE)[:-cut])
+
+    with pytest.raises(ConfigError, match="this is no saved plan"):
+        read_plan(path)
