@@ -104,6 +104,15 @@ def test_journal_status_and_explain_show_names(named: Office, faulty: FaultyServ
     assert named.run("explain", "00020", "--json").document["name"] == "Given20 Family20"
 
 
+def test_what_a_revert_has_pinned_has_names(named: Office) -> None:
+    assert named.run("push").code == 0
+    assert named.run("revert", "2", "-k", "00001").code == 0
+
+    assert "00001 (Given1 Family1)  run 2 reverted" in named.run("status").out
+    (pin,) = named.run("status", "--json").document["targets"]["wiki"]["pinned"]["first"]
+    assert (pin["key"], pin["name"]) == ("00001", "Given1 Family1")
+
+
 def test_a_user_without_any_record_has_the_name_of_the_account(named: Office) -> None:
     named.sql("delete from record where key = '00020'")
 

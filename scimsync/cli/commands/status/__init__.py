@@ -87,7 +87,7 @@ def _target_document(target: TargetStatus) -> dict[str, Any]:
                 {
                     "kind": one.kind,
                     "key": one.key,
-                    **(_name(target, one.key) if one.kind is Kind.USER else {}),
+                    **_name(target, one.key, one.kind),
                     "failures": one.failures,
                     "last_error": one.last_error,
                     "next_try_at": one.next_try_at,
@@ -110,12 +110,19 @@ def _target_document(target: TargetStatus) -> dict[str, Any]:
         "pinned": {
             "count": target.pinned.count,
             "first": [
-                {"kind": pin.kind, "key": pin.key, "reverted": pin.undone, "since": pin.since}
+                {
+                    "kind": pin.kind,
+                    "key": pin.key,
+                    **_name(target, pin.key, pin.kind),
+                    "reverted": pin.undone,
+                    "since": pin.since,
+                }
                 for pin in target.pinned.first
             ],
         },
     }
 
 
-def _name(target: TargetStatus, key: Key) -> dict[str, str]:
-    return {"name": target.names[key]} if key in target.names else {}
+def _name(target: TargetStatus, key: Key, kind: Kind = Kind.USER) -> dict[str, str]:
+    is_named = kind is Kind.USER and key in target.names
+    return {"name": target.names[key]} if is_named else {}

@@ -57,7 +57,8 @@ class TargetStatus:
 
     `behind` are the records that changed since the last push planned it. `reconfigured` is whether
     its part of sync.toml has changed since then, so that all records are compared again; None where
-    that is not known. `names` are those of users who fail or may still have access.
+    that is not known. `names` are those of users who fail, may still have access, or are
+    pinned.
     """
 
     name: str
@@ -153,9 +154,11 @@ def _read_target(
         reconfigured = known.digest != compiled.digest(now.today)
     failing = overview.failing_links(connection, name, _FAILING_SHOWN)
     leavers = overview.access_to_remove(connection, name, _LEAVERS_SHOWN)
+    pinned = pins.pinned(connection, name, _PINNED_SHOWN)
     listed = [
         *(one.key for one in failing.first if one.kind is Kind.USER),
         *(key for key, _ in leavers.first),
+        *(pin.key for pin in pinned.first if pin.kind is Kind.USER),
     ]
     return TargetStatus(
         name=name,
@@ -168,7 +171,7 @@ def _read_target(
         access_to_remove=leavers,
         echoes=overview.echo_counts(connection, name),
         protected=absent_users.protected(connection, name, config.targets[name].source),
-        pinned=pins.pinned(connection, name, _PINNED_SHOWN),
+        pinned=pinned,
         known=known,
         names={} if reader is None else reader.names(name, listed),
     )

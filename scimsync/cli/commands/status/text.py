@@ -102,7 +102,7 @@ def _print_target(output: Output, target: TargetStatus, now: datetime) -> None:
     if target.failing.count:
         _print_failing(output, target, now)
     if target.pinned.count:
-        _print_pinned(output, target.pinned)
+        _print_pinned(output, target.pinned, target.names)
 
 
 def _print_progress(output: Output, target: TargetStatus) -> None:
@@ -184,7 +184,7 @@ def _print_failing(output: Output, target: TargetStatus, now: datetime) -> None:
         )
 
 
-def _print_pinned(output: Output, pinned: Pinned) -> None:
+def _print_pinned(output: Output, pinned: Pinned, names: Names) -> None:
     what = plural(pinned.count, "user or group stays", "users and groups stay")
     output.line(
         (f"{what} as a revert left them; to end it: scimsync revert RUN --lift", "yellow"),
@@ -192,7 +192,8 @@ def _print_pinned(output: Output, pinned: Pinned) -> None:
     )
     rows: list[list[Part]] = []
     for pin in pinned.first:
-        subject = pin.key if pin.kind is Kind.USER else f"{pin.kind} {pin.key}"
+        is_user = pin.kind is Kind.USER
+        subject = named(pin.key, names.get(pin.key)) if is_user else f"{pin.kind} {pin.key}"
         since = "" if pin.since is None else f" {format_local(pin.since)}"
         rows.append([(printable(subject), "bold"), f"run {pin.undone} reverted{since}"])
     output.rows(rows, indent=4)
