@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scimsync.jsontext import json_text
@@ -174,7 +174,7 @@ def has_members(*names: str) -> Judge:
     def judge(answer: Answer, memory: Memory) -> str | None:
         found = member_ids(answer.document or {})
         missing = [name for name in names if memory.id(name) not in found]
-        return f"{len(missing)} of {len(names)} members are not in the group" if missing else None
+        return f"{_of(missing, names)} not in the group" if missing else None
 
     return judge
 
@@ -187,9 +187,16 @@ def lacks_members(*names: str) -> Judge:
             return "no resource in the response"
         found = member_ids(answer.document)
         left = [name for name in names if memory.id(name) in found]
-        return f"{len(left)} of {len(names)} members are still in the group" if left else None
+        return f"{_of(left, names)} still in the group" if left else None
 
     return judge
+
+
+def _of(part: Sequence[str], names: Sequence[str]) -> str:
+    """Return `1 of 2 members is` or `the member is`."""
+    if len(names) == 1:
+        return "the member is"
+    return f"{len(part)} of {len(names)} members {'is' if len(part) == 1 else 'are'}"
 
 
 def _counted(found: list[Any]) -> str:

@@ -169,9 +169,10 @@ class _Probe:
             await server.aclose()
 
     def _reported(self, sequence: ProviderSequence, steps: Sequence[Step]) -> Iterator[Step]:
-        for number, step in enumerate(steps):
-            self._options.report(sequence.title, "steps", 1 if number else 0, len(steps))
+        self._options.report(sequence.title, "steps", 0, len(steps))
+        for step in steps:
             yield step
+            self._options.report(sequence.title, "steps", 1, len(steps))
 
     async def _remove(self, ledger: Ledger) -> list[LeftResource]:
         return await CleanUp(self._plain).remove_all(ledger)

@@ -95,7 +95,7 @@ def test_junit_has_a_test_for_each_check(report: ProbeReport) -> None:
         assert suite.get("failures") == str(score.failed)
     failure = suites.find(".//testcase/failure[@type='members-remove']")
     assert failure is not None
-    assert failure.get("message") == "1 of 1 members are still in the group"
+    assert failure.get("message") == "the member is still in the group"
     assert "PATCH /Groups/" in str(failure.text)
 
 
