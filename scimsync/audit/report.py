@@ -104,13 +104,14 @@ class PersonHistory:
     """What was done for a user at all targets.
 
     `removed` maps sources that no longer have the record to when they were read without it.
-    `held_since` is when the user was deprovisioned by hand.
+    `held_since` is when the user was deprovisioned by hand. `name` is shown beside the key.
     """
 
     key: Key
     targets: tuple[AccountHistory, ...]
     removed: Mapping[str, datetime]
     held_since: datetime | None = None
+    name: str | None = None
 
     @property
     def leaves(self) -> list[tuple[str, Leave]]:

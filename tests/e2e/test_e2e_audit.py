@@ -249,6 +249,19 @@ def test_someone_deprovisioned_by_hand_counts_from_the_command(
     assert (leave["cause"], moment(leave["said_at"]), leave["seconds"]) == ("hand", office.now, 0)
 
 
+def test_names_are_shown_beside_keys(office: Office, faulty: FaultyServer) -> None:
+    configure(office, {"wiki": faulty}, "[display]\nname = \"given ~ ' ' ~ family\"")
+    office.hire(people(3))
+    office.push()
+    office.hire(people(2))
+    office.push(later=DAY)
+
+    assert "00003 (Given3 Family3): access revoked" in office.run("audit", "00003").out
+    assert audited(office, "00003")["people"][0]["name"] == "Given3 Family3"
+    for form in ("csv", "html"):
+        assert "Given3 Family3" in office.run("audit", "00003", "--format", form).out
+
+
 def test_html_escapes_what_comes_from_sources_and_targets(
     office: Office, faulty: FaultyServer
 ) -> None:

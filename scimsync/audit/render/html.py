@@ -31,6 +31,7 @@ class _Account:
 @dataclass(frozen=True, slots=True)
 class _Person:
     key: str
+    name: str | None
     outcome: str
     tone: str
     source: list[str]
@@ -87,6 +88,7 @@ def _person(person: PersonHistory) -> _Person:
         source.append(f"deprovisioned by hand since {utc(person.held_since)}")
     return _Person(
         key=person.key,
+        name=person.name,
         outcome="no access was to end" if outcome is None else WORDS[outcome],
         tone="quiet" if outcome is None else _TONES[outcome],
         source=source,

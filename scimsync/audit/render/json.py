@@ -33,6 +33,7 @@ def json_report(report: Report) -> dict[str, Any]:
 def _person(person: PersonHistory) -> dict[str, Any]:
     return {
         "key": person.key,
+        **({} if person.name is None else {"name": person.name}),
         "outcome": person.outcome,
         "removed_from_sources": dict(person.removed),
         "held_since": person.held_since,

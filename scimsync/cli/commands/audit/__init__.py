@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ import click
 
 from scimsync.audit import Report, audit_people
 from scimsync.audit.collect import Period, leavers
+from scimsync.audit.report import PersonHistory
 from scimsync.builtin import load
 from scimsync.cli.commands.audit.text import print_report
 from scimsync.cli.commands.audit.verification import verify_file
@@ -24,15 +26,19 @@ from scimsync.config.models import Config
 from scimsync.durations import parse_past
 from scimsync.errors import ConfigError, coded
 from scimsync.jsontext import json_text
+from scimsync.model.batches import batches
 from scimsync.model.ids import Key
 from scimsync.model.suggestions import did_you_mean
+from scimsync.run.display_names import display_names
 from scimsync.run.origin import run_origin
 from scimsync.state import overview, run_rows
+from scimsync.state.store import Store
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from sqlalchemy import Connection
 
+_BATCH = 500
 _WHEN = "2026-11-24, 2026-11-24T10:00, or 30m, 3h, 2d, 1w ago"
 
 
@@ -149,7 +155,7 @@ def _report(
         return Report(
             made_at=now,
             made_by=run_origin(config, ()),
-            people=people,
+            people=_with_names(people, config, store, targets),
             targets=targets,
             key=key,
             since=since,
@@ -157,6 +163,19 @@ def _report(
             sla=sla,
             journal_since=run_rows.first_started(connection),
         )
+
+
+def _with_names(
+    people: Sequence[PersonHistory], config: Config, store: Store, targets: Sequence[str]
+) -> list[PersonHistory]:
+    """Return users with the names that `[display] name` gives them."""
+    reader = display_names(config, store)
+    if reader is None:
+        return list(people)
+    names: dict[Key, str] = {}
+    for some in batches([one.key for one in people], _BATCH):
+        names |= reader.names_anywhere(targets, some)
+    return [replace(one, name=names.get(one.key)) for one in people]
 
 
 def _require_known(

@@ -16,14 +16,16 @@ COLUMNS = (
 
 
 def csv_report(report: Report) -> Iterator[str]:
-    """Yield the lines. Times are UTC.
+    """Yield the lines. Times are UTC. The last column has the names of users, if they have some.
 
     The run and the times of a request are those of the operation that ended the access, or of the
     last one that was to do so.
     """
-    yield from csv_lines([COLUMNS])
+    has_names = any(person.name is not None for person in report.people)
+    yield from csv_lines([(*COLUMNS, "name") if has_names else COLUMNS])
     for person in report.people:
-        yield from csv_lines(_row(person, account) for account in person.targets)
+        rows = [_row(person, account) for account in person.targets]
+        yield from csv_lines([*row, person.name] if has_names else row for row in rows)
 
 
 def _row(person: PersonHistory, account: AccountHistory) -> list[object]:

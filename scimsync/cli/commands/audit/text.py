@@ -10,6 +10,7 @@ from scimsync.audit.timeline import NOT_RECORDED, events, headline, origin_text
 from scimsync.cli.ui.output import Output, Part
 from scimsync.durations import format_duration, format_local
 from scimsync.formatting import plural, printable
+from scimsync.plan.render.words import named
 
 _STYLES = {"good": "green", "bad": "red", "warn": "yellow", "quiet": ""}
 _OUTCOMES = {
@@ -71,7 +72,7 @@ def _print_person(
     if worst is not None and len(person.leaves) > 1:
         text += f"; longest: {format_duration(worst[1])} at {worst[0]}"
     style = "" if outcome is None else ("green" if outcome is Outcome.REVOKED else "red")
-    output.line((printable(person.key), "bold"), ": ", (text, style))
+    output.line((named(person.key, person.name), "bold"), ": ", (text, style))
     for name, at in person.removed.items():
         output.line(f"{name} was first read without the record {shown(at)}", indent=2)
     if person.held_since is not None:
