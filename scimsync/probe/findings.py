@@ -6,7 +6,7 @@ another one explains (`Check.after`) belong to the finding of that one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -57,25 +57,34 @@ class Finding:
 
 def findings(report: ProbeReport) -> tuple[Finding, ...]:
     """Return what is wrong: failures first, then warnings, in the order of the results."""
-    wrong: dict[str, list[CheckResult]] = {}
+    results = {(one.check.id, one.provider): one for one in report.results}
+    own: dict[str, list[CheckResult]] = {}
+    consequences: dict[str, list[CheckResult]] = {}
     for one in report.results:
         if one.outcome in _WRONG:
-            wrong.setdefault(one.check.id, []).append(one)
-    consequences: dict[str, list[CheckResult]] = {}
-    for name, results in wrong.items():
-        if (cause := _cause(results[0].check, wrong)) != name:
-            consequences.setdefault(cause, []).extend(results)
+            cause = _cause(one, results)
+            of = own if cause == one.check.id else consequences
+            of.setdefault(cause, []).append(one)
     found = [
-        Finding(results[0].check, tuple(results), tuple(consequences.get(name, ())))
-        for name, results in wrong.items()
-        if _cause(results[0].check, wrong) == name
+        Finding(those[0].check, tuple(those), tuple(consequences.get(name, ())))
+        for name, those in own.items()
     ]
     return tuple(sorted(found, key=lambda one: _WRONG.index(one.outcome)))
 
 
-def _cause(check: Check, wrong: Mapping[str, Sequence[CheckResult]]) -> str:
-    """Return the id of the check that explains the failure of `check`; its own if none does."""
-    for name in check.after:
-        if name in wrong and name != check.id:
-            return _cause(wrong[name][0].check, wrong)
-    return check.id
+def _cause(result: CheckResult, results: Mapping[tuple[str, str], CheckResult]) -> str:
+    """Return the id of the check that explains a failure; its own if none does.
+
+    A check explains what fails for the same provider, and for providers that do not have it. One
+    that passes for a provider explains nothing there.
+    """
+    for name in result.check.after:
+        here = results.get((name, result.provider))
+        if here is not None and here.outcome is Outcome.PASSED:
+            continue
+        wrong = [
+            one for (check, _), one in results.items() if check == name and one.outcome in _WRONG
+        ]
+        if wrong:
+            return _cause(here if here in wrong else wrong[0], results)
+    return result.check.id

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 import pytest
 
 from scimsync.probe.checks import known_checks
-from scimsync.probe.findings import findings
+from scimsync.probe.findings import Finding, findings
 from scimsync.probe.run import ProbeOptions
 from scimsync.probe.sequences import SEQUENCES
+from scimsync.probe.values import Check, CheckResult, Outcome, ProbeReport
 from tests.probe.conftest import origin_of, probed
 from tests.servers.defects import Defect, running_provider
 
@@ -89,6 +91,33 @@ def test_a_server_without_a_fault_passes_as_every_provider(
     assert {one.percent for one in report.scores.values()} == {100}
     assert report.left == ()
     assert server.stored == {"Users": {}, "Groups": {}}
+
+
+def test_a_check_explains_failures_of_the_providers_that_fail_it() -> None:
+    cause = Check("cause", "", "", "")
+    effect = Check("effect", "", "", "", after=("cause",))
+
+    def result(check: Check, provider: str, outcome: Outcome) -> CheckResult:
+        return CheckResult(check, provider, "step", outcome)
+
+    explained = result(effect, "okta", Outcome.FAILED)
+    also_explained = result(effect, "entra", Outcome.WARNED)  # which does not have the cause
+    own = result(effect, "interop", Outcome.FAILED)
+    failed = result(cause, "okta", Outcome.FAILED)
+    passed = result(cause, "interop", Outcome.PASSED)
+    report = ProbeReport(
+        "https://app.example.com",
+        "0a",
+        datetime(2026, 11, 29, tzinfo=UTC),
+        1.0,
+        {"okta": "", "entra": "", "interop": ""},
+        (explained, failed, also_explained, own, passed),
+    )
+
+    assert findings(report) == (
+        Finding(cause, (failed,), (explained, also_explained)),
+        Finding(effect, (own,)),
+    )
 
 
 def test_no_check_explains_itself() -> None:

@@ -128,9 +128,9 @@ def _changes() -> Iterator[Step]:
     yield _change(
         "Replace a value",
         "user",
-        [operation("replace", "displayName", "Replaced")],
+        [operation("replace", "name.givenName", "Replaced")],
         "patch-replace",
-        holds("displayName", "Replaced"),
+        holds("name.givenName", "Replaced"),
     )
     yield _change(
         "Add a value that is there: the same as replace",
