@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -30,6 +30,10 @@ class Report(Protocol):
     def __call__(self, name: str, what: str, number: int, total: int | None = None) -> None: ...
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 def _ignore(name: str, what: str, number: int, total: int | None = None) -> None:
     """Do nothing."""
 
@@ -49,7 +53,7 @@ class ProbeOptions:
     run: str
     only: Only | None = None
     keep: bool = False
-    now: Callable[[], datetime] = datetime.now
+    now: Callable[[], datetime] = _utc_now
     time: TimeSource = field(default_factory=TimeSource)
     report: Report = _ignore
 

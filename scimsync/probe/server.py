@@ -113,11 +113,12 @@ class Server:
 
     async def send(self, request: Request, step: str, purpose: Purpose) -> tuple[Answer, Exchange]:
         """Send a request, and again after the wait that a rate limit asks for, at most 60 s."""
+        answer, exchange, wait = await self._send_once(request, step, purpose)
         for _ in range(_MAX_WAITS):
-            answer, exchange, wait = await self._send_once(request, step, purpose)
             if answer.status != 429 or wait is None or wait > _LONGEST_WAIT_S:
                 break
             await self._time.sleep(wait)
+            answer, exchange, wait = await self._send_once(request, step, purpose)
         return answer, exchange
 
     async def _send_once(

@@ -202,7 +202,7 @@ def _run(work: Coroutine[None, None, Result]) -> Result:
                 if not signals:
                     raise
                 number = signals[0].exit_code - 128
-                hint = "what the probe had made is removed; scimsync probe --clean makes sure"
+                hint = "scimsync probe --clean removes what is left, if anything is"
                 raise Interrupted("interrupted", number=number, hint=hint) from None
 
     return asyncio.run(cancelled_by_signals())
