@@ -217,7 +217,7 @@ class AccountComparison:
 
     async def _check_some(self, keys: Iterator[Key], what: str, progress: Progress) -> None:
         for some in batches(keys, _BATCH):
-            await self._check.check(some, self._opened.compiled.concurrency)
+            await self._check.check(sorted(some), self._opened.compiled.concurrency)
             progress(what, len(some), None)
 
     async def _check_missing(self, progress: Progress) -> None:

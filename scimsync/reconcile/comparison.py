@@ -25,6 +25,7 @@ from scimsync.model.ids import Kind
 from scimsync.model.links import KnownResource, LinkStatus
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
 from scimsync.reconcile.findings import Drift
+from scimsync.scim.exact_values import exact_readers
 from scimsync.scim.resources import project
 from scimsync.targets.echoes import is_own_form
 from scimsync.targets.shown_resources import active_of
@@ -96,10 +97,20 @@ def _access(known: KnownResource, resource: Mapping[str, Any], rules: ShownRules
 def _changes(
     known: KnownResource, resource: Mapping[str, Any], rules: ShownRules
 ) -> Iterator[Change]:
+    paths = []
+    readers = exact_readers(tuple(known.document))
+    for (path, sent), read in zip(known.document.items(), readers, strict=True):
+        shown = read(resource)
+        if sent != shown or type(sent) is not type(shown):
+            paths.append(path)
+    if not paths:  # by far the most frequent case
+        return
     paths = [
         path
-        for path, value in known.document.items()
-        if path != "active" and path not in rules.unseen and not isinstance(value, _PLACEHOLDERS)
+        for path in paths
+        if path != "active"
+        and path not in rules.unseen
+        and not isinstance(known.document[path], _PLACEHOLDERS)
     ]
     held = project(resource, paths)
     for path in paths:

@@ -85,6 +85,7 @@ class GroupComparison:
             progress("reading groups", len(some), len(keys))
         for link, known in self._without_members:
             await self._settle_without_members(link, known)
+            self._check.flush([link.key])
         if self._hides_members and keys and not self._opened.reader.finds_members:
             product = self._opened.compiled.policy.product.name
             self.notes.append(f"members are not compared: {product} shows none")
@@ -234,7 +235,8 @@ class GroupComparison:
         kind: Kind | None,
         key: Key | None,
     ) -> None:
-        self._log.add(
+        self._check.add(
+            link.key,
             Finding(
                 drift=drift,
                 kind=Kind.GROUP,
@@ -244,7 +246,7 @@ class GroupComparison:
                 member_kind=kind,
                 member=key,
                 member_id=remote_id,
-            )
+            ),
         )
 
 

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, Self
 
 import orjson
 
-from scimsync.model.ids import UNIQUE_ATTRIBUTE, Kind
+from scimsync.model.ids import UNIQUE_ATTRIBUTE, Kind, fold_value
 from scimsync.scim.attributes import read, resource_id, short_text
 from scimsync.scim.error_response import ErrorResponse
+from scimsync.scim.exact_values import exact_reader
 from scimsync.scim.listing import ListingError, Page
 from scimsync.scim.resource_types import RESOURCE_TYPES
 from scimsync.sources.workspace import new_private_bytes
@@ -254,11 +255,17 @@ class _Spool:
             "id": resource_id(resource),
             "name": short_text(read(resource, self._name)),
             "active": active_of(resource),
-            "held": {path: folded_value(resource, path) for path in self._paths},
+            "held": {path: self._value(resource, path) for path in self._paths},
         }
         if self._keep:
             row["resource"] = resource
         return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+
+    def _value(self, resource: Resource, path: str) -> str | None:
+        value = exact_reader(path)(resource)
+        if type(value) is str and value:
+            return fold_value(path, value)
+        return folded_value(resource, path)
 
 
 async def _ahead(pages: AsyncIterator[Page]) -> AsyncGenerator[Page]:

@@ -49,6 +49,7 @@ class ResourceCheck:
         self._log = log
         self._members = members
         self._also = also
+        self._found: dict[Key, list[Finding]] = {}
         self.new_ids: set[str] = set()
         self.gone: set[Key] = set()
         self.never_shown: frozenset[str] = frozenset()
@@ -77,6 +78,17 @@ class ResourceCheck:
         async with asyncio.TaskGroup() as tasks:
             for link in found.values():
                 tasks.create_task(one(link))
+        self.flush(keys)
+
+    def add(self, key: Key, finding: Finding) -> None:
+        """Note a finding about a resource, until `flush`."""
+        self._found.setdefault(key, []).append(finding)
+
+    def flush(self, keys: Sequence[Key]) -> None:
+        """Write what was noted about `keys` to the log, in their order."""
+        for key in keys:
+            for finding in self._found.pop(key, ()):
+                self._log.add(finding)
 
     async def sample(self, keys: Iterable[Key]) -> list[Resource]:
         """Return the resources of some keys, as far as they can be read."""
@@ -146,12 +158,12 @@ class ResourceCheck:
         if found.drift is not None:
             self._add(link, found.drift, resource)
         if found.changes:
-            self._log.add(self._finding(link, Drift.CHANGED, resource, found))
+            self.add(link.key, self._finding(link, Drift.CHANGED, resource, found))
 
     def _add(
         self, link: Link, drift: Drift, resource: Resource | None = None, detail: str = ""
     ) -> None:
-        self._log.add(self._finding(link, drift, resource or {}, detail=detail))
+        self.add(link.key, self._finding(link, drift, resource or {}, detail=detail))
 
     def _finding(
         self,

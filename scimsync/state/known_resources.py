@@ -42,8 +42,8 @@ def known_by_id(
         table.c.target == target, table.c.kind == kind, table.c.remote_id.in_(ids)
     )
     found: dict[str, list[KnownResource]] = {}
-    for row in connection.execute(query):
-        if is_unlinked(row.key):
+    for row in connection.execute(query).all():
+        if is_unlinked(row[0]):
             continue  # a run died while it repaired
         known = _known(tuple(row))
         of_id = found.setdefault(known.remote_id, [])
