@@ -15,7 +15,7 @@ from scimsync.model.batches import batches
 from scimsync.model.changes import Change
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link
-from scimsync.model.memberships import member_of
+from scimsync.model.memberships import Membership, member_of
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, Operation
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
 from scimsync.plan.diff import short_path
@@ -62,6 +62,7 @@ class StartingPoints:
     def __init__(self, context: Context, target: TargetRun) -> None:
         self._context = context
         self._target = target
+        self._of_group: tuple[Key | None, Mapping[Resource, Membership]] = (None, {})
 
     async def changed(self, operations: Sequence[Operation]) -> list[str]:
         """Return in words what is no longer as it was when `operations` were made.
@@ -124,19 +125,21 @@ class StartingPoints:
         return next((_words(one, link.document.get(one.path)) for one in differing), None)
 
     def _why_other_members(self, operation: Operation) -> str | None:
-        wanted = {member_of(change)[:2]: member_of(change)[2] for change in operation.changes}
-        held = {
-            (row.member_kind, row.member): row
-            for row in self._target.state.memberships_of_group(operation.key)
-            if (row.member_kind, row.member) in wanted
-        }
-        for (kind, key), is_added in wanted.items():
+        held = self._members(operation.key)
+        for kind, key, is_added in map(member_of, operation.changes):
             row = held.get((kind, key))
             if row is not None and row.in_doubt:
                 return f"it is not known yet whether {_named(kind, key)} is in it: push first"
             if (row is not None and row.acknowledged) is is_added:
                 return f"{_named(kind, key)} is {'in it' if is_added else 'not in it'} by now"
         return None
+
+    def _members(self, group: Key) -> Mapping[Resource, Membership]:
+        """Return the members of a group; several operations in a row are about one."""
+        if self._of_group[0] != group:
+            rows = self._target.state.memberships_of_group(group)
+            self._of_group = group, {(row.member_kind, row.member): row for row in rows}
+        return self._of_group[1]
 
     # What the target shows
 

@@ -394,3 +394,35 @@ def test_what_cannot_be_reverted(
     assert ran.code == code
     assert text in ran.err
     assert held(office) == before
+
+
+def test_user_names_that_were_swapped_are_swapped_back(real_office: Office) -> None:
+    real_office.configure(guard=NO_GUARD)
+    real_office.hire(people(3))
+    real_office.push()
+    before = held(real_office)
+    mine, theirs = person(1)["email"], person(2)["email"]
+    real_office.hire([person(1, email=theirs), person(2, email=mine), person(3, email="x@y.zz")])
+    assert counts(real_office.push()) == {"update": 3}
+
+    ran = real_office.run("revert", "2")
+
+    assert ran.code == 0, ran.err
+    assert held(real_office) == before
+    assert real_office.push().targets["wiki"].requests == 0
+
+
+def test_a_user_name_that_another_user_has_by_now_is_left(real_office: Office) -> None:
+    real_office.configure(guard=NO_GUARD)
+    real_office.hire(people(1))
+    real_office.push()
+    renamed = person(1, email="renamed@example.com")
+    real_office.hire([renamed, person(2, email=person(1)["email"])])
+    real_office.push()
+
+    ran = real_office.run("revert", "2")
+
+    assert ran.code == 4
+    assert "userName person1@example.com belongs to 00002 now [SYNC-0392]" in ran.err
+    assert held(real_office)["renamed@example.com"]["active"]
+    assert not held(real_office)["person1@example.com"]["active"]
