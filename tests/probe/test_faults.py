@@ -125,7 +125,7 @@ def test_no_check_explains_itself() -> None:
 
     def causes(name: str, seen: tuple[str, ...]) -> None:
         assert name not in seen, f"{' -> '.join(seen)} -> {name}"
-        for cause in checks[name].after if name in checks else ():
+        for cause in checks[name].after:
             causes(cause, (*seen, name))
 
     for name in checks:

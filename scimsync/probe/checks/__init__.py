@@ -27,7 +27,9 @@ def known_checks() -> dict[str, Check]:
         for check_id, table in _table(name).items():
             if check_id in found:
                 raise ValueError(f"{name}.toml: there is another check {check_id}")
-            found[check_id] = Check(id=check_id, **table, after=tuple(causes.get(check_id, ())))
+            found[check_id] = Check(id=check_id, **table, after=tuple(causes.pop(check_id, ())))
+    if causes:
+        raise ValueError(f"causes.toml: there is no check {next(iter(causes))}")
     return found
 
 

@@ -146,14 +146,14 @@ def _probe(
 ) -> int:
     with progress(options) as report:
         found = _run(probe(server.origin, replace(wanted, report=report)))
-    if har is not None:
-        _write(har, har_report(found), server)
     if out is not None:
         _write(out, _rendered(found, form), server)
     elif form == "text":
         print_report(Output(), found, verbose=options.verbose)
     else:
         sys.stdout.writelines(_rendered(found, form))
+    if har is not None:
+        _write(har, har_report(found), server)
     print_left(found)
     return found.exit_code
 
