@@ -55,7 +55,7 @@ FROM unnest(%s::text[], %s::text[]) AS wanted (name, value) JOIN pg_settings USI
 """
 """For the transaction only, as a connection may be shared by a pool."""
 
-_BATCH = 1_000  # rows that are written at once
+_BATCH = 200  # rows that are written at once; see `spooled.BATCH`
 
 _MIN_WIDTH = 2
 """A file of one column would have lines that DuckDB takes for no row: those of an empty text."""

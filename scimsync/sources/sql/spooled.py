@@ -13,9 +13,9 @@ from typing import BinaryIO, Protocol
 from scimsync.sources.duckdb_sql import literal
 from scimsync.sources.relation import Part
 
-BATCH = 500
-"""The number of rows that are fetched and written at once: so few that they stay in the caches of
-the processor."""
+BATCH = 100
+"""The number of rows that are fetched and written at once: so few that their memory is used again
+for the next ones. With more, the C library returns it to the system each time, and asks for it."""
 
 MAX_ROW_BYTES = 64_000_000
 """A row that is longer does not fit into the memory that DuckDB may use."""

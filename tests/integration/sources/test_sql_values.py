@@ -246,7 +246,7 @@ def test_only_the_first_records_are_shown_to_init(database: Database, tmp_path: 
         assert source.first_records(2) == [{"id": 1}, {"id": 2}]
 
 
-@pytest.mark.parametrize("count", [1, 499, 500, 999, 1_000, 2_501])
+@pytest.mark.parametrize("count", [1, 99, 100, 199, 200, 501])
 def test_rows_of_several_batches(database: Database, tmp_path: Path, count: int) -> None:
     numbers = {
         "postgresql": f"SELECT n AS id, 'Ann' || n AS name FROM generate_series(1, {count}) n",
