@@ -55,8 +55,8 @@ def command(options: CommonOptions, form: str | None, out: Path | None) -> None:
     """Show which existing accounts match whom, before the first push.
 
     For each target, the report shows which accounts a push would take over, by what they match and
-    how well, what it would overwrite, whom it would create, and which accounts and groups it leaves
-    alone, with suggestions for sync.toml. Targets are only read, and nothing is stored.
+    how well, what it would overwrite, which accounts it would create, and which accounts and groups
+    it leaves alone, with suggestions for sync.toml. Targets are only read, and nothing is stored.
 
     With -v, the text shows all rows.
 
