@@ -4,6 +4,7 @@ from scimsync.reconcile.findings import Drift, Finding, FindingLog, TargetFindin
 from scimsync.reconcile.opened import ReadSettings
 from scimsync.reconcile.own_forms import learn_own_forms
 from scimsync.reconcile.reconcile import Findings, reconcile
+from scimsync.reconcile.record import record_findings
 from scimsync.reconcile.repair import repair_of
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "TargetFindings",
     "learn_own_forms",
     "reconcile",
+    "record_findings",
     "repair_of",
 ]

@@ -44,7 +44,8 @@ class Findings:
 def reconcile(settings: ReadSettings, report: Report) -> Iterator[Findings]:
     """Read all targets of `settings` back and yield the findings, which are kept until the end.
 
-    Only reads are sent, and nothing is stored. No lease is taken: a push may go on meanwhile.
+    Only reads are sent, and nothing is stored; `record_findings` stores the number of findings. No
+    lease is taken: a push may go on meanwhile.
     """
     with ExitStack() as stack:
         logs: dict[str, tuple[ReadBack, FindingLog]] = {}

@@ -492,6 +492,17 @@ class PinRow(_Row, table=True):
     since: datetime = time_column("When the revert was accepted.")
 
 
+class ReconciliationRow(_Row, table=True):
+    """The last reconciliation that could read a target."""
+
+    __tablename__ = "reconciliation"
+
+    target: str = key_column("Name of the target.")
+    at: datetime = time_column("When it was read.")
+    findings: int = number_column("How many findings there were.")
+    complete: bool = flag_column("Whether all accounts and groups could be compared.")
+
+
 class LeaseRow(_Row, table=True):
     """The right to work on a source, a target or a receiver."""
 
@@ -571,6 +582,7 @@ run = _table(RunRow)
 operation = _table(OperationRow)
 hold = _table(HoldRow)
 pin = _table(PinRow)
+reconciliation = _table(ReconciliationRow)
 lease = _table(LeaseRow)
 alert = _table(AlertRow)
 notification = _table(NotificationRow)

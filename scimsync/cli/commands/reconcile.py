@@ -18,14 +18,21 @@ from scimsync.cli.ui.plan_output import Whole, print_plan
 from scimsync.cli.ui.progress import progress
 from scimsync.cli.ui.session import opened_state, this_moment
 from scimsync.config.models import Config
-from scimsync.errors import ConfigError, combined_exit_code
+from scimsync.errors import ConfigError, StateError, combined_exit_code
 from scimsync.formatting import printable
 from scimsync.model.ids import Key, Kind
 from scimsync.model.limits import Limit
 from scimsync.model.repairs import Repair
 from scimsync.plan.guard import Allowance
 from scimsync.plan.shown_plan import shown_plan
-from scimsync.reconcile import Findings, ReadSettings, learn_own_forms, reconcile, repair_of
+from scimsync.reconcile import (
+    Findings,
+    ReadSettings,
+    learn_own_forms,
+    reconcile,
+    record_findings,
+    repair_of,
+)
 from scimsync.run import Options
 from scimsync.run import plan as make_plan
 from scimsync.run.acceptance import recover_first
@@ -72,6 +79,7 @@ def command(
             document = drift_document(findings) if options.as_json else {}
             if not options.as_json:
                 print_drift(Output(), findings, quiet=options.quiet)
+            _record(store, findings, settings)
             repairs = _repairs(compiled, findings, settings) if fix else {}
         finally:
             found.__exit__(None, None, None)
@@ -86,6 +94,17 @@ def command(
         click.echo("cancelled: nothing was changed", err=True)
     code = combined_exit_code(codes)
     raise click.exceptions.Exit(code or (6 if exit_code and findings.drifts else 0))
+
+
+def _record(store: Store, findings: Findings, settings: ReadSettings) -> None:
+    """Remember the numbers of findings, where there is a state that can be written."""
+    if store.is_scratch:
+        return
+    try:
+        record_findings(store, findings, settings.now.time)
+    except StateError as error:
+        text = f"status will not show this result: {error.message}"
+        click.secho(printable(text), fg="yellow", err=True)
 
 
 def _repairs(

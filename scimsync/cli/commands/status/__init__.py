@@ -106,6 +106,7 @@ def _target_document(target: TargetStatus) -> dict[str, Any]:
             {"kind": one.kind, "path": one.echo.path, "count": one.count, "key": one.key}
             for one in target.echoes
         ],
+        "reconciled": _reconciled_document(target),
         "protected": [{"key": key, "why": why} for key, why in target.protected.items()],
         "pinned": {
             "count": target.pinned.count,
@@ -121,6 +122,13 @@ def _target_document(target: TargetStatus) -> dict[str, Any]:
             ],
         },
     }
+
+
+def _reconciled_document(target: TargetStatus) -> dict[str, Any] | None:
+    last = target.reconciled
+    if last is None:
+        return None
+    return {"at": last.at, "findings": last.findings, "complete": last.complete}
 
 
 def _name(target: TargetStatus, key: Key, kind: Kind = Kind.USER) -> dict[str, str]:

@@ -31,6 +31,7 @@ from scimsync.state import (
     leases,
     overview,
     pins,
+    reconciliations,
     record_rows,
     run_rows,
     target_states,
@@ -39,6 +40,7 @@ from scimsync.state.alerts import FiringAlert
 from scimsync.state.leases import Lease
 from scimsync.state.overview import FailingLinks
 from scimsync.state.pins import Pinned
+from scimsync.state.reconciliations import Reconciliation
 from scimsync.state.record_rows import SourceState
 from scimsync.state.store import Store
 
@@ -57,8 +59,8 @@ class TargetStatus:
 
     `behind` are the records that changed since the last push planned it. `reconfigured` is whether
     its part of sync.toml has changed since then, so that all records are compared again; None where
-    that is not known. `names` are those of users who fail, may still have access, or are
-    pinned.
+    that is not known. `reconciled` is the last reconciliation. `names` are those of users who fail,
+    may still have access, or are pinned.
     """
 
     name: str
@@ -72,6 +74,7 @@ class TargetStatus:
     echoes: Sequence[EchoCount]
     protected: Mapping[Key, str]
     pinned: Pinned
+    reconciled: Reconciliation | None
     known: TargetState
     names: Names
 
@@ -172,6 +175,7 @@ def _read_target(
         echoes=overview.echo_counts(connection, name),
         protected=absent_users.protected(connection, name, config.targets[name].source),
         pinned=pinned,
+        reconciled=reconciliations.last_reconciliations(connection, [name]).get(name),
         known=known,
         names={} if reader is None else reader.names(name, listed),
     )

@@ -20,6 +20,7 @@ from scimsync.plan.render.words import named
 from scimsync.plan.shown_plan import Names
 from scimsync.state.alerts import FiringAlert
 from scimsync.state.pins import Pinned
+from scimsync.state.reconciliations import Reconciliation
 from scimsync.state.record_rows import SourceState
 from scimsync.targets.lessons import lessons
 
@@ -97,6 +98,8 @@ def _print_target(output: Output, target: TargetStatus, now: datetime) -> None:
         output.line(printable(why), indent=2)
     for lesson in lessons(target.known.shapes):
         output.line(printable(str(lesson)), indent=2)
+    if target.reconciled is not None:
+        _print_reconciled(output, target.reconciled, now)
     if target.access_to_remove.count:
         _print_access_to_remove(output, target.access_to_remove, target.names)
     if target.failing.count:
@@ -145,6 +148,16 @@ def _print_health(output: Output, target: TargetStatus, now: datetime) -> None:
             f"rate lowered to {known.lowered_rate:.3g} requests/s by a 429 response {when}",
             indent=2,
         )
+
+
+def _print_reconciled(output: Output, last: Reconciliation, now: datetime) -> None:
+    """Print when the target was last read back, and how many differences there were."""
+    when = f"last reconciled {format_local(last.at)} ({format_relative(last.at, now)})"
+    found = plural(last.findings, "finding") if last.findings else "no drift"
+    rest = "" if last.complete else "; not everything could be compared"
+    todo = f"; to see them: scimsync reconcile -t {last.target}" if last.findings else ""
+    style = "yellow" if last.findings or rest else ""
+    output.line((f"{when}: {found}{rest}{todo}", style), indent=2)
 
 
 def _print_access_to_remove(output: Output, leavers: AccessToRemove, names: Names) -> None:

@@ -1,0 +1,103 @@
+"""The state keeps when each target was last reconciled, and `status` shows it."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.office import Office, people
+from tests.servers.faulty import FaultyServer, Reply, Seen, error_reply
+
+
+@pytest.fixture
+def pushed(office: Office) -> Office:
+    """Five people have accounts."""
+    office.hire(people(5))
+    assert office.run("push").code == 0
+    return office
+
+
+def reconciled(office: Office) -> Any:
+    return office.run("status", "--json").document["targets"]["wiki"]["reconciled"]
+
+
+def line(office: Office) -> str:
+    """What `status` says of it, with `TIME` for each time."""
+    lines = office.run("status").out.splitlines()
+    (found,) = [text.strip() for text in lines if "reconciled" in text]
+    return re.sub(r"reconciled .+?\)", "reconciled TIME", found)
+
+
+def test_status_shows_the_last_reconciliation(pushed: Office, faulty: FaultyServer) -> None:
+    assert reconciled(pushed) is None
+    assert "reconciled" not in pushed.run("status").out
+
+    pushed.run("reconcile")
+    assert line(pushed) == "last reconciled TIME: no drift"
+
+    faulty.users["id-00002"]["displayName"] = "Else"
+    faulty.users["id-00003"]["active"] = False
+    pushed.run("reconcile")
+    assert line(pushed) == (
+        "last reconciled TIME: 2 findings; to see them: scimsync reconcile -t wiki"
+    )
+    kept = reconciled(pushed)
+    assert (kept["findings"], kept["complete"]) == (2, True)
+    assert datetime.fromisoformat(kept["at"]) == pushed.now
+
+
+def test_a_target_that_cannot_be_read_keeps_its_last_result(
+    pushed: Office, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pushed.run("reconcile")
+    before = reconciled(pushed)
+    monkeypatch.setattr(faulty, "answer", lambda _: error_reply(401, "no"))
+    pushed.now += timedelta(hours=1)
+
+    assert pushed.run("reconcile").code == 1
+
+    assert reconciled(pushed) == before
+
+
+def test_a_list_that_ends_early_is_no_whole_result(
+    pushed: Office, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = faulty.answer
+
+    def answer(seen: Seen) -> Reply:
+        reply = honest(seen)
+        if seen.path == "/Users" and "filter" not in seen.query:
+            assert isinstance(reply.body, dict)
+            reply.body["totalResults"] += int(seen.query.get("startIndex", "1"))
+        return reply
+
+    monkeypatch.setattr(faulty, "answer", answer)
+
+    assert pushed.run("reconcile").code == 1
+
+    assert reconciled(pushed)["complete"] is False
+    assert line(pushed) == "last reconciled TIME: no drift; not everything could be compared"
+
+
+def test_without_a_state_none_is_created(office: Office) -> None:
+    office.hire(people(5))
+
+    assert office.run("reconcile").code == 0
+
+    assert not (office.folder / "scimsync.db").exists()
+
+
+def test_a_state_that_cannot_be_written_is_no_reason_to_fail(pushed: Office) -> None:
+    pushed.sql(
+        "CREATE TRIGGER refuse BEFORE INSERT ON reconciliation"
+        " BEGIN SELECT RAISE(ABORT, 'refused'); END"
+    )
+
+    ran = pushed.run("reconcile")
+
+    assert ran.code == 0
+    assert "wiki: 5 accounts compared, no drift" in ran.out
+    assert "status will not show this result" in ran.err
