@@ -46,6 +46,7 @@ class SavedPlan:
     `targets` and `keys` are the restrictions of the run, `settings` those that the plan was made
     with, `counts` the number of operations by target, and `fingerprint` identifies their requests.
     `carried` are the operations of a plan that has its own, as JSON, and `command` is what made it.
+    `again` is the command that plans again, without `scimsync`.
     """
 
     name: str
@@ -56,6 +57,23 @@ class SavedPlan:
     fingerprint: str
     carried: Mapping[str, Any] | None = None
     command: str = "plan"
+    again: str = "plan --out FILE"
+
+
+def shown_once(
+    name: str, plan: Plan, targets: tuple[str, ...], settings: Settings, again: str
+) -> SavedPlan:
+    """Return a plan that is in no file, as one that a push compares with its own."""
+    fingerprints = {one: _fingerprint(target) for one, target in plan.targets.items()}
+    return SavedPlan(
+        name=name,
+        targets=targets,
+        keys=(),
+        settings=settings,
+        counts={one: number for one, (number, _) in fingerprints.items()},
+        fingerprint=_joined(fingerprints),
+        again=again,
+    )
 
 
 def saved_header(
@@ -163,7 +181,8 @@ def _carrying(saved: SavedPlan, head: dict[str, Any]) -> SavedPlan:
     carried = _typed(head["carried"], dict)
     if _digest_of(carried) != saved.fingerprint:
         raise TypeError
-    return replace(saved, carried=carried, command=_typed(head["command"], str))
+    command = _typed(head["command"], str)
+    return replace(saved, carried=carried, command=command, again=f"{command} --out FILE")
 
 
 def _typed(value: Any, kind: type[T]) -> T:

@@ -188,7 +188,7 @@ def _other_settings(context: Context) -> list[Violation]:
 
 def _outdated(why: str | None, saved: SavedPlan) -> Iterator[Violation]:
     if why is not None:
-        hint = f"to plan again: scimsync {saved.command} --out FILE"
+        hint = f"to plan again: scimsync {saved.again}"
         yield Violation(why, "SYNC-0507", hint=hint)
 
 

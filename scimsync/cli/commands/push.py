@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
 from scimsync.builtin import load
 from scimsync.cli.ui.access_report import access_document, print_access
+from scimsync.cli.ui.allowances import ALLOWANCES, allowances
 from scimsync.cli.ui.common_options import CommonOptions, common_options
 from scimsync.cli.ui.error_report import (
     print_access_to_remove,
@@ -24,14 +26,14 @@ from scimsync.cli.ui.problems import problem_document, problem_line
 from scimsync.cli.ui.progress import progress
 from scimsync.cli.ui.session import opened_state, this_moment
 from scimsync.config.models import Config
-from scimsync.errors import ConfigError, ScimsyncError, StateError, coded
+from scimsync.errors import ConfigError, ScimsyncError, StateError
 from scimsync.formatting import plural, printable
 from scimsync.model.ids import Key
-from scimsync.model.limits import Limit, Minimum
+from scimsync.model.limits import Limit
 from scimsync.model.suggestions import did_you_mean
 from scimsync.plan.diff import describe_counts
 from scimsync.plan.guard import Allowance
-from scimsync.plan.saved import read_saved
+from scimsync.plan.saved import SavedPlan, read_saved, shown_once
 from scimsync.run import Options, RunOutcome
 from scimsync.run.compile import CompiledConfig, compile_config
 from scimsync.run.deprovisioned import access_after
@@ -44,79 +46,12 @@ from scimsync.transport.observer import ignore
 if TYPE_CHECKING:
     from scimsync.daemon.after_push import AfterPush
 
-    _LimitParameter = click.ParamType[Limit]
-else:
-    _LimitParameter = click.ParamType  # not generic in older versions of click
-
-F = TypeVar("F", bound=Callable[..., Any])
-
 PROBLEMS_SHOWN = 20
-
-
-_ALLOWED: dict[str, tuple[str, type[Limit], str]] = {
-    "--allow-removals": ("max_removals", Limit, "Deactivate or delete up to N accounts or groups."),
-    "--allow-updates": ("max_updates", Limit, "Change up to N accounts."),
-    "--allow-adoptions": ("max_adoptions", Limit, "Take over up to N accounts that match weakly."),
-    "--allow-identity-changes": (
-        "max_identity_changes",
-        Limit,
-        "Take up to N keys for other users than before.",
-    ),
-    "--allow-records": ("min_records", Minimum, "Accept a source with N records."),
-}
-"""Options that lift a limit of [guard] for one run: the setting, its type, and the help."""
-
-
-class _LimitType(_LimitParameter):
-    """A number (25) or a share (10%)."""
-
-    name = "limit"
-
-    def __init__(self, kind: type[Limit]) -> None:
-        self._kind = kind
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Limit:
-        """Return the limit that a text is."""
-        if isinstance(value, Limit):
-            return value
-        limit = self._kind.parse(value)
-        if limit is None:
-            problem = f'"{printable(value)}" is neither a whole number nor a share such as 10%'
-            self.fail(coded(problem, "SYNC-0935"), param, ctx)
-        return limit
-
-
-def allowances(*names: str) -> Callable[[F], F]:
-    """Give a command the options `names`, which lift limits for one run.
-
-    It gets them as `allowed`, by setting.
-    """
-
-    def decorate(command: F) -> F:
-        @wraps(command)
-        def with_allowances(*args: Any, **options: Any) -> Any:
-            given = {
-                _ALLOWED[name][0]: limit
-                for name in names
-                if (limit := options.pop(name.removeprefix("--").replace("-", "_"))) is not None
-            }
-            return command(*args, allowed=given, **options)
-
-        decorated: Any = with_allowances
-        for name in reversed(names):
-            _, kind, help_text = _ALLOWED[name]
-            declare = click.option(name, type=_LimitType(kind), metavar="N", help=help_text)
-            decorated = declare(decorated)
-        return decorated  # type: ignore[no-any-return]
-
-    return decorate
 
 
 @click.command()
 @click.argument("plan", required=False, type=click.Path(path_type=Path), metavar="[FILE]")
-@allowances(*_ALLOWED)
+@allowances(*ALLOWANCES)
 @click.option(
     "--allow-emptied",
     "emptied",
@@ -133,6 +68,11 @@ def allowances(*names: str) -> Callable[[F], F]:
     "--refresh",
     is_flag=True,
     help="Read all known accounts and groups first, after a state or target was restored.",
+)
+@click.option(
+    "--ask",
+    is_flag=True,
+    help="Show the plan first, and apply exactly that one if you confirm it with y.",
 )
 @click.option(
     "--metrics-file",
@@ -155,6 +95,7 @@ def command(
     emptied: tuple[str, ...],
     allow_new_url: bool,
     refresh: bool,
+    ask: bool,
 ) -> None:
     """Apply the plan to all targets: read the sources, plan, check the limits, send the requests.
 
@@ -167,6 +108,8 @@ def command(
     Exit codes: 0 done, 1 a source or a target cannot be reached, 2 invalid usage or configuration,
     3 aborted by a guard, 4 some operations failed, 5 another run is active.
     """
+    if ask:
+        _check_ask(options, plan)
     saved = None if plan is None else read_saved(plan)
     if saved is not None:
         if options.targets or options.keys:
@@ -189,6 +132,8 @@ def command(
         insistent=bool(options.targets or keys or given),
         refresh=refresh,
     )
+    if ask:
+        wanted = replace(wanted, saved=_confirmed(options, wanted))
     raise click.exceptions.Exit(
         run_push(
             options,
@@ -198,6 +143,60 @@ def command(
             metrics_file=metrics_file,
         )
     )
+
+
+def _check_ask(options: CommonOptions, plan: Path | None) -> None:
+    """Raise ConfigError where `--ask` has nobody to ask, or nothing to show."""
+    if plan is not None:
+        raise ConfigError(
+            f"push {plan} --ask: the plan in the file is already made",
+            hint=f"to look at it: scimsync show {plan}",
+            code="SYNC-0514",
+        )
+    if options.as_json or not sys.stdin.isatty():
+        what = "--json prints one document" if options.as_json else "stdin is no terminal"
+        raise ConfigError(
+            f"push --ask: {what}, so there is no answer to wait for",
+            hint="to review a plan without a terminal: scimsync plan --out FILE, then push FILE",
+            code="SYNC-0514",
+        )
+
+
+def _confirmed(options: CommonOptions, wanted: Options) -> SavedPlan | None:
+    """Show the plan, and return it once the user has confirmed it, None if it is empty.
+
+    Raise Exit with the code of `plan` if it cannot be applied, and with 1 for another answer.
+    """
+    from scimsync.cli.commands.plan import plan_exit_code, print_text_plan
+    from scimsync.run import plan as planned_run
+    from scimsync.run.display_names import display_names
+    from scimsync.run.settings_digests import settings_digests
+
+    config = load(options.config)
+    compiled = compile_config(config, options.targets)
+    _check_columns(compiled, wanted.allowance.emptied)
+    with opened_state(config, create=False) as store:
+        with progress(options) as report:
+            planned = planned_run(
+                compiled, store, wanted, this_moment(options), report, options.time
+            )
+            made = planned.__enter__()
+        try:
+            names = display_names(config, store, made.records)
+            print_text_plan(made.plan, names, "the push", "scimsync plan --json")
+            code = plan_exit_code(made.plan)
+            if code not in (0, 4):
+                raise click.exceptions.Exit(code)
+            if not any(target.counts() for target in made.plan.targets.values()):
+                return None
+            settings = settings_digests(compiled.targets.values())
+            shown = shown_once("the plan shown", made.plan, options.targets, settings, "push --ask")
+        finally:
+            planned.__exit__(None, None, None)
+    if not click.confirm("Apply this plan?", err=True):
+        click.echo("cancelled: nothing was changed", err=True)
+        raise click.exceptions.Exit(1)
+    return shown
 
 
 def run_push(

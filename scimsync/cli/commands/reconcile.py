@@ -9,7 +9,8 @@ from dataclasses import replace
 import click
 
 from scimsync.builtin import load
-from scimsync.cli.commands.push import allowances, run_push
+from scimsync.cli.commands.push import run_push
+from scimsync.cli.ui.allowances import allowances
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.drift_report import drift_document, print_drift
 from scimsync.cli.ui.error_report import print_target_errors, print_violation

@@ -10,7 +10,8 @@ import click
 
 from scimsync.builtin import load
 from scimsync.cli.commands.plan import plan_document, plan_exit_code, print_text_plan, save_plan
-from scimsync.cli.commands.push import allowances, run_push
+from scimsync.cli.commands.push import run_push
+from scimsync.cli.ui.allowances import allowances
 from scimsync.cli.ui.common_options import CommonOptions, common_options
 from scimsync.cli.ui.output import write_json
 from scimsync.cli.ui.progress import progress
