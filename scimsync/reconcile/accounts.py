@@ -109,6 +109,7 @@ class AccountComparison:
             target.config.match,
             self,
             lambda number, total: progress("reading accounts", number, total),
+            concurrency=self._opened.compiled.concurrency,
         )
         await self._settle_absent()
         await self._check_some(self._differing_keys(), "comparing accounts", progress)

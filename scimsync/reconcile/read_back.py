@@ -1,13 +1,14 @@
 """Read the resources of a target back, page by page, into a temporary DuckDB database.
 
 Neither the list nor the resources are held in memory: each page goes to a private file, and DuckDB
-loads that file once the list has ended. The next page is requested while the last one is worked on.
+loads that file once the list has ended. The next pages are requested while the last one is worked
+on.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from duckdb import DuckDBPyConnection
+
+MOST_AHEAD: Final = 3
+"""The most pages of a list that are requested at a time: enough to hide the time that a page takes,
+and few enough to be little load for a target."""
 
 _MEMORY_LIMIT: Final = "100MB"
 _MEMORY_LIMIT_OF_KEPT: Final = "300MB"
@@ -146,19 +151,22 @@ class ReadBack:
         paths: Sequence[str] = (),
         receiver: PageReceiver | None = None,
         progress: Callable[[int, int | None], None] = lambda _number, _total: None,
+        *,
+        concurrency: int = 1,
     ) -> None:
         """Read all resources of a kind, groups without members, and hand each page to `receiver`.
 
         `paths` are those of the column `held`. `progress` gets the number of resources of each
-        page, and their total if the target says it. Raise RequestError for what concerns more than
+        page, and their total if the target says it. At most `concurrency` pages are requested at a
+        time, and never more than `MOST_AHEAD`. Raise RequestError for what concerns more than
         this list: no connection, a refused token.
         """
         file, pages, problem = self.new_file(), _Pages(), None
-        began = False
+        began, most = False, min(concurrency, MOST_AHEAD)
         with new_private_bytes(file) as stream:
             spool = _Spool(stream, kind, tuple(paths), receiver, keep=self._keep)
             try:
-                async with aclosing(_ahead(reader.pages(kind))) as ahead:
+                async with aclosing(_ahead(reader.pages(kind, most))) as ahead:
                     async for page in ahead:
                         if page.is_first or not began:
                             began, pages = True, _Pages()
@@ -268,7 +276,7 @@ class _Spool:
         return folded_value(resource, path)
 
 
-async def _ahead(pages: AsyncIterator[Page]) -> AsyncGenerator[Page]:
+async def _ahead(pages: AsyncGenerator[Page]) -> AsyncGenerator[Page]:
     """Yield pages, and request the next one before the last one is worked on."""
 
     async def following() -> Page | None:
@@ -282,3 +290,4 @@ async def _ahead(pages: AsyncIterator[Page]) -> AsyncGenerator[Page]:
     finally:
         upcoming.cancel()
         await asyncio.gather(upcoming, return_exceptions=True)
+        await pages.aclose()

@@ -8,7 +8,8 @@ names no next one, and by nothing else.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ import orjson
 from scimsync.scim.attributes import count_in, read, resource_id
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import Query, ScimRequest, Sender
+from scimsync.scim.pages_ahead import PagesAhead
 from scimsync.scim.paging import PageQuery, Paging, PagingMethod, query_by_cursor
 from scimsync.transport.request_errors import RequestError
 
@@ -58,35 +60,43 @@ class Page:
 
 
 async def list_resources(
-    sender: Sender, path: str, page_query: PageQuery, paging: Paging
-) -> AsyncIterator[Page]:
+    sender: Sender, path: str, page_query: PageQuery, paging: Paging, *, ahead: int = 0
+) -> AsyncGenerator[Page]:
     """Yield all resources at `path`, page by page.
 
     Resources that repeat those of the first or the previous page are dropped. A page is yielded
-    before the next is requested, so that the caller can stop early. All pages together may hold
+    before the next is requested, so that the caller can stop early. With `ahead`, as many pages are
+    requested at a time, once two pages of an index had one length. All pages together may hold
     fewer resources than `total_results`, because some service providers hide resources. An error in
     place of a page beyond the total is the end. A service provider that answers with a cursor is
     paged by cursors from then on.
 
     Raise ListingError if pages repeat before all resources arrived, and the errors of `sender`.
     """
+    upcoming = PagesAhead(
+        lambda start: fetch_page(sender, path, page_query(start, paging.count)), ahead
+    )
     if paging.method is PagingMethod.CURSOR:
         pages = _pages_by_cursor(sender, path, page_query, paging.count)
     else:
-        pages = _pages_by_index(sender, path, page_query, paging)
-    async for page in pages:
-        yield page
+        pages = _pages_by_index(sender, path, page_query, paging, upcoming)
+    try:
+        async with aclosing(pages):
+            async for page in pages:
+                yield page
+    finally:
+        await upcoming.drop()
 
 
 async def _pages_by_index(
-    sender: Sender, path: str, page_query: PageQuery, paging: Paging
-) -> AsyncIterator[Page]:
-    start, taken, count = 1, 0, paging.count
+    sender: Sender, path: str, page_query: PageQuery, paging: Paging, upcoming: PagesAhead
+) -> AsyncGenerator[Page]:
+    start, taken, count, length = 1, 0, paging.count, 0
     total: int | None = None
     news = _News()
     while True:
         try:
-            page = await fetch_page(sender, path, page_query(start, count))
+            page = await upcoming.page(start)
         except ErrorResponse:
             if total is None or start <= total:
                 raise
@@ -104,6 +114,9 @@ async def _pages_by_index(
             if start == 1:
                 yield page
             return
+        if number == length and total is not None and page.next_cursor is None:
+            upcoming.request(start + number, number, total)
+        length = number
         yield replace(page, resources=new, is_first=start == 1)
         if paging.method is PagingMethod.NONE:
             return
@@ -119,7 +132,7 @@ async def _pages_by_index(
 
 async def _pages_by_cursor(
     sender: Sender, path: str, page_query: PageQuery, count: int, cursor: str = ""
-) -> AsyncIterator[Page]:
+) -> AsyncGenerator[Page]:
     """Yield the pages from `cursor` on, the first of which is empty."""
     used, news, restarts, idle = {cursor}, _News(), 0, 0
     while True:

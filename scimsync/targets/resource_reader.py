@@ -6,7 +6,8 @@ holds for the rest of the run.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -116,14 +117,17 @@ class ResourceReader:
             query = query_by_cursor(partial(self._page_query, kind), "", count)
         return await fetch_page(self, RESOURCE_TYPES[kind].endpoint, query)
 
-    async def pages(self, kind: Kind) -> AsyncIterator[Page]:
+    async def pages(self, kind: Kind, ahead: int = 0) -> AsyncGenerator[Page]:
         """Yield all resources of a kind, page by page, groups without their members.
 
-        Raise as `list_resources` does.
+        `ahead` is the number of pages that are requested early, as by `list_resources`. Raise as
+        that does.
         """
         endpoint, paging = RESOURCE_TYPES[kind].endpoint, await self.paging()
-        async for page in list_resources(self, endpoint, partial(self._page_query, kind), paging):
-            yield page
+        query = partial(self._page_query, kind)
+        async with aclosing(list_resources(self, endpoint, query, paging, ahead=ahead)) as pages:
+            async for page in pages:
+                yield page
 
     @property
     def finds_members(self) -> bool:
