@@ -1,4 +1,4 @@
-"""`[schedule]`: when the daemon pushes, as cron expressions and intervals.
+"""`[schedule]`: when the daemon pushes and reconciles, as cron expressions and intervals.
 
 A cron expression has the five fields of crontab(5) and is evaluated as Debian's cron does. This
 includes changes to and from summer time: what falls into the skipped hour runs right after it, and
@@ -163,7 +163,7 @@ Zone = Annotated[ZoneInfo, BeforeValidator(_zone), WithJsonSchema({"type": "stri
 
 
 class Schedule(Table):
-    """`[schedule]`: when the daemon pushes."""
+    """`[schedule]`: when the daemon pushes, and reconciles."""
 
     push: TimingsOrNever = Field(
         (Timing("1h", every=timedelta(hours=1)),),
@@ -172,6 +172,14 @@ class Schedule(Table):
             " never"
         ),
         json_schema_extra={"default": "1h"},
+    )
+    reconcile: TimingsOrNever = Field(
+        (),
+        description=(
+            "When to read all targets back and find drift: an interval, a cron expression, or a"
+            " list of them; false: never"
+        ),
+        json_schema_extra={"default": False},
     )
     timezone: Zone | None = Field(
         None, description="The time zone of cron expressions; that of the system if omitted"

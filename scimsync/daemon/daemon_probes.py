@@ -24,12 +24,14 @@ class DaemonProbes:
         self._metrics = metrics
         self._lock = threading.Lock()
         self._progress_at: float | None = None
+        self._active = "push"
         self._problem: str | None = None
         self._stopping = False
 
-    def push_started(self) -> None:
-        """Expect progress from now on."""
+    def push_started(self, what: str = "push") -> None:
+        """Expect progress of a push, or of what else runs in its place, from now on."""
         with self._lock:
+            self._active = what
             self._progress_at = self._scheduler.steady_s
 
     def push_progressed(self) -> None:
@@ -56,13 +58,15 @@ class DaemonProbes:
         if (silent_s := self._scheduler.silent_s) > STUCK_AFTER_S:
             return ProbeStatus(False, f"the main loop has not run for {silent_s:.0f} s")
         with self._lock:
-            progress_at = self._progress_at
+            progress_at, what = self._progress_at, self._active
         if progress_at is None:
             return ProbeStatus(True, "idle")
         silent_s = self._scheduler.steady_s - progress_at
         if silent_s > PUSH_STUCK_AFTER_S:
-            return ProbeStatus(False, f"the active push has made no progress for {silent_s:.0f} s")
-        return ProbeStatus(True, "a push is running")
+            return ProbeStatus(
+                False, f"the active {what} has made no progress for {silent_s:.0f} s"
+            )
+        return ProbeStatus(True, f"a {what} is running")
 
     def readiness(self) -> ProbeStatus:
         """Return whether pushes can run."""

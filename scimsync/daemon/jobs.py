@@ -6,9 +6,11 @@
 | `schedule NAME` | at the times of the target | requests a push |
 | `due NAME` | when a retry or deletion is due, or a day begins | requests a push of due work |
 | `again-CAUSE NAME` | after a push that could not run | requests the push again |
-| `start` | on each request | starts the push of all requested targets, one at a time |
+| `start` | on each request | starts the push of all requested targets, or else a reconciliation |
 | `push` | in its own thread | pushes |
-| `ended` | after a push | records its result |
+| `reconcile-times` | at the times of `[schedule] reconcile` | requests a reconciliation |
+| `reconcile` | in the thread of pushes, never beside one | reads a target back |
+| `ended` | after a push or a reconciliation | records its result |
 | `state` | every minute | reads due work, which other processes may change |
 | `reload` | on SIGHUP, or when sync.toml has changed | loads sync.toml |
 | `outbox`, `summary` | see `notifier` | notify receivers |
@@ -37,7 +39,13 @@ from scimsync.daemon.dependencies import Dependencies
 from scimsync.daemon.due_work import DueWork
 from scimsync.daemon.health import HealthEndpoint
 from scimsync.daemon.loaded_config import LoadedConfig, load_config
-from scimsync.daemon.log_lines import log_next_runs, log_push_result, log_push_started
+from scimsync.daemon.log_lines import (
+    log_next_reconcile,
+    log_next_runs,
+    log_push_result,
+    log_push_started,
+    log_reconciled,
+)
 from scimsync.daemon.metrics import DaemonMetrics, next_run_gauge, state_gauges
 from scimsync.daemon.notifier import OUTBOX, Notifier
 from scimsync.daemon.notify import (
@@ -57,12 +65,14 @@ from scimsync.daemon.push_job import (
     log_bug,
     run_push,
 )
-from scimsync.daemon.scheduler import PUSH_EXECUTOR, every
+from scimsync.daemon.reconcile_job import ReconcileResult, run_reconcile
+from scimsync.daemon.scheduler import PUSH_EXECUTOR, ScheduleTrigger, every
 from scimsync.daemon.watches import Watches
 from scimsync.errors import ConfigError, Interrupted, LeaseHeld, ScimsyncError, StateError
 from scimsync.model.backoff import is_waiting, retry_delay
 from scimsync.run import RunOutcome
 from scimsync.run.cancellation import Cancellation
+from scimsync.state import reconciliations
 from scimsync.state.store import Store
 
 if TYPE_CHECKING:
@@ -88,6 +98,9 @@ BUG_RETRY_AFTER = timedelta(seconds=15)
 _TARGET_JOBS = ("schedule", "due", *(f"again-{cause}" for cause in Cause))
 """The first word of the ids of jobs for one target, before its name."""
 
+_RECONCILE, _RECONCILE_TIMES = "reconcile", "reconcile-times"
+"""Ids of jobs."""
+
 _DAEMON = "daemon"
 """The subject of alerts about the daemon itself."""
 
@@ -107,7 +120,8 @@ class Daemon:
         self._endpoint = HealthEndpoint(self.probes)
         self._notifier = Notifier(self._scheduler, self._open_state, self._state_failed)
         self._queue = PushQueue()
-        self._active: PushRequest | None = None
+        self._to_reconcile: dict[str, None] = {}
+        self._active: PushRequest | str | None = None  # a push, or the target that is reconciled
         self._cancellation = Cancellation()
         self._due_work = DueWork()
         self._awaited_sources: set[str] = set()
@@ -151,6 +165,8 @@ class Daemon:
             forget_unconfigured(store, self.config)
             pending = read_pending_work(store, self.config, self._loaded.sources, {})
             unchanged = unchanged_sources(store, self.config)
+            with store.read() as connection:
+                reconciled = reconciliations.last_reconciliations(connection, [*pending])
             self._notifier.start(self.config, store)
         self._watches = Watches(self.config, self._path, unchanged)
         self._add_jobs(now)
@@ -161,6 +177,13 @@ class Daemon:
             if known.failures:
                 until = known.quarantined_until
                 self._request_again([name], Cause.DUE, until if is_waiting(until, now) else now)
+        self._request_reconcile(
+            [
+                name
+                for name, last in reconciled.items()
+                if self._loaded.missed_reconcile(last.at, now)
+            ]
+        )
         self._schedule_due_work(pending, now)
         self._config_loaded()
         self._notifier.update(lambda _: [Finding(Event.ERROR, _DAEMON)])
@@ -181,21 +204,28 @@ class Daemon:
         self._add_schedules()
 
     def _add_schedules(self) -> None:
-        """Add or replace the job of each target whose schedule is new."""
+        """Add or replace the job of each target whose schedule is new, and of reconciliations."""
+        chance = self._dependencies.random
         for name in self.config.targets:
-            trigger = self._loaded.trigger(name, self._dependencies.random)
-            job_id = f"schedule {name}"
-            job = self._scheduler.get_job(job_id)
-            if job is not None and job.trigger == trigger:
-                continue  # also keeps its jitter
-            self._scheduler.cancel(job_id)
-            self._scheduler.add_job(
-                self._request,
-                trigger,
-                ([name], Cause.SCHEDULE),
-                id=job_id,
-                misfire_grace_time=None if self.config.schedule.catch_up else MISSED_AFTER_S,
-            )
+            trigger = self._loaded.trigger(name, chance)
+            self._add_schedule(f"schedule {name}", trigger, self._request, [name], Cause.SCHEDULE)
+        trigger = self._loaded.reconcile_trigger(chance)
+        self._add_schedule(_RECONCILE_TIMES, trigger, self._request_reconcile)
+
+    def _add_schedule(
+        self, job_id: str, trigger: ScheduleTrigger, call: Callable[..., None], *args: object
+    ) -> None:
+        job = self._scheduler.get_job(job_id)
+        if job is not None and job.trigger == trigger:
+            return  # also keeps its jitter
+        self._scheduler.cancel(job_id)
+        self._scheduler.add_job(
+            call,
+            trigger,
+            args,
+            id=job_id,
+            misfire_grace_time=None if self.config.schedule.catch_up else MISSED_AFTER_S,
+        )
 
     def _reload(self) -> None:
         """Load sync.toml again. One that is invalid changes nothing."""
@@ -258,6 +288,8 @@ class Daemon:
     def _config_loaded(self) -> None:
         self._metrics.record_config(ok=True, at=self._scheduler.now())
         log_next_runs(self._next_runs())
+        reconcile_job = self._scheduler.get_job(_RECONCILE_TIMES)
+        log_next_reconcile(None if reconcile_job is None else reconcile_job.next_run_time)
         self._notifier.update(lambda _: [Finding(Event.CONFIG, self._path.name)])
 
     def _next_runs(self) -> dict[str, datetime | None]:
@@ -311,6 +343,7 @@ class Daemon:
         if request is not None and request.cause.reads:
             request = self._without_incomplete(request)
         if request is None:
+            self._start_reconcile()
             return
         log_push_started(request)
         self._active = request
@@ -351,15 +384,61 @@ class Daemon:
         return PushRequest(ready, request.cause) if ready else None
 
     def _push_ended(self, result: PushResult) -> None:
-        self._active = None
-        self.probes.push_ended()
         try:
             self._record_result(result)
         finally:
-            if self._stopping:
-                self._scheduler.shutdown()
+            self._became_idle()
+
+    def _became_idle(self) -> None:
+        """Start what is requested next, or end the daemon."""
+        self._active = None
+        self.probes.push_ended()
+        if self._stopping:
+            self._scheduler.shutdown()
+        else:
+            self._run_soon("start", self._start_push)
+
+    # Reconciliations
+
+    def _request_reconcile(self, names: Sequence[str] | None = None) -> None:
+        """Request that targets (None: all) are read back, once no push is requested or active."""
+        self._to_reconcile.update(dict.fromkeys(self.config.targets if names is None else names))
+        self._run_soon("start", self._start_push)
+
+    def _start_reconcile(self) -> None:
+        name = next((one for one in self._to_reconcile if one in self.config.targets), None)
+        if name is None:
+            self._to_reconcile.clear()
+            return
+        del self._to_reconcile[name]
+        self._active = name
+        self.probes.push_started("reconciliation")
+        self._scheduler.add_job(
+            run_reconcile,
+            args=(
+                self.config,
+                name,
+                self._scheduler.now,
+                self._record_progress,
+                self._record_request,
+                self._cancellation,
+                self._dependencies.time,
+            ),
+            id=_RECONCILE,
+            executor=PUSH_EXECUTOR,
+        )
+
+    def _reconcile_ended(self, result: ReconcileResult) -> None:
+        try:
+            name = result.target
+            if isinstance(result.error, StateError):
+                self._state_failed(result.error)
+                again, job_id = self._scheduler.now() + STATE_RETRY_AFTER, f"reconcile-again {name}"
+                self._scheduler.run_at(again, job_id, self._request_reconcile, [name])
             else:
-                self._run_soon("start", self._start_push)
+                log_reconciled(result, personal=self._dependencies.personal)
+        finally:
+            self._became_idle()
 
     def _record_result(self, result: PushResult) -> None:
         request = result.request
@@ -497,6 +576,8 @@ class Daemon:
             self._scheduler.call_soon(partial(self._job_failed, event.job_id, event.exception))
         elif event.job_id == "push":
             self._run_soon("ended", self._push_ended, event.retval)
+        elif event.job_id == _RECONCILE:
+            self._run_soon("ended", self._reconcile_ended, event.retval)
         elif event.job_id == OUTBOX:
             self._run_soon("delivered", self._notifier.delivered, event.retval)
         elif event.job_id in self._failing_jobs:
@@ -534,7 +615,7 @@ class Daemon:
             )
         )
         for job in self._scheduler.get_jobs():
-            if job.id not in ("push", "ended", "watchdog"):
+            if job.id not in ("push", _RECONCILE, "ended", "watchdog"):
                 job.remove()
         if self._active is None:
             self._scheduler.shutdown()

@@ -24,20 +24,35 @@ class LoadedConfig:
     uses_today: frozenset[str]
 
     def missed(self, name: str, last_run: datetime | None, now: datetime) -> bool:
-        """Return whether a scheduled time of a target passed since its last run.
+        """Return whether a scheduled push of a target passed since its last run.
 
         A target that was never pushed has missed nothing.
         """
+        return self._missed(self._timings(name), last_run, now)
+
+    def missed_reconcile(self, last: datetime | None, now: datetime) -> bool:
+        """Return whether a scheduled reconciliation passed since the last one of a target.
+
+        A target that was never reconciled has missed nothing.
+        """
+        return self._missed(self.config.schedule.reconcile, last, now)
+
+    def _missed(self, timings: Timings, last_run: datetime | None, now: datetime) -> bool:
         schedule = self.config.schedule
         if last_run is None or last_run > now or not schedule.catch_up:
             return False
-        first = first_after(self._timings(name), last_run, schedule.zone)
+        first = first_after(timings, last_run, schedule.zone)
         return first is not None and first <= now
 
     def trigger(self, name: str, chance: random.Random) -> ScheduleTrigger:
         """Return the trigger of the scheduled pushes of a target."""
         schedule = self.config.schedule
         return ScheduleTrigger(self._timings(name), schedule.zone, schedule.jitter, chance)
+
+    def reconcile_trigger(self, chance: random.Random) -> ScheduleTrigger:
+        """Return the trigger of the scheduled reconciliations."""
+        schedule = self.config.schedule
+        return ScheduleTrigger(schedule.reconcile, schedule.zone, schedule.jitter, chance)
 
     def _timings(self, name: str) -> Timings:
         return self.config.schedule.targets.get(name, self.config.schedule.push)

@@ -12,6 +12,7 @@ from datetime import datetime
 from scimsync.config.notifications import Event
 from scimsync.daemon.notify import AlertTransition, Finding
 from scimsync.daemon.push_job import Cause, PushRequest, PushResult
+from scimsync.daemon.reconcile_job import ReconcileResult
 from scimsync.errors import Interrupted, LeaseHeld, ScimsyncError, coded
 from scimsync.formatting import plural
 from scimsync.logcontext import in_run
@@ -62,6 +63,46 @@ def log_alerts(changes: Sequence[AlertTransition]) -> None:
             _LOG.warning("alert firing (%s): %s", change.event, subjects)
         else:
             _LOG.warning("alert firing (%s): %s: %s", change.event, subjects, change.text)
+
+
+def log_reconciled(result: ReconcileResult, *, personal: bool) -> None:
+    """Log the result of a reconciliation, in one line."""
+    name, done = result.target, result.done
+    if isinstance(result.error, Interrupted):
+        _LOG.info("reconcile %s: %s", name, result.error.message)
+    elif isinstance(result.error, ScimsyncError):
+        _log_error(f"reconcile {name}", result.error, personal=personal)
+    if done is None:
+        if result.error is None:
+            _LOG.info("reconcile %s: never pushed, nothing to compare", name)
+        return
+    compared = plural(result.users, "account")
+    if result.groups:
+        compared += f" and {plural(result.groups, 'group')}"
+    found = ", ".join(f"{number:,} {drift}" for drift, number in result.counts.items())
+    _LOG.log(
+        logging.INFO if done.complete and not done.findings else logging.WARNING,
+        "reconcile %s: %s%s (%s compared, %s, %.1f s)",
+        name,
+        found or "no drift",
+        "" if done.complete else "; not everything could be compared",
+        compared,
+        plural(result.requests, "request"),
+        result.seconds,
+        extra={
+            "target": name,
+            "findings": done.findings,
+            "complete": done.complete,
+            "counts": dict(result.counts),
+            "requests": result.requests,
+        },
+    )
+
+
+def log_next_reconcile(at: datetime | None) -> None:
+    """Log when targets are reconciled next by schedule, if ever."""
+    if at is not None:
+        _LOG.info("next reconciliation %s", f"{at.astimezone():%Y-%m-%d %H:%M:%S}")
 
 
 def log_next_runs(next_runs: Mapping[str, datetime | None]) -> None:

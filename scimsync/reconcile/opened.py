@@ -11,6 +11,7 @@ from scimsync.model.ids import Document, Key, Kind
 from scimsync.model.targets import TargetState
 from scimsync.plan import Now
 from scimsync.plan.adoption import searched_by
+from scimsync.run.cancellation import Cancellation
 from scimsync.run.compile import CompiledConfig, CompiledTarget
 from scimsync.run.managed import NO_TABLE, group_matcher
 from scimsync.scim.paging import Paging
@@ -33,13 +34,17 @@ _SAMPLES = 5
 
 @dataclass(frozen=True, slots=True)
 class ReadSettings:
-    """What the reads of all targets share: configuration, state, time, and who is told of them."""
+    """What the reads of all targets share: configuration, state, time, and who is told of them.
+
+    `cancellation` ends them from another thread.
+    """
 
     compiled: CompiledConfig
     store: Store
     now: Now
     observe: Observer = ignore
     time: TimeSource | None = None
+    cancellation: Cancellation | None = None
 
 
 @dataclass(frozen=True, slots=True)

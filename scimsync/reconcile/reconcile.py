@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
 from scimsync.errors import ScimsyncError, TargetUnavailable, combined_exit_code, innermost
@@ -19,6 +19,7 @@ from scimsync.reconcile.read_back import ReadBack
 from scimsync.run.compile import CompiledTarget
 from scimsync.run.options import Report
 from scimsync.sources.workspace import new_private_bytes
+from scimsync.targets.connection import TargetConnection
 from scimsync.targets.evidence import message_code
 from scimsync.transport.request_errors import RequestError
 
@@ -55,13 +56,38 @@ def reconcile(settings: ReadSettings, report: Report) -> Iterator[Findings]:
             logs[name] = read_back, FindingLog(file, stack.enter_context(new_private_bytes(file)))
 
         async def run() -> Findings:
-            targets = settings.compiled.targets.values()
-            found = await asyncio.gather(
-                *(_reconcile_target(settings, one, *logs[one.name], report) for one in targets)
-            )
+            targets, connections = settings.compiled.targets.values(), _Connections()
+            cancellation = settings.cancellation
+            with nullcontext() if cancellation is None else cancellation.calling(connections.stop):
+                found = await asyncio.gather(
+                    *(
+                        _reconcile_target(settings, one, *logs[one.name], report, connections)
+                        for one in targets
+                    )
+                )
             return Findings({one.name: one for one in found})
 
         yield asyncio.run(run())
+
+
+class _Connections:
+    """The connections of the targets that are read. Once stopped, none of them sends anything."""
+
+    def __init__(self) -> None:
+        self._open: list[TargetConnection] = []
+        self._why: ScimsyncError | None = None
+
+    def add(self, connection: TargetConnection) -> None:
+        """Stop this connection too when the others are stopped, or were before."""
+        self._open.append(connection)
+        if self._why is not None:
+            connection.stop(self._why)
+
+    def stop(self, why: ScimsyncError) -> None:
+        """Send nothing more to any target."""
+        self._why = why
+        for connection in self._open:
+            connection.stop(why)
 
 
 async def _reconcile_target(
@@ -70,6 +96,7 @@ async def _reconcile_target(
     read_back: ReadBack,
     log: FindingLog,
     report: Report,
+    connections: _Connections,
 ) -> TargetFindings:
     """Return the findings at one target, or why it could not be read."""
     name, began = target.name, time.monotonic()
@@ -78,6 +105,7 @@ async def _reconcile_target(
         report(name, what, number, total)
 
     async with open_target(settings, target) as opened:
+        connections.add(opened.connection)
         found = TargetFindings(name, log, read_back)
         try:
             found = await _compare(settings, opened, read_back, log, progress)
