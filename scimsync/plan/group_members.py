@@ -8,6 +8,7 @@ from dataclasses import replace
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.memberships import Membership, asked_for
+from scimsync.model.operations import Action
 from scimsync.plan.batch import BATCH
 from scimsync.plan.protocols import PlanningState
 
@@ -73,14 +74,15 @@ class GroupMembers:
     def note(self, group: Key, ids: Sequence[RemoteId]) -> None:
         """Record the members that a group shows as acknowledged, and no others.
 
-        Users who adopt their account in this plan are among them. Members that no source knows stay
-        in the group.
+        Users who adopt their account in this plan are among them, and those who get another one are
+        not, since targets may still show the id of one that is gone. Members that no source knows
+        stay in the group.
         """
         members = {
             (kind, key)
             for kind in Kind
             for chunk in batches(ids, BATCH)
-            for key in (self._state.adopted(kind, chunk) | self._state.owners(kind, chunk)).values()
+            for key in self._members_with(kind, chunk)
         }
         before = self._by_member(group)
         after = [
@@ -94,6 +96,12 @@ class GroupMembers:
         ]
         if after:
             self._state.put_memberships(after, before.values())
+
+    def _members_with(self, kind: Kind, ids: Sequence[RemoteId]) -> list[Key]:
+        owners = self._state.adopted(kind, ids) | self._state.owners(kind, ids)
+        keys = sorted({*owners.values()})
+        created = self._state.planned_keys(kind, keys, Action.CREATE)
+        return [key for key in keys if key not in created]
 
     def _by_member(self, group: Key) -> dict[tuple[Kind, Key], Membership]:
         return {

@@ -46,7 +46,8 @@ class SavedPlan:
     `targets` and `keys` are the restrictions of the run, `settings` those that the plan was made
     with, `counts` the number of operations by target, and `fingerprint` identifies their requests.
     `carried` are the operations of a plan that has its own, as JSON, and `command` is what made it.
-    `again` is the command that plans again, without `scimsync`.
+    `again` is the command that plans again, without `scimsync`. `refresh`: the plan repairs what
+    differs at the targets, which a push has to read again.
     """
 
     name: str
@@ -58,6 +59,7 @@ class SavedPlan:
     carried: Mapping[str, Any] | None = None
     command: str = "plan"
     again: str = "plan --out FILE"
+    refresh: bool = False
 
 
 def shown_once(
@@ -160,10 +162,12 @@ def no_plan(path: Path) -> ConfigError:
 def _saved(name: str, head: dict[str, Any]) -> SavedPlan:
     """Return the plan whose header is `head`. Raise KeyError or TypeError if it is none."""
     settings = _typed(head["settings"], dict)
+    options = _typed(head["options"], dict)
+    refresh = _typed(options.get("refresh", False), bool)
     return SavedPlan(
         name=name,
-        targets=tuple(_typed(target, str) for target in _typed(head["options"]["targets"], list)),
-        keys=tuple(Key(_typed(key, str)) for key in _typed(head["options"]["keys"], list)),
+        targets=tuple(_typed(target, str) for target in _typed(options["targets"], list)),
+        keys=tuple(Key(_typed(key, str)) for key in _typed(options["keys"], list)),
         settings={
             target: {setting: _typed(digest, str) for setting, digest in _typed(each, dict).items()}
             for target, each in settings.items()
@@ -173,6 +177,8 @@ def _saved(name: str, head: dict[str, Any]) -> SavedPlan:
             for target, number in _typed(head["operations"], dict).items()
         },
         fingerprint=_typed(head["fingerprint"], str),
+        again=f"plan{' --refresh' if refresh else ''} --out FILE",
+        refresh=refresh,
     )
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from scimsync.errors import TargetUnavailable
 from scimsync.formatting import plural
 from scimsync.model.batches import batches
-from scimsync.model.ids import Key, Kind
+from scimsync.model.ids import Key, Kind, Value
 from scimsync.model.links import Link, LinkStatus, link_in_doubt
 from scimsync.model.memberships import Membership
+from scimsync.model.pins import Pin
+from scimsync.model.placeholders import secrets_of
 from scimsync.model.repairs import Repair, ShownMember, member_key, unlinked_link
 from scimsync.run.compile import CompiledTarget
 from scimsync.run.context import Context
+from scimsync.run.managed import create_only, managed_paths
 from scimsync.state import links
 from scimsync.state.planning import LiveState
 from scimsync.targets.matching import Matcher
@@ -22,6 +25,8 @@ from scimsync.targets.shown_resources import shows_another
 
 PROOFS = 5
 """The number of known accounts that are looked for at a new url. One that is there suffices."""
+
+_BATCH = 500
 
 _MAY_BE_RESTORED = timedelta(days=30)
 """The age of the oldest backup of a target that a refresh expects."""
@@ -50,33 +55,60 @@ async def prove_new_url(context: Context, target: CompiledTarget, users: Matcher
         )
 
 
-async def refresh(context: Context, target: str, users: Matcher) -> None:
-    """Let the plan of a target read all known resources, if that is asked for."""
+async def refresh(
+    context: Context, target: CompiledTarget, state: LiveState, users: Matcher
+) -> None:
+    """Let the plan of a target read all known resources, if that is asked for.
+
+    Only a push stores that they are in doubt.
+    """
     if not context.options.refresh:
         return
-    now = context.now.time
-    with context.store.write() as connection:
-        in_doubt = links.put_in_doubt(
-            connection, target, now, now - _MAY_BE_RESTORED, context.options.keys
-        )
-    await users.preload(len(context.options.keys) or in_doubt)
+    keys = context.options.keys
+    pins = [pin for pin in state.all_pins() if not keys or pin.key in keys]
+    _keep_pinned(target, state, pins)
+    in_doubt = state.put_in_doubt(context.now.time - _MAY_BE_RESTORED, keys)
+    await users.preload(len(keys) or in_doubt)
 
 
-_BATCH = 500
+def _keep_pinned(target: CompiledTarget, state: LiveState, pins: Sequence[Pin]) -> None:
+    """Let pins hold all that the target acknowledged, since reading replaces it in the links.
+
+    What others changed there is so not taken for what a revert left.
+    """
+    for kind in Kind:
+        for some in batches([pin for pin in pins if pin.kind is kind], _BATCH):
+            known = state.links(kind, [pin.key for pin in some])
+            state.keep_pinned(
+                [
+                    replace(pin, values={**_acknowledged(target, link), **pin.values})
+                    for pin in some
+                    if (link := known.get(pin.key)) is not None and link.has_account
+                ]
+            )
 
 
-def begin_repair(context: Context, target: str, state: LiveState) -> None:
+def _acknowledged(target: CompiledTarget, link: Link) -> dict[str, Value | None]:
+    """Return what a target acknowledged, None where it is absent, without what it never shows."""
+    hidden = create_only(target, link.kind, link.key) | secrets_of(link.document).keys()
+    paths = dict.fromkeys([*link.document, *managed_paths(target, link.kind, link.key)])
+    held = {path: link.document.get(path) for path in paths if path not in hidden}
+    return held | ({"active": False} if link.status is LinkStatus.INACTIVE else {})
+
+
+def begin_repair(context: Context, target: CompiledTarget, state: LiveState) -> None:
     """Let the plan of a target see the differences that are to be repaired, if there are any.
 
     Accounts and groups are in doubt, so that the plan reads them again. Members are taken for
     acknowledged as the target showed them.
     """
-    repair = (context.options.repairs or {}).get(target)
+    repair = (context.options.repairs or {}).get(target.name)
     if repair is None:
         return
     now = context.now.time
     for kind, keys in ((Kind.USER, repair.users), (Kind.GROUP, repair.groups)):
         for some in batches(keys, _BATCH):
+            _keep_pinned(target, state, list(state.pins(kind, some).values()))
             known = state.links(kind, some)
             state.note_links([_doubted(known[key], now) for key in some if key in known])
     for links_of_run in batches(_unlinked(repair, now), _BATCH):

@@ -19,6 +19,7 @@ from scimsync.plan.saved import SavedPlan, changed_settings, why_outdated
 from scimsync.run.compile import CompiledConfig, CompiledTarget, UnusableTarget
 from scimsync.run.context import Context
 from scimsync.run.given import outdated_names
+from scimsync.run.options import Options
 from scimsync.run.reading import Reading
 from scimsync.run.settings_digests import settings_digests
 from scimsync.run.stopping import stop_of, stopped_by_sources, violation_of, with_stops
@@ -146,16 +147,25 @@ def _violations(
     context: Context, reading: Reading, plan: Plan, targets: Mapping[str, TargetRun]
 ) -> list[Violation]:
     options = context.options
-    violations = guard.check(plan, context.compiled.config.guard.limits, options.allowance)
+    command = _command(options)
+    violations = [
+        replace(one, hint=one.hint.replace(_PUSH, command))
+        for one in guard.check(plan, context.compiled.config.guard.limits, options.allowance)
+    ]
     if options.given is not None:
-        command = f"scimsync {options.given.command}"
-        changed = [*_outdated_operations(command, options.saved, targets.values())]
-        return changed or [
-            replace(one, hint=one.hint.replace(_PUSH, command)) for one in violations
-        ]
+        return [*_outdated_operations(command, options.saved, targets.values())] or violations
     if options.saved is None or reading.violations or _other_settings(context):
         return violations
     return [*_outdated(why_outdated(options.saved, plan), options.saved)] or violations
+
+
+def _command(options: Options) -> str:
+    """Return the command that would push this plan."""
+    if options.given is not None:
+        return f"scimsync {options.given.command}"
+    if options.repairs is not None:
+        return "scimsync reconcile --fix"
+    return f"{_PUSH} --refresh" if options.refresh else _PUSH
 
 
 def _outdated_operations(

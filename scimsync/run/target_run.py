@@ -191,8 +191,8 @@ class TargetRun:
         try:
             if self.known.url not in (None, self.compiled.config.url):
                 await prove_new_url(context, self.compiled, self.user_matcher)
-            await refresh(context, self.name, self.user_matcher)
-            begin_repair(context, self.name, self.state)
+            await refresh(context, self.compiled, self.state, self.user_matcher)
+            begin_repair(context, self.compiled, self.state)
             await self._plan_or_take(context, self.scope)
             self._note_changes(self.scope)
             await self._discover_for_plan(context)

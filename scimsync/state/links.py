@@ -389,6 +389,30 @@ def put_in_doubt(
     Accounts that were deleted after `deleted_since` are read too: a target that was restored may
     have them again.
     """
+    connection.execute(
+        update(table)
+        .where(*_perhaps_restored(target, deleted_since, keys))
+        .values(status=LinkStatus.INACTIVE)
+    )
+    connection.execute(
+        update(table)
+        .where(_chosen(keys), table.c.target == target, has_account())
+        .values(in_doubt=True, next_try_at=now)
+    )
+    return count_accounts(connection, target, Kind.USER)
+
+
+def perhaps_restored(
+    connection: Connection, target: str, deleted_since: datetime, keys: Sequence[Key] = ()
+) -> list[Key]:
+    """Return the users whose deleted accounts `put_in_doubt` would read."""
+    query = select(table.c.key).where(*_perhaps_restored(target, deleted_since, keys))
+    return [Key(key) for key in connection.scalars(query.order_by(table.c.key))]
+
+
+def _perhaps_restored(
+    target: str, deleted_since: datetime, keys: Sequence[Key]
+) -> tuple[ColumnElement[bool], ...]:
     other = table.alias("other")
     same = (
         (other.c.target == table.c.target)
@@ -396,26 +420,20 @@ def put_in_doubt(
         & (other.c.remote_id == table.c.remote_id)
         & (other.c.key != table.c.key)
     )
-    chosen = (table.c.kind == Kind.USER) & table.c.key.in_(keys) if keys else true()
-    connection.execute(
-        update(table)
-        .where(
-            chosen,
-            table.c.target == target,
-            table.c.kind == Kind.USER,
-            table.c.status == LinkStatus.DELETED,
-            table.c.remote_id.is_not(None),
-            table.c.synced_at >= deleted_since,
-            ~exists().where(same),
-        )
-        .values(status=LinkStatus.INACTIVE)
+    return (
+        _chosen(keys),
+        table.c.target == target,
+        table.c.kind == Kind.USER,
+        table.c.status == LinkStatus.DELETED,
+        table.c.remote_id.is_not(None),
+        table.c.synced_at >= deleted_since,
+        ~exists().where(same),
     )
-    connection.execute(
-        update(table)
-        .where(chosen, table.c.target == target, has_account())
-        .values(in_doubt=True, next_try_at=now)
-    )
-    return count_accounts(connection, target, Kind.USER)
+
+
+def _chosen(keys: Sequence[Key]) -> ColumnElement[bool]:
+    """Return the condition for the users `keys`, or for all users and groups if there are none."""
+    return (table.c.kind == Kind.USER) & table.c.key.in_(keys) if keys else true()
 
 
 def forget_unlinked(connection: Connection, targets: Sequence[str]) -> None:

@@ -43,6 +43,22 @@ def put_pins(connection: Connection, target: str, pins: Iterable[Pin], now: date
     upsert(connection, table, rows)
 
 
+def put_values(connection: Connection, target: str, pins: Iterable[Pin]) -> None:
+    """Store the values of pins that exist, and nothing else of them."""
+    for pin in pins:
+        connection.execute(
+            update(table)
+            .where(table.c.target == target, table.c.kind == pin.kind, table.c.key == pin.key)
+            .values(document=dump_document(pin.values))
+        )
+
+
+def all_pins(connection: Connection, target: str) -> list[Pin]:
+    """Return all pins of a target."""
+    query = select(table).where(table.c.target == target)
+    return [_pin(row) for row in connection.execute(query.order_by(table.c.kind, table.c.key))]
+
+
 def get_pins(
     connection: Connection, target: str, kind: Kind, keys: Sequence[Key]
 ) -> dict[Key, Pin]:

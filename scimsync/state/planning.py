@@ -167,6 +167,15 @@ class LiveState:
             self.put_memberships(list(_moved_memberships(before, old_keys)), before)
         self._moves |= pairs
 
+    def put_in_doubt(self, deleted_since: datetime, keys: Sequence[Key]) -> int:
+        """Let the plan read all resources, or the users `keys` if there are any.
+
+        Accounts that were deleted after `deleted_since` are read too. Return the number of users at
+        the target.
+        """
+        with self._store.write() as connection:
+            return links.put_in_doubt(connection, self._target, self._now, deleted_since, keys)
+
     # Links
 
     def links(self, kind: Kind, keys: Sequence[Key]) -> dict[Key, Link]:
@@ -296,6 +305,16 @@ class LiveState:
             if self._has_pins is None:
                 self._has_pins = pins.has_pins(connection, self._target)
             return pins.get_pins(connection, self._target, kind, keys) if self._has_pins else {}
+
+    def all_pins(self) -> list[Pin]:
+        with self._store.read() as connection:
+            return pins.all_pins(connection, self._target)
+
+    def keep_pinned(self, some: Sequence[Pin]) -> None:
+        """Store the values of pins at once, with those that the target acknowledged."""
+        if some:
+            with self._store.write() as connection:
+                pins.put_values(connection, self._target, some)
 
     def unpin(self, kind: Kind, keys: Collection[Key]) -> None:
         self._unpinned[kind] |= set(keys)

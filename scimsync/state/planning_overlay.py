@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlalchemy import Connection
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, Seq
 from scimsync.model.interrupted import interrupted_links, members_in_doubt
-from scimsync.model.links import Link
+from scimsync.model.links import Link, LinkStatus, link_in_doubt
 from scimsync.model.memberships import Membership
 from scimsync.model.operations import (
     MEMBERSHIP_ACTIONS,
@@ -22,6 +23,7 @@ from scimsync.model.operations import (
     OperationFilter,
     OperationStatus,
 )
+from scimsync.model.pins import Pin
 from scimsync.state import (
     journal,
     links,
@@ -45,6 +47,10 @@ class OverlayState(LiveState):
     def __init__(self, store: Store, scratch: Store, target: str, now: datetime) -> None:
         super().__init__(store, 0, target, now)
         self._plan = scratch
+        self._refreshes = False
+        self._refreshed: frozenset[Key] = frozenset()
+        self._restored: set[Key] = set()
+        self._kept_pins: dict[tuple[Kind, Key], Pin] = {}
         with store.read() as known, scratch.write() as overlay:
             self._recover_memberships(known, overlay)
 
@@ -90,7 +96,8 @@ class OverlayState(LiveState):
         stored = super().keys_to_plan(sources, cursor, everybody=everybody)
         with closing(stored), self._plan.read() as connection:
             newest = record_rows.changed_keys(connection, sources, Seq(-1))
-            yield from _each_once(heapq.merge(stored, newest, self._referrers(sources)))
+            refreshed = self._accounts(Kind.USER)
+            yield from _each_once(heapq.merge(stored, newest, self._referrers(sources), refreshed))
 
     def _referrers(self, sources: Sequence[str]) -> list[Key]:
         """Return the users who refer to a name that changed hands in the overlay."""
@@ -117,6 +124,41 @@ class OverlayState(LiveState):
             newest = record_rows.removed_keys(connection, sources, Seq(-1))
             yield from _each_once(heapq.merge(stored, newest))
 
+    # A refresh: links are in doubt as they are read, so that a plan of many needs no copies
+
+    def put_in_doubt(self, deleted_since: datetime, keys: Sequence[Key]) -> int:
+        with self._store.read() as connection:
+            restored = links.perhaps_restored(connection, self._target, deleted_since, keys)
+        for some in batches(restored, _BATCH):
+            self.note_links(
+                [
+                    link_in_doubt(replace(link, status=LinkStatus.INACTIVE), self._now)
+                    for link in self.links(Kind.USER, some).values()
+                    if link.status is LinkStatus.DELETED
+                ]
+            )
+        self._restored = set(restored)
+        self._refreshes, self._refreshed = True, frozenset(keys)
+        return self.count_accounts(Kind.USER)
+
+    def count_accounts(self, kind: Kind) -> int:
+        restored = len(self._restored) if kind is Kind.USER else 0
+        return super().count_accounts(kind) + restored
+
+    def _is_refreshed(self, kind: Kind, key: Key) -> bool:
+        if not self._refreshes or not self._refreshed:
+            return self._refreshes
+        return kind is Kind.USER and key in self._refreshed
+
+    def _accounts(self, kind: Kind) -> list[Key]:
+        """Return the keys of the resources to refresh, in order."""
+        if not self._refreshes:
+            return []
+        with self._store.read() as connection:
+            known = links.account_keys(connection, self._target, kind)
+        found = {key for key in known if self._is_refreshed(kind, key)}
+        return sorted(found | self._restored if kind is Kind.USER else found)
+
     # Links
 
     def links(self, kind: Kind, keys: Sequence[Key]) -> dict[Key, Link]:
@@ -126,6 +168,12 @@ class OverlayState(LiveState):
             known = links.get_links(connection, self._target, kind, keys)
             left = list(journal.find(connection, self._open(kind, keys)))
         known |= {link.key: link for link in interrupted_links(kind, left, known, self._now)}
+        if self._refreshes:
+            known |= {
+                key: link_in_doubt(link, self._now)
+                for key, link in known.items()
+                if link.has_account and self._is_refreshed(kind, key)
+            }
         return known | self._noted_links(kind, keys)
 
     def note_links(self, some: Sequence[Link]) -> None:
@@ -135,14 +183,18 @@ class OverlayState(LiveState):
         sent = OperationFilter(target=self._target, kind=kind, statuses=(OperationStatus.SENT,))
         with self._store.read() as connection:
             keys = set(links.in_doubt_keys(connection, self._target, kind, self._now))
-            return sorted(keys | journal.keys_of(connection, sent))
+            keys |= journal.keys_of(connection, sent)
+        return sorted(keys.union(self._accounts(kind)))
 
     def paused_keys(self, kind: Kind) -> set[Key]:
         paused = super().paused_keys(kind)
         if paused:
             with self._store.read() as connection:
                 paused -= journal.keys_of(connection, self._open(kind))
-        return paused
+        return paused.difference(self._accounts(kind)) if paused else paused
+
+    def due_groups(self) -> list[Key]:
+        return sorted({*super().due_groups(), *self._accounts(Kind.GROUP)})
 
     # Memberships: rows of the scratch database hide those of the same members
 
@@ -170,6 +222,22 @@ class OverlayState(LiveState):
         return found | {
             group for group in rest if any(row.wanted for row in self.memberships_of_group(group))
         }
+
+    def count_acknowledged(self, groups: Sequence[Key]) -> dict[Key, int]:
+        counts = {
+            group: sum(row.acknowledged for row in self.memberships_of_group(group))
+            for group in groups
+        }
+        return {group: count for group, count in counts.items() if count}
+
+    # Pins
+
+    def pins(self, kind: Kind, keys: Sequence[Key]) -> dict[Key, Pin]:
+        known = super().pins(kind, keys)
+        return {key: self._kept_pins.get((kind, key), pin) for key, pin in known.items()}
+
+    def keep_pinned(self, some: Sequence[Pin]) -> None:
+        self._kept_pins |= {(pin.kind, pin.key): pin for pin in some}
 
     # No plan stores what it settles
 

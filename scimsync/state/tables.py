@@ -487,7 +487,7 @@ class PinRow(_Row, table=True):
     kind: str = key_column("`user` or `group`.")
     key: str = key_column("Key of the user or group.")
     undone: int = number_column("The run that was reverted.")
-    document: str = text_column("The restored attributes, null where absent: a JSON object.")
+    document: str = text_column("The attributes to keep, null where absent: a JSON object.")
     asked: str = name_column("Digest of what the sources asked for then.")
     since: datetime = time_column("When the revert was accepted.")
 

@@ -56,19 +56,34 @@ from scimsync.run.settings_digests import settings_digests
     is_flag=True,
     help="Do not contact targets. Existing accounts are not found.",
 )
+@click.option(
+    "--refresh",
+    is_flag=True,
+    help="Read all known accounts and groups first, and show the repair of what differs.",
+)
 @click.option("--exit-code", is_flag=True, help="Exit with code 6 if there is something to do.")
 @common_options
 def command(
-    options: CommonOptions, form: str, out: Path | None, offline: bool, exit_code: bool
+    options: CommonOptions,
+    form: str,
+    out: Path | None,
+    offline: bool,
+    refresh: bool,
+    exit_code: bool,
 ) -> None:
     """Show what a push would change, and why. Send and store nothing.
 
-    Targets are only read, to find existing accounts.
+    Targets are only read, to find existing accounts. With --refresh, the plan is that of push
+    --refresh: it also repairs values, accounts, and members that others changed at the targets.
 
     Exit codes: 0 done, 1 a source or a target cannot be reached, 2 invalid usage or configuration,
     3 a guard would abort the push, 4 some users cannot be planned, 6 there is something to do (with
     --exit-code).
     """
+    if refresh and offline:
+        raise ConfigError(
+            "plan: --refresh reads the targets, and --offline sends nothing", code="SYNC-0917"
+        )
     form = "json" if options.as_json else form
     options = replace(options, as_json=form == "json")
     config = load(options.config)
@@ -80,18 +95,25 @@ def command(
             planned = make_plan(
                 setup,
                 store,
-                Options(keys=keys, offline=offline, most_read=MOST_READ if shows_requests else 0),
+                Options(
+                    keys=keys,
+                    offline=offline,
+                    refresh=refresh,
+                    most_read=MOST_READ if shows_requests else 0,
+                ),
                 this_moment(options),
                 report,
             )
             prepared = planned.__enter__()
         try:
             names = display_names(config, store, prepared.records)
-            _print_plan(prepared.plan, names, form, _facts(config, options), out)
+            command = f"scimsync plan{' --refresh' if refresh else ''}"
+            whole = Whole(f"{command} --json", None if out is None else str(out))
+            _print_plan(prepared.plan, names, form, _facts(config, options), whole)
             if out is not None:
                 head = saved_header(
                     prepared.plan,
-                    {"targets": options.targets, "keys": options.keys},
+                    {"targets": options.targets, "keys": options.keys, "refresh": refresh},
                     settings_digests(setup.targets.values()),
                     options.clock(),
                 )
@@ -117,7 +139,7 @@ def _print_plan(
     names: NameReader | None,
     form: str,
     facts: Mapping[str, str],
-    out: Path | None,
+    whole: Whole,
 ) -> None:
     """Print the plan to stdout. Problems and errors of a text plan go to stderr."""
     if form == "json":
@@ -125,7 +147,6 @@ def _print_plan(
         sys.stdout.buffer.write(b"\n")
         sys.stdout.flush()
         return
-    whole = Whole("scimsync plan --json", None if out is None else str(out))
     print_plan(shown_plan(plan, names), form, facts, whole)
     if form == "text":
         _print_errors(plan, "a push")

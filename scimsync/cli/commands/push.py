@@ -67,7 +67,7 @@ PROBLEMS_SHOWN = 20
 @click.option(
     "--refresh",
     is_flag=True,
-    help="Read all known accounts and groups first, after a state or target was restored.",
+    help="Read all known accounts and groups first, and repair what differs.",
 )
 @click.option(
     "--ask",
@@ -130,7 +130,7 @@ def command(
         given=given,
         read=given is None,
         insistent=bool(options.targets or keys or given),
-        refresh=refresh,
+        refresh=refresh or (saved is not None and saved.refresh),
     )
     if ask:
         wanted = replace(wanted, saved=_confirmed(options, wanted))
@@ -183,14 +183,16 @@ def _confirmed(options: CommonOptions, wanted: Options) -> SavedPlan | None:
             made = planned.__enter__()
         try:
             names = display_names(config, store, made.records)
-            print_text_plan(made.plan, names, "the push", "scimsync plan --json")
+            option = " --refresh" if wanted.refresh else ""
+            print_text_plan(made.plan, names, "the push", f"scimsync plan{option} --json")
             code = plan_exit_code(made.plan)
             if code not in (0, 4):
                 raise click.exceptions.Exit(code)
             if not any(target.counts() for target in made.plan.targets.values()):
                 return None
             settings = settings_digests(compiled.targets.values())
-            shown = shown_once("the plan shown", made.plan, options.targets, settings, "push --ask")
+            again = f"push --ask{option}"
+            shown = shown_once("the plan shown", made.plan, options.targets, settings, again)
         finally:
             planned.__exit__(None, None, None)
     if not click.confirm("Apply this plan?", err=True):
