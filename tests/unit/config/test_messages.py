@@ -262,8 +262,8 @@ def test_several_problems_are_told_at_once_one_line_each() -> None:
         "  sync.toml: targets.wiki.rate: must be more than 0, found 0",
         '  sync.toml: targets.wiki.scop: unknown key; did you mean "scope"?',
         "  sync.toml: targets.wiki.colour: unknown key; known here: type, url, profile, dialect,"
-        " auth, source, scope, match, protect, leave, rate, concurrency, bulk, actions, timeout,"
-        " extends, user, groups",
+        " auth, source, scope, match, protect, leave, unmanaged, rate, concurrency, bulk, actions,"
+        " timeout, extends, user, groups",
     )
 
 
