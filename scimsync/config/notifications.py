@@ -24,6 +24,7 @@ class Event(StrEnum):
     ACCESS = "access"  # a leaver may still have access at a target
     FAILURES = "failures"  # so many people fail at a target
     CREDENTIALS = "credentials"  # the credentials of a target expire soon
+    DRIFT = "drift"  # others changed something at a target
     SOURCE = "source"  # a source cannot be read
     STALE = "stale"  # a source has brought nothing new for too long
     CONFIG = "config"  # sync.toml has changed and cannot be used

@@ -51,6 +51,7 @@ from scimsync.daemon.notifier import OUTBOX, Notifier
 from scimsync.daemon.notify import (
     Finding,
     config_finding,
+    drift_findings,
     findings_of_blocked,
     findings_of_error,
     findings_of_push,
@@ -437,6 +438,9 @@ class Daemon:
                 self._scheduler.run_at(again, job_id, self._request_reconcile, [name])
             else:
                 log_reconciled(result, personal=self._dependencies.personal)
+            if result.done is not None:
+                findings = drift_findings([result.done])
+                self._notifier.update(lambda _: findings)
         finally:
             self._became_idle()
 

@@ -69,7 +69,7 @@ def of_accounts(**numbers: int) -> dict[str, float]:
 
 def of_alerts(**numbers: int) -> dict[str, float]:
     events = (
-        *("guard", "target", "access", "failures", "credentials"),
+        *("guard", "target", "access", "failures", "credentials", "drift"),
         *("source", "stale", "config", "error"),
     )
     return {f'troubles{{event="{event}"}}': numbers.get(event, 0) for event in events}
@@ -84,6 +84,20 @@ CALM = {
     "notices_waiting": 0.0,
     **of_alerts(),
 }
+
+
+def test_the_last_reconciliation_of_each_target(office: Office, faulty: FaultyServer) -> None:
+    office.hire(people(3))
+    office.push()
+    assert not any("drift_findings" in name or "reconcile" in name for name in gauges(office))
+    faulty.users["id-00002"]["displayName"] = "Else"
+
+    office.run("reconcile")
+
+    found = gauges(office)
+    assert found['drift_findings{target="wiki"}'] == 1
+    assert found['last_reconcile_timestamp_seconds{target="wiki"}'] == office.now.timestamp()
+    assert found['troubles{event="drift"}'] == 1
 
 
 def test_before_the_first_push_all_gauges_are_zero_or_absent(office: Office) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from scimsync.daemon.jobs import Daemon
-from tests.daemon.simulation import SteppingScheduler, live, log_of
+from tests.daemon.simulation import SteppingScheduler, firing_alerts, live, log_of
 from tests.office import Office, people
 from tests.servers.faulty import FaultyServer, Reply, Seen, error_reply
 
@@ -58,6 +58,24 @@ def test_drift_is_found_at_the_scheduled_time_and_not_repaired(
     kept = reconciled(company)
     assert (kept["findings"], kept["complete"]) == (2, True)
     assert kept["at"] == (start + timedelta(minutes=50)).isoformat()
+
+
+def test_drift_fires_an_alert_and_the_next_reconciliation_without_any_resolves_it(
+    company: Office, faulty: FaultyServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    faulty.users["id-00002"]["displayName"] = "Else"
+
+    def undone(_: SteppingScheduler) -> None:
+        faulty.users["id-00002"]["displayName"] = "Given2 Family2"
+
+    live(company, (1.5 * HOUR, undone), seconds=2 * HOUR, poll=600, look=600)
+
+    assert [line for line in log_of(caplog) if line.startswith("alert")] == [
+        "alert firing (drift): wiki: 1 difference from what the target acknowledged.\n"
+        "Nothing was repaired.",
+        "alert resolved (drift): wiki",
+    ]
+    assert firing_alerts(company) == []
 
 
 def test_targets_are_read_again_at_each_time(

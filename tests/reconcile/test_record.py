@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.daemon.simulation import firing_alerts
 from tests.office import Office, people
 from tests.servers.faulty import FaultyServer, Reply, Seen, error_reply
 
@@ -74,12 +75,41 @@ def test_a_list_that_ends_early_is_no_whole_result(
             reply.body["totalResults"] += int(seen.query.get("startIndex", "1"))
         return reply
 
+    faulty.users["id-00002"]["displayName"] = "Else"
+    pushed.run("reconcile")
+    faulty.users["id-00002"]["displayName"] = "Given2 Family2"
     monkeypatch.setattr(faulty, "answer", answer)
 
     assert pushed.run("reconcile").code == 1
 
+    assert firing_alerts(pushed) == [("drift", "wiki")]  # it proves nothing
     assert reconciled(pushed)["complete"] is False
     assert line(pushed) == "last reconciled TIME: no drift; not everything could be compared"
+
+
+def test_drift_alerts_until_a_reconciliation_finds_none(
+    pushed: Office, faulty: FaultyServer
+) -> None:
+    pushed.run("reconcile")
+    assert firing_alerts(pushed) == []
+
+    faulty.users["id-00002"]["displayName"] = "Else"
+    pushed.run("reconcile")
+    assert firing_alerts(pushed) == [("drift", "wiki")]
+
+    assert pushed.run("reconcile", "--fix", "--yes").code == 0
+    assert firing_alerts(pushed) == [("drift", "wiki")]
+
+    pushed.run("reconcile")
+    assert firing_alerts(pushed) == []
+
+
+def test_a_repair_by_hand_fires_no_alert(pushed: Office, faulty: FaultyServer) -> None:
+    faulty.users["id-00002"]["displayName"] = "Else"
+
+    assert pushed.run("reconcile", "--fix", "--yes").code == 0
+
+    assert firing_alerts(pushed) == []
 
 
 def test_without_a_state_none_is_created(office: Office) -> None:

@@ -80,7 +80,8 @@ def command(
             document = drift_document(findings) if options.as_json else {}
             if not options.as_json:
                 print_drift(Output(), findings, quiet=options.quiet)
-            _record(store, findings, settings)
+            if not store.is_scratch:
+                _record(config, store, findings, options, fix=fix)
             repairs = _repairs(compiled, findings, settings) if fix else {}
         finally:
             found.__exit__(None, None, None)
@@ -97,12 +98,22 @@ def command(
     raise click.exceptions.Exit(code or (6 if exit_code and findings.drifts else 0))
 
 
-def _record(store: Store, findings: Findings, settings: ReadSettings) -> None:
-    """Remember the numbers of findings, where there is a state that can be written."""
-    if store.is_scratch:
-        return
+def _record(
+    config: Config, store: Store, findings: Findings, options: CommonOptions, *, fix: bool
+) -> None:
+    """Remember the numbers of findings, and alert receivers, if the state can be written.
+
+    What is about to be repaired fires no alert.
+    """
+    from scimsync.daemon.notify import deliver, drift_findings, update_alerts
+
+    now = options.clock()
     try:
-        record_findings(store, findings, settings.now.time)
+        done = record_findings(store, findings, now)
+        wanted = [one for one in drift_findings(done) if not (fix and one.text)]
+        update_alerts(store, config, wanted, now)
+        if config.notify.to:
+            deliver(store, config, now, clock=options.clock)
     except StateError as error:
         text = f"status will not show this result: {error.message}"
         click.secho(printable(text), fg="yellow", err=True)

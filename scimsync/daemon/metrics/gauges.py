@@ -32,6 +32,7 @@ from scimsync.state import (
     journal,
     links,
     overview,
+    reconciliations,
     record_rows,
     run_rows,
     target_states,
@@ -190,6 +191,17 @@ def _of_targets(
         "scimsync_last_good_run_timestamp_seconds",
         "When a run last completed without an error of the target.",
         {name: state.good_run_at for name, state in known.items()},
+    )
+    reconciled = reconciliations.last_reconciliations(connection, [*known])
+    yield _by_target(
+        "scimsync_drift_findings",
+        "Findings of the last reconciliation of a target; absent before the first.",
+        {name: last.findings for name, last in reconciled.items()},
+    )
+    yield _by_target(
+        "scimsync_last_reconcile_timestamp_seconds",
+        "When a target was last reconciled.",
+        {name: last.at for name, last in reconciled.items()},
     )
 
 

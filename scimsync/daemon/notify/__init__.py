@@ -12,6 +12,7 @@ from scimsync.daemon.notify.alerting import AlertTransition, Finding, Notificati
 from scimsync.daemon.notify.delivery import deliver, next_delivery
 from scimsync.daemon.notify.findings import (
     config_finding,
+    drift_findings,
     findings_of_blocked,
     findings_of_error,
     findings_of_push,
@@ -32,6 +33,7 @@ __all__ = [
     "check_receivers",
     "config_finding",
     "deliver",
+    "drift_findings",
     "enqueue_summary",
     "findings_of_blocked",
     "findings_of_error",

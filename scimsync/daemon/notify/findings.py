@@ -7,7 +7,7 @@ classify them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 from sqlalchemy import Connection
@@ -32,6 +32,7 @@ from scimsync.model.links import LinkStatus
 from scimsync.model.targets import TargetState
 from scimsync.run import RunOutcome
 from scimsync.state import links, overview, target_states
+from scimsync.state.reconciliations import Reconciliation
 from scimsync.state.store import Store
 from scimsync.targets.quarantine import QUARANTINE_AFTER
 from scimsync.transport.auth.expiry import expiry_warning
@@ -159,6 +160,26 @@ def stale_findings(
             last = wording.moment(changed, zone)
             text = f"Its files last changed {last}; [notify] stale allows {format_duration(limit)}."
         findings.append(Finding(Event.STALE, name, text, todo=_STALE_TODO))
+    return findings
+
+
+def drift_findings(done: Iterable[Reconciliation]) -> list[Finding]:
+    """Return for each reconciled target whether there is drift.
+
+    If not everything could be compared, the absence of findings proves nothing.
+    """
+    findings = []
+    for one in done:
+        if one.findings:
+            what = plural(one.findings, "difference", "differences")
+            text = f"{what} from what the target acknowledged.\nNothing was repaired."
+            todo = (
+                f"To see them: scimsync reconcile -t {one.target}. To repair them: scimsync"
+                f" reconcile -t {one.target} --fix"
+            )
+            findings.append(Finding(Event.DRIFT, one.target, text, todo=todo))
+        elif one.complete:
+            findings.append(Finding(Event.DRIFT, one.target))
     return findings
 
 

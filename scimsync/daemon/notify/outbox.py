@@ -82,6 +82,7 @@ def forget_unconfigured(store: Store, config: Config) -> None:
                 Event.TARGET.value,
                 Event.ACCESS.value,
                 Event.FAILURES.value,
+                Event.DRIFT.value,
             ],
             list(config.targets),
         ),

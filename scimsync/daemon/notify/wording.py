@@ -21,6 +21,7 @@ PROBLEMS: Mapping[Event, str] = {
     Event.ACCESS: "leavers may still have access",
     Event.FAILURES: "too many failures",
     Event.CREDENTIALS: "credentials expire",
+    Event.DRIFT: "drift",
     Event.SOURCE: "source unreadable",
     Event.STALE: "source not updated",
     Event.CONFIG: "configuration invalid",
