@@ -115,13 +115,15 @@ class Executor:
 
         Return whether any were sent, and whether any remain.
         """
-        sent = remaining = False
+        sent = remaining = exhausted = False
         after_id = 0
         running: asyncio.Task[list[OperationOutcome]] | None = None
         outcomes: list[OperationOutcome] = []
         try:
             while True:
-                operations = self._next_batch(phase, after_id)
+                size = self._batch_size(phase)
+                operations = [] if exhausted else self._next_batch(phase, after_id, size)
+                exhausted = len(operations) < size
                 if operations:
                     after_id = operations[-1].id
                 accounts = self._journal.accounts(_referenced(operations))
@@ -142,11 +144,11 @@ class Executor:
             if running is not None:  # only after an error: the journal has what was under way
                 await _cancel(running)
 
-    def _next_batch(self, phase: Phase, after_id: int) -> list[JournaledOperation]:
+    def _next_batch(self, phase: Phase, after_id: int, size: int) -> list[JournaledOperation]:
         finished = self._connection.stopped or (
             phase is Phase.CREATE and not self._connection.may_create
         )
-        return [] if finished else self._journal.planned(phase, after_id, self._batch_size(phase))
+        return [] if finished else self._journal.planned(phase, after_id, size)
 
     def _batch_size(self, phase: Phase) -> int:
         if self._under_way > self._concurrency:  # two batches are under way at a time

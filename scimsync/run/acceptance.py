@@ -81,11 +81,11 @@ def accept(
     undone = {*undone_sources(sources, blocked)} & compiled.sources.keys()
     undecided = {*undone_sources(sources, {*blocked, *waiting})} - undone
     with context.store.write() as connection:
-        for target in planned.values():
-            target.state.note_readings(connection)
+        noted = [target.state.note_readings(connection) for target in planned.values()]
         record_rows.restore(connection, sorted(undone), context.now.time)
         kept = sorted(compiled.sources.keys() - undone - undecided)
-        record_rows.accept(connection, kept, context.options.keys)
+        any_refused = bool(undone) or all(noted)
+        record_rows.accept(connection, kept, context.options.keys, any_refused=any_refused)
         going = [name for name, target in planned.items() if target.error is None]
         if going:
             memberships.accept(connection, going)

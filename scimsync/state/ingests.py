@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, exists, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.model.ids import Key, Kind, Seq
@@ -98,13 +98,14 @@ class NewChanges:
     cursor: Seq
 
 
-def note_readings(connection: Connection, run: int, target: str, changes: NewChanges) -> None:
+def note_readings(connection: Connection, run: int, target: str, changes: NewChanges) -> bool:
     """Note at the planned operations of users when their source was first read with the change.
 
-    Operations that follow from no change of a record get no time.
+    Operations that follow from no change of a record get no time. Return False if it was seen that
+    no change of any source was refused before.
     """
     readings = connection.execute(
-        select(ingest)
+        select(ingest, exists(select(refused_change.c.key)).label("any_refused"))
         .where(ingest.c.source.in_(changes.sources), ingest.c.head_seq > changes.cursor)
         .order_by(ingest.c.head_seq)
     ).all()
@@ -123,8 +124,11 @@ def note_readings(connection: Connection, run: int, target: str, changes: NewCha
             .where(*of_users, operation.c.key.in_(changed))
             .values(source_read_at=row.read_at, source_modified_at=row.modified_at)
         )
+    if readings and not readings[0].any_refused:
+        return False
     if readings:
         _note_refused_readings(connection, of_users, changes)
+    return True
 
 
 def _note_refused_readings(

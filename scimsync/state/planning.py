@@ -75,10 +75,14 @@ class LiveState:
         self._pinned_members: Sequence[PinnedMember] = ()
         self._unpinned: dict[Kind, set[Key]] = {kind: set() for kind in Kind}
 
-    def note_readings(self, connection: Connection) -> None:
-        """Note when the sources were first read with what the plan follows from."""
-        if self._changes is not None and self._has_operations:
-            note_readings(connection, self._run, self._target, self._changes)
+    def note_readings(self, connection: Connection) -> bool:
+        """Note when the sources were first read with what the plan follows from.
+
+        Return False if no change of any source was refused before, as far as that was looked at.
+        """
+        if self._changes is None or not self._has_operations:
+            return True
+        return note_readings(connection, self._run, self._target, self._changes)
 
     def accept(self, connection: Connection) -> None:
         """Store what the plan settles; the plan counts from now on."""
@@ -483,9 +487,10 @@ class LiveState:
             deactivates=deactivates,
         )
         with self._plan.read() as connection:
-            number = sum(journal.count(connection, where).values())
             first = tuple(one.key for one in journal.find(connection, where, limit=most))
-        return number, first
+            if len(first) < most:
+                return len(first), first
+            return sum(journal.count(connection, where).values()), first
 
     def count_active(self, actions: Sequence[str]) -> int:
         """Return how many users with an open operation of `actions` have an active account."""

@@ -173,13 +173,23 @@ def keep_replaced(
     upsert(connection, replaced, rows, keep=("data",))
 
 
-def accept(connection: Connection, sources: Sequence[str], keys: Sequence[Key] = ()) -> None:
-    """Make what was read permanent: for `keys`, or for all records if there are none."""
+def accept(
+    connection: Connection,
+    sources: Sequence[str],
+    keys: Sequence[Key] = (),
+    *,
+    any_refused: bool = True,
+) -> None:
+    """Make what was read permanent: for `keys`, or for all records if there are none.
+
+    Without `any_refused`, it is known that no change was refused before.
+    """
     condition = replaced.c.source.in_(sources)
     connection.execute(
         delete(replaced).where(condition & replaced.c.key.in_(keys) if keys else condition)
     )
-    ingests.forget_refused(connection, sources, keys)
+    if any_refused:
+        ingests.forget_refused(connection, sources, keys)
     if not keys:
         connection.execute(
             update(source_table).where(source_table.c.name.in_(sources)).values(replaced=None)

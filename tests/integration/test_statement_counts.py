@@ -26,9 +26,9 @@ ONE_REMOVED = people(7)
 
 CASES: dict[str, tuple[list[Row], dict[str, int], int]] = {
     "nothing changed": (NOTHING_CHANGED, {}, 40),
-    "one row changed": (ONE_CHANGED, {"update": 1}, 67),
-    "one row added": (ONE_ADDED, {"create": 1}, 79),
-    "one row removed": (ONE_REMOVED, {"deactivate": 1}, 68),
+    "one row changed": (ONE_CHANGED, {"update": 1}, 62),
+    "one row added": (ONE_ADDED, {"create": 1}, 75),
+    "one row removed": (ONE_REMOVED, {"deactivate": 1}, 63),
 }
 
 
