@@ -19,10 +19,11 @@ from scimsync.plan.render.diff import diff_document, text_diff
 @click.option("--exit-code", is_flag=True, help="Exit with code 6 if the plans differ.")
 @common_options_without("targets", "keys")
 def command(options: CommonOptions, old: Path, new: Path, exit_code: bool) -> None:
-    """Show how two plans differ, in files of plan --out or plan --json.
+    """Show how two plans differ.
 
-    Two plans are the same if they would change the same values by the same requests. Reasons and
-    the order of operations do not matter.
+    OLD and NEW are files of plan --out, or the output of plan --json. Two plans are the same if
+    they would change the same values by the same requests; reasons and the order of operations do
+    not matter.
 
     Exit codes: 0 done, 2 a file has no plan, 6 the plans differ (with --exit-code).
     """

@@ -44,7 +44,7 @@ from scimsync.state.store import Store
 
 
 @click.command()
-@click.option("--fix", is_flag=True, help="Repair the drift, by a push of exactly what differs.")
+@click.option("--fix", is_flag=True, help="Repair the drift: push exactly the differences.")
 @click.option("--yes", is_flag=True, help="With --fix: do not ask for confirmation on a terminal.")
 @click.option("--exit-code", is_flag=True, help="Exit with code 6 if there is drift.")
 @allowances("--allow-removals", "--allow-updates", "--allow-adoptions")
@@ -52,18 +52,18 @@ from scimsync.state.store import Store
 def command(
     options: CommonOptions, fix: bool, yes: bool, exit_code: bool, allowed: dict[str, Limit]
 ) -> None:
-    """Read the targets back, and show how they differ from what they acknowledged.
+    """Read the targets back, and show how they differ from what they last acknowledged.
 
-    Finds values and members that were changed by hand, accounts and groups that are gone, leavers
-    who are active again, and accounts that no user is linked to. Without --fix, targets are only
-    read. The sources are never read.
+    Finds values and members that others changed, accounts and groups that no longer exist, leavers
+    who are active again, and accounts without a linked user. Without --fix, the command only reads
+    the targets. It never reads the sources.
 
-    With --fix, what differs is planned and pushed, and nothing else: through the limits of [guard]
-    and the journal, as by push. On a terminal, the plan is shown first; confirm with y, or use
-    --yes. The options that allow more than a limit apply to --fix.
+    With --fix, the command plans and pushes exactly the differences. As in any push, the limits in
+    [guard] apply, and the journal records each operation. On a terminal, the command shows the plan
+    first; confirm with y, or use --yes. The --allow-... options apply only with --fix.
 
-    Exit codes: 0 done, 1 a target, or a part of it, cannot be read, 2 invalid usage or
-    configuration, 6 there is drift (with --exit-code). With --fix also those of push.
+    Exit codes: 0 done, 1 a target or a part of it cannot be read, 2 invalid usage or configuration,
+    6 there is drift (with --exit-code). With --fix, also the exit codes of push.
     """
     if allowed and not fix:
         raise ConfigError("reconcile: --allow-… goes with --fix", code="SYNC-0916")

@@ -44,14 +44,14 @@ _NAMED = 5
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Send nothing, and save the plan for scimsync push FILE.",
+    help="Send nothing; save the plan for scimsync push FILE.",
 )
 @allowances("--allow-removals", "--allow-updates")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation on a terminal.")
 @click.option(
     "--lift",
     is_flag=True,
-    help="Send nothing, and end what this revert has pinned: the sources apply again.",
+    help="Send nothing; end the pins of this revert, so that the sources apply again.",
 )
 @common_options
 def command(
@@ -62,18 +62,18 @@ def command(
     yes: bool,
     lift: bool,
 ) -> None:
-    """Undo what a run has changed, as far as that can be done.
+    """Undo the changes of a run, as far as possible.
 
-    RUN is a number that scimsync runs shows. Values go back to those before the run. Accounts that
-    it deactivated are reactivated, and those that it created are deactivated. Members go back, and
-    new groups are deleted. What it deleted stays deleted. Nothing is changed that has changed
-    since; each such user or group is named.
+    RUN is a number from scimsync runs. The revert restores previous values and members, reactivates
+    accounts that the run deactivated, deactivates accounts that it created, and deletes groups that
+    it created. What the run deleted stays deleted. The revert leaves anything that has changed
+    since as it is, and names the user or group.
 
-    Later pushes leave these users and groups as they are, until their records or sync.toml ask for
-    something else, or until revert RUN --lift.
+    Later pushes leave reverted users and groups as they are until their records or sync.toml ask
+    for something else, or until you run revert RUN --lift.
 
-    With -k, only these users. On a terminal, the plan is shown, and you confirm it with y, or use
-    --yes. Exit codes are those of push; 4 if something could not be reverted.
+    On a terminal, the command shows the plan first; confirm with y, or use --yes. The exit codes
+    are those of push; 4 if something could not be reverted.
     """
     config = load(options.config)
     names = chosen_targets(config, options.targets)

@@ -28,10 +28,10 @@ from scimsync.plan.plan_file import PlanFile, read_plan
 )
 @common_options_without("targets", "keys")
 def command(options: CommonOptions, file: Path, form: str) -> None:
-    """Show the plan in FILE: one that plan --out saved, or the output of plan --json.
+    """Show the plan in FILE, which is a file of plan --out or the output of plan --json.
 
-    Needs no configuration, state, source, or target, and does not check whether the plan is still
-    up to date: push FILE does.
+    The command needs no configuration, state, source, or target. It does not check whether the plan
+    is still up to date; push FILE does.
     """
     form = "json" if options.as_json else form
     plan = read_plan(file)

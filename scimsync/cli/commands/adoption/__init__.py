@@ -52,13 +52,14 @@ _BYTE_ORDER_MARK = "\ufeff"
 )
 @common_options_without("keys")
 def command(options: CommonOptions, form: str | None, out: Path | None) -> None:
-    """Show which existing accounts match whom, before the first push.
+    """Show how existing accounts match users, before the first push.
 
-    For each target, the report shows which accounts a push would take over, by what they match and
-    how well, what it would overwrite, which accounts it would create, and which accounts and groups
-    it leaves alone, with suggestions for sync.toml. Targets are only read, and nothing is stored.
+    For each target, the report shows which accounts a push would take over, which attribute they
+    match by and how well, what the push would overwrite, which accounts it would create, and which
+    accounts and groups it would leave alone. It suggests settings for sync.toml. The command only
+    reads the targets, and stores nothing.
 
-    With -v, the text shows all rows.
+    With -v, the text report shows all rows.
 
     Exit codes: 0 done, 1 a source or a target cannot be reached, 2 invalid usage or configuration,
     3 a guard stopped a source, 4 some records or users cannot be evaluated.

@@ -44,8 +44,8 @@ _WHEN = "2026-11-24, 2026-11-24T10:00, or 30m, 3h, 2d, 1w ago"
 
 @click.command()
 @click.argument("key", required=False)
-@click.option("--since", metavar="WHEN", help=f"All who left since: {_WHEN}.")
-@click.option("--until", metavar="WHEN", help="With --since: who left before; as for --since.")
+@click.option("--since", metavar="WHEN", help=f"Report all users who left since: {_WHEN}.")
+@click.option("--until", metavar="WHEN", help="With --since: only users who left before this time.")
 @click.option(
     "--format",
     "form",
@@ -57,20 +57,20 @@ _WHEN = "2026-11-24, 2026-11-24T10:00, or 30m, 3h, 2d, 1w ago"
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write the report to a file for its owner only, and sign it if [audit] has a key.",
+    help="Write the report to a file that only you can read; sign it if [audit] has a key.",
 )
 @click.option(
     "--verify",
     "verified",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Verify the signature of a report. FILE.sig holds it.",
+    help="Verify the signature of a report, which is in FILE.sig.",
 )
 @click.option(
     "--public-key",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="With --verify: the public key, in place of [audit] public_key.",
+    help="With --verify: the public key to use instead of [audit] public_key.",
 )
 @common_options_without("keys")
 def command(
@@ -83,12 +83,13 @@ def command(
     verified: Path | None,
     public_key: Path | None,
 ) -> None:
-    """Report when the access of a user, or of all leavers, was to end, and when it ended.
+    """Report when the access of a user, or of all leavers, should have ended, and when it did.
 
-    For each target: when the source said so, when the removal was planned, sent, answered and read
-    back, who started the run, how long it took, and what is open. KEY is a value of the source's
-    key column; in its place, --since selects all who left in a period. The report comes from the
-    journal alone; nothing is sent. Times are local, and UTC in files and in CSV, JSON and HTML.
+    For each target, the report shows when the source ended the access, when scimsync planned the
+    removal, sent it, got a response and read it back, who started the run, how long it took, and
+    what is open. KEY is a value in the key column of the source; use --since instead to select all
+    users who left in a period. The report comes only from the journal; the command sends nothing.
+    Times are local on the terminal, and UTC in files and in CSV, JSON and HTML.
 
     Exit codes: 0 done, 1 the signature does not prove the file, 2 invalid usage or configuration.
     """

@@ -37,7 +37,7 @@ Result = TypeVar("Result")
 @click.option(
     "--token",
     metavar="REFERENCE",
-    help="With a URL: where the bearer token is, such as env:APP_TOKEN.",
+    help="With a URL: a reference to the bearer token, such as env:APP_TOKEN.",
 )
 @click.option(
     "--set",
@@ -51,12 +51,12 @@ Result = TypeVar("Result")
     "providers",
     metavar="NAMES",
     multiple=True,
-    help=f"Act as these, separated by commas: {', '.join(SEQUENCES)}. (default: all)",
+    help=f"Act as these providers, separated by commas: {', '.join(SEQUENCES)}. (default: all)",
 )
 @click.option("--only", type=click.Choice(["users", "groups"]), help="Check users or groups only.")
-@click.option("--keep", is_flag=True, help="Keep the users and groups, to look at them.")
+@click.option("--keep", is_flag=True, help="Keep the users and groups for inspection.")
 @click.option(
-    "--clean", "cleans", is_flag=True, help="Only remove what earlier runs have left or kept."
+    "--clean", "cleans", is_flag=True, help="Only remove what earlier probes left or kept."
 )
 @click.option(
     "--format",
@@ -69,13 +69,13 @@ Result = TypeVar("Result")
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write the report to a file, which only you can read.",
+    help="Write the report to a file that only you can read.",
 )
 @click.option(
     "--har",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write all requests to an HTTP Archive, without secrets, which only you can read.",
+    help="Write all requests, without secrets, to an HTTP Archive that only you can read.",
 )
 @common_options_without("targets", "keys")
 def command(
@@ -91,14 +91,14 @@ def command(
     out: Path | None,
     har: Path | None,
 ) -> None:
-    """Test the SCIM API of an application: act as Okta, Entra and others would.
+    """Test the SCIM API of an application as Okta, Entra and other providers use it.
 
-    TARGET is one of sync.toml; a URL needs no sync.toml. The probe creates users and groups whose
-    names begin with scimsync-probe-, changes and removes them, and reads back what the server has
-    stored. Use it for applications under development, and not for accounts of real users.
+    TARGET is a target in sync.toml; a URL needs no sync.toml. The probe creates users and groups
+    whose names begin with scimsync-probe-, changes and removes them, and reads back what the server
+    stored. Use it only for applications under development, not where real users have accounts.
 
     Exit codes: 0 all checks pass, 1 the server cannot be reached or refuses the token, 2 invalid
-    usage or configuration, 4 a check fails that a chosen provider needs, or something could not be
+    usage or configuration, 4 a check that a chosen provider needs fails, or something could not be
     removed.
     """
     form = "json" if options.as_json else form
