@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from scimsync.audit.leave import find_leave
+from scimsync.audit.leave import find_leave, find_return
 from scimsync.audit.report import AccountHistory, PersonHistory, Step
 from scimsync.config.models import Config
 from scimsync.model.batches import batches
@@ -107,6 +107,7 @@ def _account(
         target=target,
         steps=tuple(steps),
         leave=leave,
+        returned=None if leave is not None else find_return(steps),
         keeps_leavers=_keeps_leavers(config, target),
     )
     if link is None:
@@ -125,6 +126,8 @@ def _account(
 def _since_leave(account: AccountHistory) -> AccountHistory:
     """Return what was done for a user from the first operation on that was to end the access."""
     first = None if account.leave is None else account.leave.steps[0].operation.id
+    if account.returned is not None:
+        first = account.returned.ended.operation.id
     steps = [step for step in account.steps if first is not None and step.operation.id >= first]
     return replace(account, steps=tuple(steps))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from scimsync.audit.report import Cause, Leave, Outcome, Step
+from scimsync.audit.report import Cause, Leave, Outcome, Return, Step
 from scimsync.model.ids import Kind
 from scimsync.model.links import Link
 from scimsync.model.operations import (
@@ -64,6 +64,19 @@ def find_leave(
         duration=duration,
         is_late=None if sla is None or duration is None else duration > sla,
     )
+
+
+def find_return(steps: Sequence[Step]) -> Return | None:
+    """Return how the access came back after it had ended, None if that did not happen last."""
+    found: Return | None = None
+    ended: Step | None = None
+    for step in steps:
+        operation = step.operation
+        if _ends_access(operation):
+            ended, found = step, None
+        elif ended is not None and _restores_access(operation):
+            found, ended = Return(ended, step), None
+    return found
 
 
 def removes_access(operation: JournaledOperation) -> bool:

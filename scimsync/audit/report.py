@@ -78,18 +78,28 @@ class Leave:
         return None if self.ended is None else self.ended.operation.confirmed_by
 
 
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Access that ended by the operation `ended`, and came back by `restored`."""
+
+    ended: Step
+    restored: Step
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountHistory:
     """What was done for a user at one target.
 
     `steps` are all operations, of its account and of its memberships. `leave` is None if nothing
-    was planned that ends the access. `status` is that of the link, None if there is none.
-    `keeps_leavers` is the setting of sync.toml that keeps the account of a leaver.
+    was planned that ends the access, or if the user has it again: `returned` says how. `status` is
+    that of the link, None if there is none. `keeps_leavers` is the setting of sync.toml that keeps
+    the account of a leaver.
     """
 
     target: str
     steps: tuple[Step, ...]
     leave: Leave | None = None
+    returned: Return | None = None
     status: LinkStatus | None = None
     remote_id: RemoteId | None = None
     may_have_access_since: datetime | None = None
@@ -124,6 +134,13 @@ class PersonHistory:
         found = {leave.outcome for _, leave in self.leaves}
         order = (Outcome.OPEN, Outcome.NOT_REMOVED, Outcome.REVOKED)
         return next((one for one in order if one in found), None)
+
+    @property
+    def without_outcome(self) -> str:
+        """What to say if there is no outcome."""
+        if any(one.returned is not None for one in self.targets):
+            return "access had ended, and was given back"
+        return "no access was to end"
 
     @property
     def worst(self) -> tuple[str, timedelta] | None:

@@ -112,7 +112,12 @@ def origin_text(origin: RunOrigin | None) -> str:
 def _without_leave(account: AccountHistory) -> tuple[str, str]:
     if account.status is None:
         return "no account is linked", "quiet"
-    text = f"account {account.status}; no removal of access was planned"
+    said = "no removal of access was planned"
+    if account.returned is not None:
+        run = account.returned.restored.run
+        how = "" if run is None else f" by run {run.id} ({run.command})"
+        said = f"access had ended, and was given back{how}"
+    text = f"account {account.status}; {said}"
     if account.keeps_leavers is not None:
         text += f" (sync.toml: {account.keeps_leavers})"
     return text, "quiet"

@@ -89,7 +89,7 @@ def _person(person: PersonHistory) -> _Person:
     return _Person(
         key=person.key,
         name=person.name,
-        outcome="no access was to end" if outcome is None else WORDS[outcome],
+        outcome=person.without_outcome if outcome is None else WORDS[outcome],
         tone="quiet" if outcome is None else _TONES[outcome],
         source=source,
         worst=None if worst is None else f"longest: {format_duration(worst[1])} at {worst[0]}",

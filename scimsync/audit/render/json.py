@@ -50,6 +50,9 @@ def _account(account: AccountHistory) -> dict[str, Any]:
         "last_error": account.last_error,
         "delete_after": account.delete_after,
         "keeps_leavers": account.keeps_leavers,
+        "returned_at": None
+        if account.returned is None
+        else account.returned.restored.operation.done_at,
         "leave": None if account.leave is None else _leave(account.leave),
         "operations": [_step(step) for step in account.steps],
     }

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scimsync.audit.leave import find_leave
+from scimsync.audit.leave import find_leave, find_return
 from scimsync.audit.report import Cause, Leave, Outcome, Step
 from scimsync.model.changes import Change
 from scimsync.model.ids import Key, Kind
@@ -234,3 +234,34 @@ def test_the_removal_of_the_record_counts_for_earlier_versions() -> None:
     leave = find_leave(steps, INACTIVE, removed, NOW, None)
     assert leave is not None
     assert (leave.cause, leave.said_at) == (Cause.READING, START + 4 * DAY)
+
+
+RETURNS: dict[str, tuple[list[Step], tuple[int, int] | None]] = {
+    # steps, days of the end and of the return
+    "reactivated": ([step(5, Action.DEACTIVATE), step(9, Action.REACTIVATE)], (5, 9)),
+    "a new account": ([step(5, Action.DELETE), step(9, Action.CREATE)], (5, 9)),
+    "never ended": ([step(1, Action.CREATE), step(5, Action.UPDATE)], None),
+    "not removed": ([step(5, Action.DEACTIVATE, FAILED), step(9, Action.REACTIVATE)], None),
+    "not given back": ([step(5, Action.DEACTIVATE), step(9, Action.REACTIVATE, FAILED)], None),
+    "ended again": (
+        [step(5, Action.DEACTIVATE), step(9, Action.REACTIVATE), step(11, Action.DEACTIVATE)],
+        None,
+    ),
+    "given back twice": (
+        [
+            step(5, Action.DEACTIVATE),
+            step(9, Action.REACTIVATE),
+            step(11, Action.DEACTIVATE),
+            step(12, Action.REACTIVATE),
+        ],
+        (11, 12),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", RETURNS)
+def test_access_that_was_given_back(case: str) -> None:
+    steps, expected = RETURNS[case]
+    found = find_return(steps)
+    days = None if found is None else (found.ended.operation.id, found.restored.operation.id)
+    assert days == expected

@@ -68,7 +68,7 @@ def _print_person(
     output: Output, person: PersonHistory, shown: Callable[[datetime | None], str]
 ) -> None:
     outcome, worst = person.outcome, person.worst
-    text = "no access was to end" if outcome is None else _OUTCOMES[outcome]
+    text = person.without_outcome if outcome is None else _OUTCOMES[outcome]
     if worst is not None and len(person.leaves) > 1:
         text += f"; longest: {format_duration(worst[1])} at {worst[0]}"
     style = "" if outcome is None else ("green" if outcome is Outcome.REVOKED else "red")
