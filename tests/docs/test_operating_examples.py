@@ -452,6 +452,7 @@ def exposed(office: Office) -> dict[str, dict[str, set[str]]]:
     metrics.record_config(True, MONDAY)
     metrics.add_collector(lambda: [next_run_gauge({"wiki": MONDAY})])
     config = load(office.folder / "sync.toml")
+    assert office.run("reconcile").code == 0
     with closing(open_state(config.state_url, config.base_dir, create=False)) as store:
         metrics.add_collector(lambda: state_gauges(config, store, office.now, {"hr": MONDAY}))
         text = metrics.expose().decode()
