@@ -46,7 +46,7 @@ def office_with_changes(office: Office, faulty: FaultyServer) -> Office:
     return office
 
 
-@pytest.mark.parametrize(("answer", "code", "sent"), [("y\n", 0, 2), ("n\n", 1, 0), ("", 130, 0)])
+@pytest.mark.parametrize(("answer", "code", "sent"), [("y\n", 0, 2), ("n\n", 1, 0), ("", 1, 0)])
 def test_a_plan_is_applied_after_a_yes(
     office_with_changes: Office,
     faulty: FaultyServer,

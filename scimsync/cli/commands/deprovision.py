@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from scimsync.builtin import load
 from scimsync.cli.commands.push import run_push
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
+from scimsync.cli.ui.confirmation import require_yes
 from scimsync.cli.ui.session import opened_state
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError
@@ -42,9 +43,8 @@ def command(options: CommonOptions, users: tuple[str, ...], lift: bool, yes: boo
         if not lift:
             with store.read() as connection:
                 _check_known(connection, people)
-            if not (yes or _confirmed(config, options, people)):
-                click.echo("cancelled: nothing was changed", err=True)
-                raise click.exceptions.Exit(1)
+            if not yes and sys.stdin.isatty():
+                _ask(config, options, people)
         with store.write() as connection:
             for user in people:
                 if not lift:
@@ -79,10 +79,7 @@ def _check_known(connection: Connection, users: Sequence[Key]) -> None:
             )
 
 
-def _confirmed(config: Config, options: CommonOptions, users: Sequence[Key]) -> bool:
-    """Return whether the user agrees. Without a terminal, there is no question."""
-    if not sys.stdin.isatty():
-        return True
+def _ask(config: Config, options: CommonOptions, users: Sequence[Key]) -> None:
     where = ", ".join(options.targets or config.targets)
     question = printable(f"Remove the access of {', '.join(users)} at {where} now?")
-    return click.confirm(question, err=True)
+    require_yes(question)

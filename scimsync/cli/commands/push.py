@@ -15,6 +15,7 @@ from scimsync.builtin import load
 from scimsync.cli.ui.access_report import access_document, print_access
 from scimsync.cli.ui.allowances import ALLOWANCES, allowances
 from scimsync.cli.ui.common_options import CommonOptions, common_options
+from scimsync.cli.ui.confirmation import require_yes
 from scimsync.cli.ui.error_report import (
     print_access_to_remove,
     print_target_errors,
@@ -165,7 +166,7 @@ def _check_ask(options: CommonOptions, plan: Path | None) -> None:
 def _confirmed(options: CommonOptions, wanted: Options) -> SavedPlan | None:
     """Show the plan, and return it once the user has confirmed it, None if it is empty.
 
-    Raise Exit with the code of `plan` if it cannot be applied, and with 1 for another answer.
+    Raise Exit with the code of `plan` if it cannot be applied, and as `require_yes` does.
     """
     from scimsync.cli.commands.plan import plan_exit_code, print_text_plan
     from scimsync.run import plan as planned_run
@@ -195,9 +196,7 @@ def _confirmed(options: CommonOptions, wanted: Options) -> SavedPlan | None:
             shown = shown_once("the plan shown", made.plan, options.targets, settings, again)
         finally:
             planned.__exit__(None, None, None)
-    if not click.confirm("Apply this plan?", err=True):
-        click.echo("cancelled: nothing was changed", err=True)
-        raise click.exceptions.Exit(1)
+    require_yes("Apply this plan?")
     return shown
 
 

@@ -12,6 +12,7 @@ from scimsync.builtin import load
 from scimsync.cli.commands.push import run_push
 from scimsync.cli.ui.allowances import allowances
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
+from scimsync.cli.ui.confirmation import require_yes
 from scimsync.cli.ui.drift_report import drift_document, print_drift
 from scimsync.cli.ui.error_report import print_target_errors, print_violation
 from scimsync.cli.ui.output import Output, write_json
@@ -92,8 +93,6 @@ def command(
         codes.append(_fix(config, options, wanted, document, repairs))
     elif options.as_json:
         write_json(document)
-    if repairs and not goes_on:
-        click.echo("cancelled: nothing was changed", err=True)
     code = combined_exit_code(codes)
     raise click.exceptions.Exit(code or (6 if exit_code and findings.drifts else 0))
 
@@ -140,7 +139,10 @@ def _repairs(
 def _confirmed(
     compiled: CompiledConfig, store: Store, wanted: Options, options: CommonOptions
 ) -> bool:
-    """Show the plan, and return whether the user agrees. Without a terminal, nothing is asked."""
+    """Show the plan, ask, and return whether there is anything to do.
+
+    Without a terminal, nothing is asked. Raise Exit as `require_yes` does.
+    """
     if options.as_json or not sys.stdin.isatty():
         return True
     names = tuple(wanted.repairs or ())
@@ -161,7 +163,9 @@ def _confirmed(
         something = any(target.counts() for target in plan.targets.values())
     finally:
         planned.__exit__(None, None, None)
-    return something and click.confirm("Apply this plan?", err=True)
+    if something:
+        require_yes("Apply this plan?")
+    return something
 
 
 def _fix(

@@ -13,6 +13,7 @@ from scimsync.cli.commands.plan import plan_document, plan_exit_code, print_text
 from scimsync.cli.commands.push import run_push
 from scimsync.cli.ui.allowances import allowances
 from scimsync.cli.ui.common_options import CommonOptions, common_options
+from scimsync.cli.ui.confirmation import require_yes
 from scimsync.cli.ui.output import write_json
 from scimsync.cli.ui.progress import progress
 from scimsync.cli.ui.session import chosen_targets, opened_state, this_moment
@@ -149,9 +150,7 @@ def _planned(
                 code = plan_exit_code(made.plan)
                 if code not in (0, 4):
                     raise click.exceptions.Exit(code)
-                if not click.confirm(f"Revert run {run} now?", err=True):
-                    click.echo("cancelled: nothing was changed", err=True)
-                    raise click.exceptions.Exit(1)
+                require_yes(f"Revert run {run} now?")
             return made.given
         finally:
             planned.__exit__(None, None, None)
