@@ -12,12 +12,10 @@ that it does not declare (section 5.3), which Entra sends.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from scimsync import __version__
 from scimsync.probe.judges import (
-    accepted,
-    active,
     has_id,
     has_members,
     holds,
@@ -45,6 +43,7 @@ from scimsync.probe.sequence import (
     then,
 )
 from scimsync.probe.sequences.bodies import GROUP, USER, Json, operation, patch
+from scimsync.probe.sequences.steps import change, deactivate, delete
 
 _WORK: Final = 'emails[type eq "work"].value'
 
@@ -125,21 +124,21 @@ def _look_ups() -> Iterator[Step]:
 
 
 def _changes() -> Iterator[Step]:
-    yield _change(
+    yield change(
         "Replace a value",
         "user",
         [operation("replace", "name.givenName", "Replaced")],
         "patch-replace",
         holds("name.givenName", "Replaced"),
     )
-    yield _change(
+    yield change(
         "Add a value that is there: the same as replace",
         "user",
         [operation("add", "displayName", "Added")],
         "patch-add",
         holds("displayName", "Added"),
     )
-    yield _change(
+    yield change(
         "Add to a complex value: the others stay",
         "user",
         [operation("add", "name", {"givenName": "Added"})],
@@ -147,7 +146,7 @@ def _changes() -> Iterator[Step]:
         holds("name.givenName", "Added"),
         holds("name.familyName", "Family"),
     )
-    yield _change(
+    yield change(
         "Replace a part of a complex value",
         "user",
         [operation("replace", "name.familyName", "Replaced")],
@@ -155,7 +154,7 @@ def _changes() -> Iterator[Step]:
         holds("name.familyName", "Replaced"),
         holds("name.givenName", "Added"),
     )
-    yield _change(
+    yield change(
         "Replace a whole complex value",
         "user",
         [operation("replace", "name", {"givenName": "Only"})],
@@ -163,7 +162,7 @@ def _changes() -> Iterator[Step]:
         holds("name.givenName", "Only"),
         holds("name.familyName", None),
     )
-    yield _change(
+    yield change(
         "Replace a value by a filter",
         "user",
         [operation("replace", _WORK, "{run}-w@example.com")],
@@ -171,7 +170,7 @@ def _changes() -> Iterator[Step]:
         holds(_WORK, "{run}-w@example.com"),
     )
     home = {"value": "{run}-h@example.com", "type": "home"}
-    yield _change(
+    yield change(
         "Add a value to a list: the others stay",
         "user",
         [operation("add", "emails", [home])],
@@ -179,7 +178,7 @@ def _changes() -> Iterator[Step]:
         holds(_WORK, "{run}-w@example.com"),
         holds('emails[type eq "home"].value', "{run}-h@example.com"),
     )
-    yield _change(
+    yield change(
         "Replace a whole list",
         "user",
         [operation("replace", "emails", [{"value": "{run}-n@example.com", "type": "work"}])],
@@ -196,14 +195,7 @@ def _states() -> Iterator[Step]:
         (expect("duplicate-patch", status(409), error_type("uniqueness")),),
         needs=("user",),
     )
-    yield Step(
-        "Deactivate a user",
-        Send("PATCH", "/Users/{user}", patch(operation("replace", "active", False))),
-        (expect("deactivate", accepted),),
-        then=then(
-            "user", expect("inactive-shown", status(200)), expect("deactivate", active(False))
-        ),
-    )
+    yield deactivate("Deactivate a user")
 
 
 def _groups() -> Iterator[Step]:
@@ -215,14 +207,14 @@ def _groups() -> Iterator[Step]:
         part="groups",
     )
     both = [{"value": "{user}"}, {"value": "{other}"}]
-    yield _change(
+    yield change(
         "Add members",
         "group",
         [operation("add", "members", both)],
         "members-add",
         has_members("user", "other"),
     )
-    yield _change(
+    yield change(
         "Replace the list of members",
         "group",
         [operation("replace", "members", [{"value": "{other}"}])],
@@ -231,22 +223,11 @@ def _groups() -> Iterator[Step]:
         lacks_members("user"),
         needs=("user",),
     )
-    yield Step(
-        "Delete the group",
-        Send("DELETE", "/Groups/{group}"),
-        (expect("group-delete", status(204, 200)),),
-        then=then("group", expect("group-delete", status(404))),
-        part="groups",
-    )
+    yield delete("Delete the group", "group", status(204, 200))
 
 
 def _ends() -> Iterator[Step]:
-    yield Step(
-        "Delete the user",
-        Send("DELETE", "/Users/{user}"),
-        (expect("delete", status(204, 200)),),
-        then=then("user", expect("delete", status(404))),
-    )
+    yield delete("Delete the user", "user", status(204, 200))
     yield Step(
         "Look up the deleted user",
         _find(USERS, 'userName eq "{user.name}"'),
@@ -264,25 +245,6 @@ def _ends() -> Iterator[Step]:
 
 def _find(endpoint: str, condition: str) -> Send:
     return Send("GET", endpoint, query=(("filter", condition),))
-
-
-def _change(
-    name: str,
-    resource: str,
-    operations: list[Json],
-    check: str,
-    *judges: Any,
-    needs: tuple[str, ...] = (),
-) -> Step:
-    endpoint = "Groups" if resource == "group" else "Users"
-    return Step(
-        name,
-        Send("PATCH", f"/{endpoint}/{{{resource}}}", patch(*operations)),
-        (expect(check, accepted),),
-        then=then(resource, expect(check, *judges)),
-        needs=needs,
-        part="groups" if resource == "group" else "users",
-    )
 
 
 def _user(name: str) -> Json:

@@ -13,12 +13,10 @@ is not published either.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from scimsync import __version__
 from scimsync.probe.judges import (
-    accepted,
-    active,
     has_id,
     has_members,
     holds,
@@ -37,7 +35,8 @@ from scimsync.probe.sequence import (
     expect,
     then,
 )
-from scimsync.probe.sequences.bodies import GROUP, USER, Json, operation, patch
+from scimsync.probe.sequences.bodies import GROUP, USER, Json, operation
+from scimsync.probe.sequences.steps import change, deactivate, delete
 
 
 def _users() -> Iterator[Step]:
@@ -58,7 +57,7 @@ def _users() -> Iterator[Step]:
             then=then(name, expect("create-stores", holds("userName", f"{{{name}.name}}"))),
             creates=name,
         )
-    yield _change(
+    yield change(
         "Update the test user",
         "user",
         [
@@ -85,7 +84,7 @@ def _groups() -> Iterator[Step]:
         creates="group",
         part="groups",
     )
-    yield _change(
+    yield change(
         "Update the test group",
         "group",
         [operation("replace", "displayName", "{group.renamed}")],
@@ -93,14 +92,14 @@ def _groups() -> Iterator[Step]:
         holds("displayName", "{group.renamed}"),
     )
     both = [{"value": "{user}"}, {"value": "{other}"}]
-    yield _change(
+    yield change(
         "Add members",
         "group",
         [operation("add", "members", both)],
         "members-add",
         has_members("user", "other"),
     )
-    yield _change(
+    yield change(
         "Add a member again",
         "group",
         [operation("add", "members", [{"value": "{user}"}])],
@@ -109,7 +108,7 @@ def _groups() -> Iterator[Step]:
         shows_members(2),
         needs=("other",),
     )
-    yield _change(
+    yield change(
         "Remove a member by a list",
         "group",
         [operation("remove", "members", [{"value": "{user}"}])],
@@ -118,49 +117,12 @@ def _groups() -> Iterator[Step]:
         has_members("other"),
         needs=("other",),
     )
-    yield Step(
-        "Delete the test group",
-        Send("DELETE", "/Groups/{group}"),
-        (expect("group-delete", status(204, 200)),),
-        then=then("group", expect("group-delete", status(404))),
-        part="groups",
-    )
+    yield delete("Delete the test group", "group", status(204, 200))
 
 
 def _ends() -> Iterator[Step]:
-    yield Step(
-        "Deactivate the test user",
-        Send("PATCH", "/Users/{user}", patch(operation("replace", "active", False))),
-        (expect("deactivate", accepted),),
-        then=then(
-            "user", expect("inactive-shown", status(200)), expect("deactivate", active(False))
-        ),
-    )
-    yield Step(
-        "Delete the test user",
-        Send("DELETE", "/Users/{user}"),
-        (expect("delete", status(204, 200)),),
-        then=then("user", expect("delete", status(404))),
-    )
-
-
-def _change(
-    name: str,
-    resource: str,
-    operations: list[Json],
-    check: str,
-    *judges: Any,
-    needs: tuple[str, ...] = (),
-) -> Step:
-    endpoint = "Groups" if resource == "group" else "Users"
-    return Step(
-        name,
-        Send("PATCH", f"/{endpoint}/{{{resource}}}", patch(*operations)),
-        (expect(check, accepted),),
-        then=then(resource, expect(check, *judges)),
-        needs=needs,
-        part="groups" if resource == "group" else "users",
-    )
+    yield deactivate("Deactivate the test user")
+    yield delete("Delete the test user", "user", status(204, 200))
 
 
 def _user(name: str) -> Json:

@@ -5,18 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from scimsync.probe.judges import (
-    accepted,
-)
-from scimsync.probe.sequence import (
-    Expect,
-    Query,
-    Send,
-    Step,
-    expect,
-    then,
-)
-from scimsync.probe.sequences.bodies import ENTERPRISE, USER, Json, patch
+from scimsync.probe.sequence import Query, Send, Step
+from scimsync.probe.sequences import steps
+from scimsync.probe.sequences.bodies import ENTERPRISE, USER, Json
 
 NO_MEMBERS: Final = ("excludedAttributes", "members")
 RANDOM: Final = "00000000-0000-4000-8000-00{run}"
@@ -56,15 +47,7 @@ def change(
     *judges: Any,
 ) -> Step:
     """Return a PATCH. `check` is passed if it is accepted and the resource is right after it."""
-    endpoint, part = ("Groups", "groups") if resource == "group" else ("Users", "users")
-    after: tuple[Expect, ...] = (expect(check, *judges),) if judges else ()
-    return Step(
-        name,
-        Send("PATCH", f"/{endpoint}/{{{resource}}}", patch(*operations), style.query()),
-        (expect(check, accepted),),
-        then=then(resource, *after) if after else None,
-        part="groups" if part == "groups" else "users",
-    )
+    return steps.change(name, resource, operations, check, *judges, query=style.query())
 
 
 def user(name: str, roles: list[Json]) -> Json:

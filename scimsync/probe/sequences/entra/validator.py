@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from scimsync import __version__
 from scimsync.probe.judges import (
-    accepted,
     active,
     has_id,
     has_members,
@@ -39,9 +38,9 @@ from scimsync.probe.sequence import (
     Send,
     Step,
     expect,
-    then,
 )
-from scimsync.probe.sequences.bodies import ENTERPRISE, GROUP, USER, Json, member, operation, patch
+from scimsync.probe.sequences.bodies import ENTERPRISE, GROUP, USER, Json, member, operation
+from scimsync.probe.sequences.steps import change, deactivate, delete
 
 _MANAGER: Final = f"{ENTERPRISE}:manager"
 _NO_MEMBERS: Final = ("excludedAttributes", "members")
@@ -97,31 +96,23 @@ def _changes() -> Iterator[Step]:
     }
     operations = [operation("replace", path, value) for path, value in values.items()]
     shown = {path.replace('"True"', "true"): value for path, value in values.items()}
-    yield _change(
+    yield change(
         "Patch User - Replace Attributes Verbose",
         "user",
         operations,
         "patch-several",
         *(holds(path, value) for path, value in shown.items()),
     )
-    yield _change(
+    yield change(
         "Update User userName",
         "user",
         [operation("replace", "userName", "{user.renamed}")],
         "patch-user-name",
         holds("userName", "{user.renamed}"),
     )
-    off = [operation("replace", "active", False)]
-    yield Step(
-        "Patch User - Disable User",
-        Send("PATCH", "/Users/{user}", patch(*off)),
-        (expect("deactivate", accepted),),
-        then=then(
-            "user", expect("inactive-shown", status(200)), expect("deactivate", active(False))
-        ),
-    )
+    yield deactivate("Patch User - Disable User")
     on = [operation("replace", "active", True)]
-    yield _change("Patch User - Enable User", "user", on, "reactivate", active(True))
+    yield change("Patch User - Enable User", "user", on, "reactivate", active(True))
     yield from _managers()
 
 
@@ -132,7 +123,7 @@ def _managers() -> Iterator[Step]:
         (expect("create-full", status(201)),),
         creates="boss",
     )
-    yield _change(
+    yield change(
         "Patch User - Add Manager",
         "user",
         [operation("add", _MANAGER, {"value": "{boss}"})],
@@ -140,14 +131,14 @@ def _managers() -> Iterator[Step]:
         manager_is("boss"),
         needs=("boss",),
     )
-    yield _change(
+    yield change(
         "Patch User - Replace Manager",
         "user",
         [operation("replace", _MANAGER, {"value": "{user}"})],
         "manager",
         manager_is("user"),
     )
-    yield _change(
+    yield change(
         "Patch User - Remove Manager",
         "user",
         [operation("replace", _MANAGER, {"value": ""})],
@@ -197,14 +188,14 @@ def _groups() -> Iterator[Step]:
         creates="group",
         part="groups",
     )
-    yield _change(
+    yield change(
         "Patch Group - Replace Attributes",
         "group",
         [operation("replace", None, {"externalId": "{group.externalId}-2"})],
         "external-id-group",
         holds("externalId", "{group.externalId}-2"),
     )
-    yield _change(
+    yield change(
         "Update Group displayName",
         "group",
         [operation("replace", None, {"displayName": "{group.renamed}"})],
@@ -215,21 +206,21 @@ def _groups() -> Iterator[Step]:
 
 
 def _members() -> Iterator[Step]:
-    yield _change(
+    yield change(
         "Patch Group - Add Member",
         "group",
         [operation("replace", "members", [{"value": "{user}"}])],
         "members-replace",
         has_members("user"),
     )
-    yield _change(
+    yield change(
         "Patch Group - Add Member, two members",
         "group",
         [operation("replace", "members", [{"value": "{user}"}, {"value": "{boss}"}])],
         "members-replace",
         has_members("user", "boss"),
     )
-    yield _change(
+    yield change(
         "Patch Group - Remove Member",
         "group",
         [operation("remove", member("user"))],
@@ -238,7 +229,7 @@ def _members() -> Iterator[Step]:
         has_members("boss"),
         needs=("boss",),
     )
-    yield _change(
+    yield change(
         "Patch Group - Multiple Operations on same attribute",
         "group",
         [
@@ -253,14 +244,8 @@ def _members() -> Iterator[Step]:
 def _ends() -> Iterator[Step]:
     for name, endpoint in (("group", "Groups"), ("user", "Users")):
         part: Any = endpoint.lower()
-        title, check = ("Group", "group-delete") if name == "group" else ("User", "delete")
-        yield Step(
-            f"Delete a {title}",
-            Send("DELETE", f"/{endpoint}/{{{name}}}"),
-            (expect(check, status(204)),),
-            then=then(name, expect(check, status(404))),
-            part=part,
-        )
+        title = "Group" if name == "group" else "User"
+        yield delete(f"Delete a {title}", name, status(204))
         yield Step(
             f"Delete the same {title} twice",
             Send("DELETE", f"/{endpoint}/{{{name}}}"),
@@ -277,25 +262,6 @@ def _ends() -> Iterator[Step]:
 
 def _find(endpoint: str, condition: str, *more: tuple[str, str]) -> Send:
     return Send("GET", endpoint, query=(*more, ("filter", condition)))
-
-
-def _change(
-    name: str,
-    resource: str,
-    operations: list[Json],
-    check: str,
-    *judges: Any,
-    needs: tuple[str, ...] = (),
-) -> Step:
-    endpoint = "Groups" if resource == "group" else "Users"
-    return Step(
-        name,
-        Send("PATCH", f"/{endpoint}/{{{resource}}}", patch(*operations)),
-        (expect(check, accepted),),
-        then=then(resource, expect(check, *judges)),
-        needs=needs,
-        part="groups" if resource == "group" else "users",
-    )
 
 
 def _user(name: str) -> Json:

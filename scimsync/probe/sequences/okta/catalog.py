@@ -37,6 +37,7 @@ from scimsync.probe.sequences.okta.requests import (
     pushed_group,
 )
 from scimsync.probe.sequences.okta.spec_test import create
+from scimsync.probe.sequences.steps import change, delete
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,25 +181,21 @@ def _groups() -> Iterator[Step]:
     )
     yield from _memberships()
     yield from _full_pushes()
-    yield Step(
-        "Delete the group",
-        Send("DELETE", "/Groups/{group}"),
-        (expect("group-delete", accepted),),
-        then=then("group", expect("group-delete", status(404))),
-        part="groups",
-    )
+    yield delete("Delete the group", "group", accepted)
 
 
 def _memberships() -> Iterator[Step]:
-    yield _patch_group(
+    yield change(
         "Add a member",
+        "group",
         [operation("add", "members", [member("user")])],
         "members-add",
         has_members("user"),
     )
     yield _rename("Send the name of the group with the change", "name", has_members("user"))
-    yield _patch_group(
+    yield change(
         "Remove a member and add another",
+        "group",
         [
             operation("remove", path_of_member("user")),
             operation("add", "members", [member("other")]),
@@ -212,8 +209,9 @@ def _memberships() -> Iterator[Step]:
 
 def _rename(step: str, name: str, members: Judge) -> Step:
     value = {"id": "{group}", "displayName": f"{{group.{name}}}"}
-    return _patch_group(
+    return change(
         step,
+        "group",
         [operation("replace", None, value)],
         "okta-group-rename",
         holds("displayName", f"{{group.{name}}}"),
@@ -223,27 +221,31 @@ def _rename(step: str, name: str, members: Judge) -> Step:
 
 
 def _full_pushes() -> Iterator[Step]:
-    yield _patch_group(
+    yield change(
         "Push the group: all members",
+        "group",
         [operation("replace", "members", [member("user"), member("other")])],
         "okta-full-push",
         has_members("user", "other"),
     )
-    yield _patch_group(
+    yield change(
         "Push the empty group",
+        "group",
         [operation("replace", "members", [])],
         "okta-full-push-empty",
         lacks_members("user", "other"),
         needs=("user", "other"),
     )
-    yield _patch_group(
+    yield change(
         "Push the group without a path: all members",
+        "group",
         [operation("replace", None, _whole_group(member("user")))],
         "okta-full-push-object",
         has_members("user"),
     )
-    yield _patch_group(
+    yield change(
         "Push the empty group without a path",
+        "group",
         [operation("replace", None, _whole_group())],
         "okta-full-push-object",
         lacks_members("user"),
@@ -257,23 +259,6 @@ def _whole_group(*members: Any) -> dict[str, Any]:
 
 def _patch_user(value: dict[str, Any]) -> Send:
     return Send("PATCH", "/Users/{user}", patch(operation("replace", None, value)))
-
-
-def _patch_group(
-    step: str,
-    operations: list[dict[str, Any]],
-    check: str,
-    *judges: Judge,
-    needs: tuple[str, ...] = (),
-) -> Step:
-    return Step(
-        step,
-        Send("PATCH", "/Groups/{group}", patch(*operations)),
-        (expect(check, accepted),),
-        then=then("group", expect(check, *judges)),
-        needs=needs,
-        part="groups",
-    )
 
 
 CATALOG: Final = Catalog(tuple(_assignment()), (*_user_changes(), *_groups()))

@@ -26,6 +26,7 @@ from scimsync.probe.sequences.okta.requests import (
     pushed_group,
 )
 from scimsync.probe.sequences.okta.spec_test import create
+from scimsync.probe.sequences.steps import delete
 
 
 def _users() -> Iterator[Step]:
@@ -87,13 +88,7 @@ def _groups() -> Iterator[Step]:
     yield _put_group("Add a member", "name", ("other",), ())
     yield _put_group("Rename the group", "renamed", ("other",), ())
     yield _put_group("Remove the member", "renamed", (), ("other",))
-    yield Step(
-        "Delete the group",
-        Send("DELETE", "/Groups/{group}"),
-        (expect("group-delete", accepted),),
-        then=then("group", expect("group-delete", status(404))),
-        part="groups",
-    )
+    yield delete("Delete the group", "group", accepted)
 
 
 def _put_group(step: str, name: str, members: tuple[str, ...], gone: tuple[str, ...]) -> Step:

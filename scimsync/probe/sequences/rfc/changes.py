@@ -17,6 +17,7 @@ from scimsync.probe.judges_of_form import refused
 from scimsync.probe.sequence import USERS, Judge, Send, Step, expect, then
 from scimsync.probe.sequences.bodies import ENTERPRISE, USER, Json, operation, patch
 from scimsync.probe.sequences.documents import Changed
+from scimsync.probe.sequences.steps import change
 
 _WORK: Final = 'emails[type eq "work"].value'
 _HOME: Final = 'emails[type eq "home"].value'
@@ -25,13 +26,7 @@ _HOME: Final = 'emails[type eq "home"].value'
 def _patch(
     step: str, check: str, operations: list[Json], *judges: Judge, user: str = "user"
 ) -> Step:
-    return Step(
-        step,
-        Send("PATCH", f"/Users/{{{user}}}", patch(*operations)),
-        (expect(check, accepted),),
-        then=then(user, expect(check, *judges)),
-        feature="patch",
-    )
+    return change(step, user, operations, check, *judges, feature="patch")
 
 
 def _activate(step: str, value: bool) -> Step:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 from scimsync.probe.judges import (
-    accepted,
     has_id,
     has_members,
     holds,
@@ -15,7 +14,8 @@ from scimsync.probe.judges import (
 )
 from scimsync.probe.judges_of_form import has_member_once, in_group, shows_no
 from scimsync.probe.sequence import GROUPS, Judge, Send, Step, expect, then
-from scimsync.probe.sequences.bodies import GROUP, Json, member, operation, patch
+from scimsync.probe.sequences.bodies import GROUP, Json, member, operation
+from scimsync.probe.sequences.steps import change
 
 
 def _ids(*names: str) -> list[dict[str, Any]]:
@@ -23,15 +23,8 @@ def _ids(*names: str) -> list[dict[str, Any]]:
 
 
 def _patch(step: str, check: str, operations: list[Json], *judges: Judge) -> Step:
-    return Step(
-        step,
-        Send("PATCH", "/Groups/{group}", patch(*operations)),
-        (expect(check, accepted),),
-        then=then("group", expect(check, *judges)),
-        needs=("user", "other"),
-        part="groups",
-        feature="patch",
-    )
+    needs = ("user", "other")
+    return change(step, "group", operations, check, *judges, needs=needs, feature="patch")
 
 
 _CREATE: Final = (
