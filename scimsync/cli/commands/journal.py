@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterator
-from datetime import datetime
 
 import click
 import orjson
@@ -16,9 +15,8 @@ from scimsync.cli.ui.csv_text import csv_cell
 from scimsync.cli.ui.operation_rows import change_row, journal_row, request_lines
 from scimsync.cli.ui.output import Output
 from scimsync.cli.ui.session import chosen_targets, opened_state
+from scimsync.cli.ui.times import past_time
 from scimsync.config.models import Config
-from scimsync.durations import parse_past
-from scimsync.errors import coded
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key
 from scimsync.model.operations import (
@@ -89,7 +87,7 @@ def command(
     Times are local, and UTC in JSON and CSV. With -v, also show changes and the requests that were
     sent, without secrets.
     """
-    after, before = _time("--since", since, options), _time("--until", until, options)
+    after, before = past_time("--since", since, options), past_time("--until", until, options)
     config = load(options.config)
     chosen_targets(config, options.targets)
     wanted = OperationFilter(
@@ -109,16 +107,6 @@ def command(
             _write_document(store, names, wanted, limit)
         else:
             _print_journal(store, names, wanted, limit or 50, detailed=options.verbose)
-
-
-def _time(option: str, text: str | None, options: CommonOptions) -> datetime | None:
-    time = None if text is None else parse_past(text, options.clock())
-    if text is not None and time is None:
-        raise click.BadParameter(
-            coded("write 2026-11-24, 2026-11-24T10:00, or 30m, 3h, 2d, 1w", "SYNC-0903"),
-            param_hint=option,
-        )
-    return time
 
 
 _CSV_COLUMNS = (

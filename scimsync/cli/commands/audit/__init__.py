@@ -22,8 +22,8 @@ from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.output import Output
 from scimsync.cli.ui.private_output import write_private
 from scimsync.cli.ui.session import chosen_targets, opened_state
+from scimsync.cli.ui.times import past_time
 from scimsync.config.models import Config
-from scimsync.durations import parse_past
 from scimsync.errors import ConfigError, coded
 from scimsync.jsontext import json_text
 from scimsync.model.batches import batches
@@ -111,8 +111,8 @@ def command(
         config,
         options,
         None if key is None else Key(key),
-        _time("--since", since, options),
-        _time("--until", until, options),
+        past_time("--since", since, options),
+        past_time("--until", until, options),
     )
     if out is None:
         _print(report, form)
@@ -122,16 +122,6 @@ def command(
 
 def _usage(problem: str) -> click.UsageError:
     return click.UsageError(coded(problem, "SYNC-0903"), click.get_current_context())
-
-
-def _time(option: str, text: str | None, options: CommonOptions) -> datetime | None:
-    time = None if text is None else parse_past(text, options.clock())
-    if text is not None and time is None:
-        raise click.BadParameter(
-            coded("write 2026-11-24, 2026-11-24T10:00, or 30m, 3h, 2d, 1w", "SYNC-0903"),
-            param_hint=option,
-        )
-    return time
 
 
 def _report(
