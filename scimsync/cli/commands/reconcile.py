@@ -9,14 +9,13 @@ from dataclasses import replace
 import click
 
 from scimsync.builtin import load
+from scimsync.cli.commands.plan import print_text_plan
 from scimsync.cli.commands.push import run_push
 from scimsync.cli.ui.allowances import allowances
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.confirmation import require_yes
 from scimsync.cli.ui.drift_report import drift_document, print_drift
-from scimsync.cli.ui.error_report import print_target_errors, print_violation
 from scimsync.cli.ui.output import Output, write_json
-from scimsync.cli.ui.plan_output import Whole, print_plan
 from scimsync.cli.ui.progress import progress
 from scimsync.cli.ui.session import opened_state, this_moment
 from scimsync.config.models import Config
@@ -26,7 +25,6 @@ from scimsync.model.ids import Key, Kind
 from scimsync.model.limits import Limit
 from scimsync.model.repairs import Repair
 from scimsync.plan.guard import Allowance
-from scimsync.plan.shown_plan import shown_plan
 from scimsync.reconcile import (
     Findings,
     ReadSettings,
@@ -152,14 +150,7 @@ def _confirmed(
         planned = make_plan(chosen, store, wanted, this_moment(options), report, options.time)
         plan = planned.__enter__().plan
     try:
-        print_plan(shown_plan(plan), "text", {}, Whole("scimsync reconcile --json", None))
-        errors = {name: target.error for name, target in plan.targets.items()}
-        for violation in plan.violations:
-            whole = {*violation.stops} == errors.keys()
-            print_violation(
-                violation, "a push would be aborted", "nothing would be sent", whole=whole
-            )
-        print_target_errors(errors, "would be sent")
+        print_text_plan(plan, None, "a push", "scimsync reconcile --json")
         something = any(target.counts() for target in plan.targets.values())
     finally:
         planned.__exit__(None, None, None)
