@@ -62,20 +62,9 @@ class SavedPlan:
     refresh: bool = False
 
 
-def shown_once(
-    name: str, plan: Plan, targets: tuple[str, ...], settings: Settings, again: str
-) -> SavedPlan:
-    """Return a plan that is in no file, as one that a push compares with its own."""
-    fingerprints = {one: _fingerprint(target) for one, target in plan.targets.items()}
-    return SavedPlan(
-        name=name,
-        targets=targets,
-        keys=(),
-        settings=settings,
-        counts={one: number for one, (number, _) in fingerprints.items()},
-        fingerprint=_joined(fingerprints),
-        again=again,
-    )
+def shown_once(name: str, header: dict[str, Any], again: str) -> SavedPlan:
+    """Return the plan that `header` is of, which is in no file: a push compares it with its own."""
+    return replace(_saved(name, header), again=again)
 
 
 def saved_header(

@@ -34,7 +34,7 @@ from scimsync.model.limits import Limit
 from scimsync.model.suggestions import did_you_mean
 from scimsync.plan.diff import describe_counts
 from scimsync.plan.guard import Allowance
-from scimsync.plan.saved import SavedPlan, read_saved, shown_once
+from scimsync.plan.saved import SavedPlan, read_saved, saved_header, shown_once
 from scimsync.run import Options, RunOutcome
 from scimsync.run.compile import CompiledConfig, compile_config
 from scimsync.run.deprovisioned import access_after
@@ -191,9 +191,13 @@ def _confirmed(options: CommonOptions, wanted: Options) -> SavedPlan | None:
                 raise click.exceptions.Exit(code)
             if not any(target.counts() for target in made.plan.targets.values()):
                 return None
-            settings = settings_digests(compiled.targets.values())
-            again = f"push --ask{option}"
-            shown = shown_once("the plan shown", made.plan, options.targets, settings, again)
+            header = saved_header(
+                made.plan,
+                {"targets": list(options.targets), "keys": list(options.keys)},
+                settings_digests(compiled.targets.values()),
+                options.clock(),
+            )
+            shown = shown_once("the plan shown", header, f"push --ask{option}")
         finally:
             planned.__exit__(None, None, None)
     require_yes("Apply this plan?")
