@@ -12,9 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
-from shutil import rmtree
-from tempfile import mkdtemp
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
 
 import orjson
 
@@ -24,15 +22,13 @@ from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.exact_values import exact_reader
 from scimsync.scim.listing import ListingError, Page
 from scimsync.scim.resource_types import RESOURCE_TYPES
-from scimsync.sources.workspace import new_private_bytes
+from scimsync.sources.workspace import Workspace, new_private_bytes
 from scimsync.targets.evidence import Purpose, Verdict, verdict
 from scimsync.targets.resource_list import folded_value
 from scimsync.targets.resource_reader import ResourceReader
 from scimsync.targets.shown_resources import active_of
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from duckdb import DuckDBPyConnection
 
 MOST_AHEAD: Final = 3
@@ -98,7 +94,7 @@ class _Pages:
         return f"{endpoint}: {more}{came:,} of {total:,} resources came"
 
 
-class ReadBack:
+class ReadBack(Workspace):
     """The resources of one target in a private DuckDB database, removed by `close`.
 
     `connection` has the table `resource`: `kind` (`user` or `group`), `id` (text; NULL for a
@@ -112,37 +108,28 @@ class ReadBack:
     """
 
     def __init__(self, *, keep: bool = False) -> None:
-        self.folder = Path(mkdtemp(prefix="scimsync-"))
+        super().__init__(
+            "read.duckdb",
+            memory_limit=_MEMORY_LIMIT_OF_KEPT if keep else _MEMORY_LIMIT,
+            threads=_THREADS,
+            preserve_insertion_order=False,
+        )
         self.problems: dict[Kind, str | None] = {}
         self._keep = keep
-        self._connection: DuckDBPyConnection | None = None
-        self._files = 0
+        self._has_table = False
 
     @property
     def connection(self) -> DuckDBPyConnection:
-        """The database, opened at first use."""
-        if self._connection is None:
-            import duckdb
-
-            self._connection = duckdb.connect(
-                str(self.folder / "read.duckdb"),
-                config={
-                    "memory_limit": _MEMORY_LIMIT_OF_KEPT if self._keep else _MEMORY_LIMIT,
-                    "threads": _THREADS,
-                    "temp_directory": str(self.folder / "spill"),
-                    "preserve_insertion_order": False,
-                    "autoinstall_known_extensions": False,
-                    "autoload_known_extensions": False,
-                    "python_enable_replacements": False,
-                },
-            )
-            self._connection.execute(_TABLE)
-        return self._connection
+        """The database with the table `resource`, opened at first use."""
+        connection = super().connection
+        if not self._has_table:
+            connection.execute(_TABLE)
+            self._has_table = True
+        return connection
 
     def new_file(self) -> Path:
         """Return the path of a file in the private folder that does not exist yet."""
-        self._files += 1
-        return self.folder / f"{self._files}.ndjson"
+        return self.new(".ndjson")
 
     async def read(
         self,
@@ -201,24 +188,6 @@ class ReadBack:
             [str(file)],
         )
         file.unlink()
-
-    def close(self) -> None:
-        """Close the database and remove the folder."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _load(self, kind: Kind, file: Path) -> int:
         """Load the file of a list, each id once, and return the number of resources in it."""

@@ -23,11 +23,14 @@ sixty columns."""
 class Workspace:
     """A private folder (mode 0700) for copies of data and for what DuckDB spills to disk.
 
-    It is removed by `close`, or at the end of a `with` statement.
+    It is removed by `close`, or at the end of a `with` statement. The database is in memory, or in
+    the file called `name` in the folder. `settings` add to those of DuckDB, or replace them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str | None = None, **settings: str | int | bool) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="scimsync-"))
+        self._database = ":memory:" if name is None else str(self.folder / name)
+        self._settings = settings
         self._count = 0
         self._connection: DuckDBPyConnection | None = None
 
@@ -38,11 +41,12 @@ class Workspace:
 
     @property
     def connection(self) -> DuckDBPyConnection:
-        """A database in memory, opened at first use. Extensions are never downloaded."""
+        """The database, opened at first use. Extensions are never downloaded."""
         if self._connection is None:
             import duckdb
 
             self._connection = duckdb.connect(
+                self._database,
                 config={
                     "memory_limit": _MEMORY_LIMIT,
                     "threads": min(_MOST_THREADS, os.cpu_count() or 1),
@@ -50,7 +54,8 @@ class Workspace:
                     "autoinstall_known_extensions": False,
                     "autoload_known_extensions": False,
                     "python_enable_replacements": False,
-                }
+                    **self._settings,
+                },
             )
         return self._connection
 
