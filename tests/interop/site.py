@@ -28,6 +28,20 @@ active = true
 """
 
 
+def send_by_hand(url: str, token: str, method: str, path: str, body: Json | None = None) -> Json:
+    """Send a request without scimsync; return the body of the response."""
+    request = urllib.request.Request(
+        url + path,
+        None if body is None else json.dumps(body).encode(),
+        {"Authorization": f"Bearer {token}", "Content-Type": "application/scim+json"},
+        method=method,
+    )
+    with urllib.request.urlopen(request) as answer:
+        text = answer.read()
+    read: Json = json.loads(text) if text else {}
+    return read
+
+
 class Between:
     """What a proxy does: what it refuses, and what happens before the first request of a kind.
 
@@ -202,19 +216,7 @@ class Site:
 
     def call(self, method: str, path: str, body: Json | None = None) -> Json:
         """Send a request; return the body of the response."""
-        request = urllib.request.Request(
-            self.url + path,
-            None if body is None else json.dumps(body).encode(),
-            {
-                "Authorization": f"Bearer {self.server.token}",
-                "Content-Type": "application/scim+json",
-            },
-            method=method,
-        )
-        with urllib.request.urlopen(request) as answer:
-            text = answer.read()
-        read: Json = json.loads(text) if text else {}
-        return read
+        return send_by_hand(self.url, self.server.token, method, path, body)
 
     def create(self, row: Row, **other: Any) -> Json:
         """Make an account without scimsync."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import random
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from scimsync.model.links import Link, LinkStatus
+from tests.interop.site import send_by_hand
 from tests.office import ENTERPRISE, Office, Row, person
 
 Json = dict[str, Any]
@@ -290,19 +289,7 @@ class Hands:
 
     def call(self, method: str, path: str, body: Json | None = None) -> Json:
         """Send a request; return the body of the response."""
-        request = urllib.request.Request(
-            self.office.url + path,
-            None if body is None else json.dumps(body).encode(),
-            {
-                "Authorization": f"Bearer {self.office.token}",
-                "Content-Type": "application/scim+json",
-            },
-            method=method,
-        )
-        with urllib.request.urlopen(request) as answer:
-            text = answer.read()
-        read: Json = json.loads(text) if text else {}
-        return read
+        return send_by_hand(self.office.url, self.office.token, method, path, body)
 
 
 def all_held(hands: Hands) -> dict[str, Json]:
