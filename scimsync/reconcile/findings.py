@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -41,22 +41,6 @@ class Drift(StrEnum):
     NEW_ID = "new id"
     MEMBER_REMOVED = "member removed"
     DANGLING_MEMBER = "dangling member"
-
-
-DRIFT_MEANINGS: Mapping[Drift, str] = {
-    Drift.REACTIVATED: "a leaver's account is active again",
-    Drift.STILL_ACTIVE: "a leaver's account is still active",
-    Drift.MEMBER_ADDED: "a member that no rule wants in the group",
-    Drift.SHARED: "several keys are linked to this account",
-    Drift.REASSIGNED: "the id belongs to somebody else now",
-    Drift.UNMANAGED: "no user is linked to this account",
-    Drift.VANISHED: "it is gone at the target",
-    Drift.DEACTIVATED: "deactivated by hand",
-    Drift.CHANGED: "other values than acknowledged",
-    Drift.NEW_ID: "it has another id now",
-    Drift.MEMBER_REMOVED: "a member was taken out of the group",
-    Drift.DANGLING_MEMBER: "a member whose id no account or group has",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,18 +169,6 @@ class TargetFindings:
     def exit_code(self) -> int:
         """1 where something could not be compared, else 0."""
         return 1 if self.error is not None or self.log.unreadable or self.problem else 0
-
-
-@dataclass(slots=True)
-class Counted:
-    """How many linked resources have a value at each path, and how many of them show one there."""
-
-    sent: Counter[str] = field(default_factory=Counter)
-    shown: Counter[str] = field(default_factory=Counter)
-
-    def never_shown(self, path: str) -> bool:
-        """Return whether the list shows the attribute of no account, of several that have it."""
-        return self.sent[path] > 1 and not self.shown[path]
 
 
 def _row(finding: Finding) -> list[Any]:

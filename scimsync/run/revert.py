@@ -170,7 +170,6 @@ class _RevertAt:
         self._context = context
         self._target = target
         self._run = run
-        self._only = only
         self._reversal = Reversal(run, target.compiled.policy)
         with context.store.read() as connection:
             done = OperationFilter(run=run, target=target.name, statuses=_HAD_EFFECT, was_sent=True)
