@@ -16,8 +16,7 @@ from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.memberships import member_of
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, Operation, Phase
 from scimsync.model.records import Problem
-from scimsync.plan.plan_text import load_plan
-from scimsync.plan.saved import no_plan, read_plan_file
+from scimsync.plan.saved import SavedPlan, load_file, no_plan
 from scimsync.plan.shown_plan import ShownOperation, ShownPlan, ShownTarget
 
 Json = Mapping[str, Any]
@@ -29,16 +28,13 @@ class PlanFile:
     """The content of a plan file.
 
     `document` is the plan in the form of `plan --json`, but that its operations may be read one by
-    one. `made_at` is an ISO 8601 time, and `keys`
-    are those that the plan was restricted to; a `plan --json` has neither. `command` made the plan.
+    one. `saved` is what a plan file holds beside it; a `plan --json` has none.
     """
 
     name: str
     document: Json
     plan: ShownPlan
-    made_at: str | None = None
-    keys: tuple[str, ...] = ()
-    command: str = "plan"
+    saved: SavedPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +46,17 @@ class ListedOperation:
 
 
 def read_plan(path: Path) -> PlanFile:
-    """Return the plan in a file; raise ConfigError if it cannot be read or has no plan."""
-    content = read_plan_file(path)
+    """Return the plan in a file.
+
+    Raise ConfigError if it cannot be read, has no plan, or is not as it was written.
+    """
+    loaded = load_file(path)
+    saved = loaded.saved
     try:
-        whole = load_plan(content)
-        saved = whole.get("saved", {})
-        document = whole.get("plan", whole)
-        made_at = saved.get("made_at")
-        return PlanFile(
-            name=path.name,
-            document=document,
-            plan=_shown(document, saved.get("urls", {})),
-            made_at=None if made_at is None else str(made_at),
-            keys=tuple(map(str, saved.get("options", {}).get("keys", ()))),
-            command=str(saved.get("command", "plan")),
-        )
+        shown = _shown(loaded.document, {} if saved is None else saved.urls)
     except (AttributeError, LookupError, TypeError, ValueError) as error:  # JSONDecodeError too
         raise no_plan(path) from error
+    return PlanFile(path.name, loaded.document, shown, saved)
 
 
 def listed(document: Json) -> ListedOperation:
@@ -77,9 +67,9 @@ def listed(document: Json) -> ListedOperation:
     return ListedOperation(document, _operation(document))
 
 
-def _shown(document: Json, urls: Mapping[str, Any]) -> ShownPlan:
+def _shown(document: Json, urls: Mapping[str, str]) -> ShownPlan:
     targets = {
-        name: _target(name, str(urls.get(name, "")), target)
+        name: _target(name, urls.get(name, ""), target)
         for name, target in document["targets"].items()
     }
     guard = document["guard"]

@@ -5,13 +5,15 @@ sent and what follows from them. If one of them changes, the plan is refused.
 
 A push plans again, and compares. A plan that the planner does not make, such as that of a revert,
 carries its operations in the file instead: these are sent, if what they start from is as it was.
+
+A digest over the whole file binds what `show` prints to what `push` uses (`plan_digest.py`).
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,14 +24,16 @@ from scimsync.errors import ConfigError
 from scimsync.model.ids import Key
 from scimsync.model.operations import Operation
 from scimsync.plan.definition import Plan, TargetPlan
+from scimsync.plan.plan_digest import NAME, is_as_written
+from scimsync.plan.plan_text import load_plan
 from scimsync.plan.requests import request_documents
 from scimsync.scim.messages import Requests
 
-FORMAT = 3
-"""The format of plans that a push compares with its own."""
+FORMAT = 5
+"""The format of plan files."""
 
-CARRYING = 4
-"""The format of plans that carry their operations."""
+_WITHOUT_DIGEST = (3, 4)
+"""Earlier formats. They are the same but for the digest; in the second, plans have operations."""
 
 _MODULUS = 1 << 256
 
@@ -47,7 +51,8 @@ class SavedPlan:
     with, `counts` the number of operations by target, and `fingerprint` identifies their requests.
     `carried` are the operations of a plan that has its own, as JSON, and `command` is what made it.
     `again` is the command that plans again, without `scimsync`. `refresh`: the plan repairs what
-    differs at the targets, which a push has to read again.
+    differs at the targets, which a push has to read again. `made_at` is an ISO 8601 time; it and
+    the `urls` of targets are for display. `has_digest`: a change of the file would be noticed.
     """
 
     name: str
@@ -60,6 +65,20 @@ class SavedPlan:
     command: str = "plan"
     again: str = "plan --out FILE"
     refresh: bool = False
+    made_at: str | None = None
+    urls: Mapping[str, str] = field(default_factory=dict)
+    has_digest: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPlan:
+    """The content of a file: a plan in the form of `plan --json`, and what is saved beside it.
+
+    Its operations may be read one by one. `saved` is None for the output of `plan --json`.
+    """
+
+    document: Any
+    saved: SavedPlan | None
 
 
 def shown_once(name: str, header: dict[str, Any], again: str) -> SavedPlan:
@@ -95,7 +114,6 @@ def carrying_header(
     """
     return {
         **header,
-        "scimsync_plan": CARRYING,
         "command": command,
         "fingerprint": _digest_of(carried),
         "carried": carried,
@@ -109,34 +127,53 @@ def _digest_of(carried: Mapping[str, Any]) -> str:
 
 def read_saved(path: Path) -> SavedPlan:
     """Return the plan in a plan file; raise ConfigError if the file is none."""
-    return parse_saved(path, read_plan_file(path))
+    saved = load_file(path).saved
+    if saved is None:
+        raise no_plan(path)
+    return saved
 
 
-def read_plan_file(path: Path) -> bytes:
-    """Return the content of a plan file; raise ConfigError if it cannot be read."""
+def load_file(path: Path) -> LoadedPlan:
+    """Return the content of a file with a plan.
+
+    Raise ConfigError if it cannot be read, has no plan, or is not as it was written.
+    """
     try:
-        return path.read_bytes()
+        content = path.read_bytes()
     except OSError as error:
         raise ConfigError(
             f"{path}: the plan cannot be read: {error.strerror}", code="SYNC-0909"
         ) from error
-
-
-def parse_saved(path: Path, content: bytes) -> SavedPlan:
-    """Return the plan in the content of the file `path`; raise ConfigError if there is none."""
     try:
-        head = orjson.loads(content)["saved"]
-        version = _typed(head["scimsync_plan"], int)
-        if version not in (FORMAT, CARRYING):
-            raise ConfigError(
-                f"{path}: this plan was saved by another version of scimsync",
-                hint="make it again: plan --out",
-                code="SYNC-0909",
-            )
-        saved = _saved(path.name, head)
-        return saved if version == FORMAT else _carrying(saved, head)
-    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        whole = load_plan(content)
+        if "plan" not in whole and "saved" not in whole:
+            return LoadedPlan(whole, None)
+        return LoadedPlan(_typed(whole["plan"], dict), _checked(path, content, whole))
+    except ValueError as error:  # JSONDecodeError
+        raise (_changed if content.startswith(_START) else no_plan)(path) from error
+    except (LookupError, TypeError) as error:
         raise no_plan(path) from error
+
+
+_START = b'{"saved":'
+"""How plan files begin."""
+
+
+def _checked(path: Path, content: bytes, whole: dict[str, Any]) -> SavedPlan:
+    """Return the header of a plan file. Raise ConfigError, or KeyError or TypeError without one."""
+    head = _typed(whole["saved"], dict)
+    version = _typed(head["scimsync_plan"], int)
+    if version != FORMAT and version not in _WITHOUT_DIGEST:
+        raise ConfigError(
+            f"{path}: this plan was saved by another version of scimsync",
+            hint=f"make it again: scimsync plan --out {path.name}",
+            code="SYNC-0909",
+        )
+    has_digest = version == FORMAT or NAME in whole
+    if has_digest and not is_as_written(content):
+        raise _changed(path)
+    saved = replace(_saved(path.name, head), has_digest=has_digest)
+    return _carrying(saved, head) if version == 4 or "carried" in head else saved
 
 
 def no_plan(path: Path) -> ConfigError:
@@ -145,6 +182,16 @@ def no_plan(path: Path) -> ConfigError:
         f"{path}: this is no saved plan",
         hint=f"scimsync plan --out {path.name} makes one",
         code="SYNC-0909",
+    )
+
+
+def _changed(path: Path) -> ConfigError:
+    return ConfigError(
+        f"{path}: the file was changed or cut after it was saved; what it shows may not be what a"
+        " push would do",
+        hint="make it again with the command that made it, such as"
+        f" scimsync plan --out {path.name}",
+        code="SYNC-0918",
     )
 
 
@@ -168,6 +215,8 @@ def _saved(name: str, head: dict[str, Any]) -> SavedPlan:
         fingerprint=_typed(head["fingerprint"], str),
         again=f"plan{' --refresh' if refresh else ''} --out FILE",
         refresh=refresh,
+        made_at=None if head.get("made_at") is None else _typed(head["made_at"], str),
+        urls={name: _typed(url, str) for name, url in _typed(head.get("urls", {}), dict).items()},
     )
 
 

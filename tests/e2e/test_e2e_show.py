@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.office import Office, people, person
+from tests.servers.faulty import FaultyServer
 
 
 @pytest.fixture
@@ -67,6 +70,99 @@ def test_what_is_no_plan_is_refused(office: Office, content: str) -> None:
         assert (ran.code, ran.out) == (2, "")
         assert "x.plan: this is no saved plan" in ran.err
     assert office.run("show", "nix.plan").code == 2
+
+
+Edit = Callable[[list[str]], None]
+"""A change of the lines of a plan file."""
+
+
+def a_value(lines: list[str]) -> None:
+    lines[2] = lines[2].replace('"Law"', '"IT"')
+
+
+def an_operation(lines: list[str]) -> None:
+    del lines[2]
+
+
+def the_saved_part(lines: list[str]) -> None:
+    lines[0] = lines[0].replace('"targets":[]', '"targets":["wiki"]')
+
+
+def the_end(lines: list[str]) -> None:
+    del lines[-3:]
+
+
+def the_digest(lines: list[str]) -> None:
+    lines[-2:] = [lines[-2].rstrip(",\n") + "}\n"]
+
+
+def another_digest(lines: list[str]) -> None:
+    lines[-1] = lines[-1].replace('": "', '": "0')[:-4] + '"}\n'
+
+
+def the_line_ends(lines: list[str]) -> None:
+    lines[:] = [line.replace("\n", "\r\n") for line in lines]
+
+
+def more_text(lines: list[str]) -> None:
+    lines.append("\n")
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        a_value, an_operation, the_saved_part, the_end, the_digest, another_digest, the_line_ends,
+        more_text,
+    ],
+)  # fmt: skip
+def test_a_file_that_was_changed_is_neither_shown_nor_applied(
+    saved: Office, faulty: FaultyServer, edit: Edit
+) -> None:
+    before = (saved.folder / "new.plan").read_text()
+    lines = before.splitlines(keepends=True)
+    edit(lines)
+    (saved.folder / "new.plan").write_bytes("".join(lines).encode())
+    assert "".join(lines) != before
+    faulty.forget()
+
+    for command in (["show", "new.plan"], ["diff", "old.plan", "new.plan"], ["push", "new.plan"]):
+        ran = saved.run(*command)
+        assert (ran.code, ran.out) == (2, "")
+        assert ran.err == (
+            "new.plan: the file was changed or cut after it was saved; what it shows may not be"
+            " what a push would do [SYNC-0918]\n"
+            "  make it again with the command that made it, such as scimsync plan --out new.plan\n"
+        )
+    assert faulty.seen == []
+
+
+def test_a_file_of_an_earlier_version_is_taken_with_a_warning(saved: Office) -> None:
+    text = (saved.folder / "new.plan").read_text().replace('"scimsync_plan":5', '"scimsync_plan":3')
+    lines = text.splitlines(keepends=True)
+    the_digest(lines)
+    shown = saved.run("show", "new.plan").out
+    saved.write("new.plan", "".join(lines))
+
+    for command in (["show", "new.plan"], ["diff", "old.plan", "new.plan"], ["push", "new.plan"]):
+        ran = saved.run(*command)
+        assert ran.code == 0
+        assert "new.plan: saved by an earlier version of scimsync, without a digest" in ran.err
+        assert "[SYNC-0919]" in ran.err
+        if command[0] == "show":
+            assert ran.out == shown
+    assert "SYNC-0919" not in saved.run("show", "old.plan").err
+
+
+@pytest.mark.parametrize("head", ["{}", '{"scimsync_plan": 3}', "[]", "null"])
+def test_what_push_would_not_take_is_not_shown(saved: Office, head: str) -> None:
+    lines = (saved.folder / "new.plan").read_text().splitlines(keepends=True)
+    the_digest(lines)
+    saved.write("new.plan", "".join(['{"saved": ', head, ",\n", *lines[1:]]))
+
+    for command in (["show", "new.plan"], ["push", "new.plan"]):
+        ran = saved.run(*command)
+        assert (ran.code, ran.out) == (2, "")
+        assert "new.plan: this is no saved plan [SYNC-0909]" in ran.err
 
 
 def test_a_comparison_says_what_only_one_plan_does_and_what_both_do_otherwise(

@@ -8,6 +8,7 @@ import click
 
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.output import write_json
+from scimsync.cli.ui.saved_plan import warn_without_digest
 from scimsync.plan.plan_diff import plan_diff
 from scimsync.plan.plan_file import read_plan
 from scimsync.plan.render.diff import diff_document, text_diff
@@ -27,7 +28,10 @@ def command(options: CommonOptions, old: Path, new: Path, exit_code: bool) -> No
 
     Exit codes: 0 done, 2 a file has no plan, 6 the plans differ (with --exit-code).
     """
-    targets = plan_diff(read_plan(old), read_plan(new))
+    plans = read_plan(old), read_plan(new)
+    for plan in plans:
+        warn_without_digest(plan.saved, quiet=options.quiet)
+    targets = plan_diff(*plans)
     if options.as_json:
         write_json(diff_document(str(old), str(new), targets))
     else:

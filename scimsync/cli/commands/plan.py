@@ -26,6 +26,7 @@ from scimsync.config.models import Config
 from scimsync.errors import ConfigError, GuardStop, combined_exit_code
 from scimsync.model.ids import Key
 from scimsync.plan import Plan
+from scimsync.plan.plan_digest import with_digest
 from scimsync.plan.render.json import planned_documents
 from scimsync.plan.saved import saved_header
 from scimsync.plan.shown_plan import NameReader, shown_plan
@@ -183,7 +184,8 @@ def save_plan(
             f"{path}: the plan was not saved: {plan.guard or errors[0]}", code="SYNC-0908"
         )
     start = [b'{"saved": ', orjson.dumps(head), b',\n"plan": ']
-    write_private(path, chain(start, plan_document(plan, names), [b"}\n"]), config)
+    content = with_digest(chain(start, plan_document(plan, names), [b",\n"]))
+    write_private(path, content, config)
     click.echo(
         f"saved {path}; scimsync push {path} applies exactly this plan, or nothing", err=True
     )

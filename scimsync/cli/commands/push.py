@@ -25,6 +25,7 @@ from scimsync.cli.ui.log_setup import LOG
 from scimsync.cli.ui.output import write_json
 from scimsync.cli.ui.problems import problem_document, problem_line
 from scimsync.cli.ui.progress import progress
+from scimsync.cli.ui.saved_plan import warn_without_digest
 from scimsync.cli.ui.session import opened_state, this_moment
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError, ScimsyncError, StateError
@@ -112,6 +113,7 @@ def command(
     if ask:
         _check_ask(options, plan)
     saved = None if plan is None else read_saved(plan)
+    warn_without_digest(saved, quiet=options.quiet)
     if saved is not None:
         if options.targets or options.keys:
             raise ConfigError(

@@ -13,6 +13,7 @@ import orjson
 
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.plan_output import FORMATS, Whole, print_plan
+from scimsync.cli.ui.saved_plan import warn_without_digest
 from scimsync.formatting import printable
 from scimsync.plan.plan_file import PlanFile, read_plan
 
@@ -30,11 +31,13 @@ from scimsync.plan.plan_file import PlanFile, read_plan
 def command(options: CommonOptions, file: Path, form: str) -> None:
     """Show the plan in FILE, which is a file of plan --out or the output of plan --json.
 
-    The command needs no configuration, state, source, or target. It does not check whether the plan
-    is still up to date; push FILE does.
+    The command needs no configuration, state, source, or target. It refuses a file of plan --out
+    that was changed since it was saved. It does not check whether the plan is still up to date;
+    push FILE does.
     """
     form = "json" if options.as_json else form
     plan = read_plan(file)
+    warn_without_digest(plan.saved, quiet=options.quiet)
     if form == "json":
         sys.stdout.buffer.writelines(_plan_text(plan.document))
         sys.stdout.flush()
@@ -66,12 +69,15 @@ def _plan_text(document: Mapping[str, Any]) -> Iterator[bytes]:
 def _facts(plan: PlanFile) -> dict[str, str]:
     """Return what is known about a plan beside its content."""
     facts = {"from": plan.name}
-    if plan.made_at is not None:
-        facts["made"] = _time(plan.made_at)
-    if plan.command != "plan":
-        facts["by scimsync"] = plan.command
-    if plan.keys:
-        facts["for keys"] = ", ".join(plan.keys)
+    saved = plan.saved
+    if saved is None:
+        return facts
+    if saved.made_at is not None:
+        facts["made"] = _time(saved.made_at)
+    if saved.command != "plan":
+        facts["by scimsync"] = saved.command
+    if saved.keys:
+        facts["for keys"] = ", ".join(saved.keys)
     return facts
 
 

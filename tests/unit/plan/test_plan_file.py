@@ -40,9 +40,13 @@ MEMBERS = {
 }
 FILE: dict[str, Any] = {
     "saved": {
+        "scimsync_plan": 3,
         "made_at": "2026-03-02T08:00:00+00:00",
         "urls": {"wiki": "https://wiki.example.com"},
-        "options": {"keys": ["1"]},
+        "options": {"targets": [], "keys": ["1"]},
+        "settings": {},
+        "operations": {},
+        "fingerprint": "aa",
     },
     "plan": {
         "targets": {
@@ -91,7 +95,9 @@ def test_a_file_is_read_back(tmp_path: Path) -> None:
 
     (wiki,) = read.plan.targets
     adopted, joined = wiki.operations()
-    assert (read.name, read.keys, wiki.url) == ("tonight.plan", ("1",), "https://wiki.example.com")
+    assert read.saved is not None
+    assert (read.name, read.saved.keys) == ("tonight.plan", ("1",))
+    assert wiki.url == "https://wiki.example.com"
     assert (adopted.name, adopted.operation.matched) == ("Ann", ("userName",))
     assert joined.members(added=True) == [("1", "Ann")]
     assert read.plan.guard == ("guard.max_removals: 7 of 7",)
@@ -169,10 +175,21 @@ def test_lines_are_read_as_they_are_needed(tmp_path: Path, numbers: tuple[int, .
             assert list(target["operations"]) == [OPERATION, MEMBERS, OPERATION][:number]
 
 
-@pytest.mark.parametrize("cut", range(2, 1200, 37))
+@pytest.mark.parametrize("cut", range(2, 740, 37))
 def test_a_plan_that_is_cut_off_is_refused(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "tonight.plan"
     path.write_bytes(lines(FILE)[:-cut])
+
+    with pytest.raises(ConfigError, match="changed or cut after it was saved"):
+        read_plan(path)
+
+
+@pytest.mark.parametrize("name", ["scimsync_plan", "options", "settings", "fingerprint"])
+def test_a_plan_that_push_would_not_take_is_not_shown(tmp_path: Path, name: str) -> None:
+    document = deepcopy(FILE)
+    del document["saved"][name]
+    path = tmp_path / "tonight.plan"
+    path.write_bytes(lines(document))
 
     with pytest.raises(ConfigError, match="this is no saved plan"):
         read_plan(path)

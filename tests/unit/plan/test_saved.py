@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
@@ -14,11 +15,11 @@ from hypothesis import strategies as st
 
 from scimsync.errors import ConfigError
 from scimsync.model.ids import Key
-from scimsync.plan.saved import SavedPlan, changed_settings, parse_saved
+from scimsync.plan.plan_digest import with_digest
+from scimsync.plan.saved import SavedPlan, carrying_header, changed_settings, read_saved
 
-FILE = Path("tonight.plan")
 HEAD = {
-    "scimsync_plan": 3,
+    "scimsync_plan": 5,
     "options": {"targets": ["wiki"], "keys": ["00001"]},
     "settings": {"wiki": {"url": "1f", "auth": "2e"}},
     "operations": {"wiki": 3},
@@ -49,18 +50,26 @@ PLACES = [
 
 
 def parse(content: bytes) -> SavedPlan:
-    return parse_saved(FILE, content)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "tonight.plan"
+        path.write_bytes(content)
+        return read_saved(path)
+
+
+def written(document: Any) -> bytes:
+    """Return a plan file with its digest."""
+    return b"".join(with_digest([orjson.dumps(document)[:-1], b",\n"]))
 
 
 def saved(**changes: Any) -> SavedPlan:
-    return parse(orjson.dumps({"saved": HEAD | changes, "plan": {}}))
+    return parse(written({"saved": HEAD | changes, "plan": {}}))
 
 
-def refused(content: bytes) -> str:
+def refused(content: bytes, code: str = "SYNC-0909") -> str:
     with pytest.raises(ConfigError) as caught:
         parse(content)
-    assert (caught.value.code, caught.value.exit_code) == ("SYNC-0909", 2)
-    return caught.value.message
+    assert (caught.value.code, caught.value.exit_code) == (code, 2)
+    return caught.value.message.rpartition("/")[2]
 
 
 def with_value(path: tuple[str | int, ...], value: Any) -> Any:
@@ -90,7 +99,7 @@ def test_a_plan_is_read_as_it_was_saved() -> None:
 def test_a_value_of_another_type_is_no_plan(path: tuple[str | int, ...], value: Any) -> None:
     document = with_value(path, value)
     with suppress(ConfigError):
-        read = parse(orjson.dumps(document))
+        read = parse(written(document) if isinstance(document, dict) else orjson.dumps(document))
         head = document["saved"]
         assert (list(read.targets), list(read.keys)) == (
             head["options"]["targets"],
@@ -99,10 +108,41 @@ def test_a_value_of_another_type_is_no_plan(path: tuple[str | int, ...], value: 
         assert (read.counts, read.settings) == (head["operations"], head["settings"])
 
 
-@settings(max_examples=30, derandomize=True)
-@given(st.integers(0, len(orjson.dumps({"saved": HEAD, "plan": {}})) - 1))
-def test_a_plan_that_is_cut_off_is_none(length: int) -> None:
-    refused(orjson.dumps({"saved": HEAD, "plan": {}})[:length])
+@pytest.mark.parametrize("cut", range(2, 240, 13))
+def test_a_plan_that_is_cut_off_is_none(cut: int) -> None:
+    content = written({"saved": HEAD, "plan": {}})
+    assert "changed or cut" in refused(content[:-cut], "SYNC-0918")
+
+
+@settings(max_examples=100, derandomize=True)
+@given(st.integers(9, len(written({"saved": HEAD, "plan": {}})) - 2), st.integers(1, 255))
+def test_no_byte_of_a_plan_file_can_be_changed(at: int, by: int) -> None:
+    content = bytearray(written({"saved": HEAD, "plan": {}}))
+    content[at] ^= by
+    with pytest.raises(ConfigError):
+        parse(bytes(content))
+
+
+def test_a_last_line_end_makes_no_difference() -> None:
+    assert parse(written({"saved": HEAD, "plan": {}}).removesuffix(b"\n")) == saved()
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_plans_of_earlier_formats_have_no_digest(version: int) -> None:
+    carried: dict[str, Any] = {}
+    if version == 4:
+        head = carrying_header(HEAD, {"wiki": {}}, "revert 2")
+        carried = {name: head[name] for name in ("carried", "command", "fingerprint")}
+    document = {"saved": HEAD | carried | {"scimsync_plan": version}, "plan": {}}
+
+    read = parse(orjson.dumps(document))
+
+    assert not read.has_digest
+    assert (read.carried, read.again) == (
+        (None, "plan --out FILE") if version == 3 else ({"wiki": {}}, "revert 2 --out FILE")
+    )
+    assert "changed or cut" in refused(written(document | {"plan": {"a": 1}})[:-9], "SYNC-0918")
+    refused(written(document).replace(b'"plan":{', b'"plan": {'), "SYNC-0918")
 
 
 @pytest.mark.parametrize(
@@ -111,13 +151,14 @@ def test_a_plan_that_is_cut_off_is_none(length: int) -> None:
         b"",
         b"\xff\xfe",
         b"[" * 100_000,
-        b'{"saved":' * 5_000,
-        b'{"saved": {"scimsync_plan": 1e999}}',
-        b'{"saved": {"scimsync_plan": true}}',
-        b'{"saved": {"scimsync_plan": "3"}}',
-        orjson.dumps({"saved": HEAD | {"scimsync_plan": 4}}),  # without its operations
-        orjson.dumps({"saved": HEAD}).replace(b":3}", b":99999999999999999999999}"),
-        orjson.dumps({"saved": HEAD}).replace(b'"00001"', b'"\\ud800"'),
+        b'{"plan": {}}',
+        b'{"saved": {}, "plan": {}}',
+        written({"saved": {}, "plan": {}}),
+        written({"saved": {"scimsync_plan": True}, "plan": {}}),
+        written({"saved": {"scimsync_plan": "5"}, "plan": {}}),
+        written({"saved": HEAD}),
+        written({"saved": HEAD, "plan": []}),
+        orjson.dumps({"saved": HEAD | {"scimsync_plan": 4}, "plan": {}}),  # without its operations
         b"\0" * 10,
     ],
 )
@@ -125,10 +166,10 @@ def test_what_is_no_plan_is_refused(content: bytes) -> None:
     assert refused(content) == "tonight.plan: this is no saved plan"
 
 
-@pytest.mark.parametrize("version", [0, 2, 5, -1])
+@pytest.mark.parametrize("version", [0, 2, 6, -1])
 def test_a_plan_of_another_version_is_refused(version: int) -> None:
     head = HEAD | {"scimsync_plan": version}
-    message = refused(orjson.dumps({"saved": head}))
+    message = refused(written({"saved": head, "plan": {}}))
     assert message == "tonight.plan: this plan was saved by another version of scimsync"
 
 
