@@ -90,7 +90,7 @@ def person(n: int) -> dict[str, object]:
 
 
 def serve(rows: int, pause: float) -> None:
-    """Serve the pages until stdin ends, each after `pause` seconds; write the URL to stdout first."""
+    """Write the URL to stdout, and serve the pages until stdin ends, each after `pause` seconds."""
     pages = {}
     for start in range(0, rows, PAGE):
         body: dict[str, object] = {
