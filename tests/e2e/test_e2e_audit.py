@@ -410,7 +410,7 @@ def test_check_reads_the_keys(office: Office, signed: Path) -> None:
         (["00001", "-t", "crm"], "no target 'crm'"),
         (["--verify", "hr.csv"], "audit.public_key is missing"),
         (["--verify", "hr.csv", "--public-key", "hr.csv"], "holds no public key"),
-        (["00001", "--out", "sync.toml"], "was not changed"),
+        (["00001", "--out", "sync.toml", "--format", "text"], "was not changed"),
     ],
 )
 def test_wrong_usage_is_named(office: Office, arguments: list[str], message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -17,13 +18,15 @@ from scimsync import __version__
 from scimsync.builtin import load
 from scimsync.cli.ui.common_options import CommonOptions, common_options
 from scimsync.cli.ui.error_report import print_target_errors, print_violation
+from scimsync.cli.ui.output_file import OutputFile, print_written
 from scimsync.cli.ui.plan_output import FORMATS, Whole, print_plan
-from scimsync.cli.ui.private_output import write_private
+from scimsync.cli.ui.private_output import check_outputs, write_private
 from scimsync.cli.ui.problems import problem_document
 from scimsync.cli.ui.progress import progress
 from scimsync.cli.ui.session import opened_state, this_moment
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError, GuardStop, combined_exit_code
+from scimsync.formatting import printable
 from scimsync.model.ids import Key
 from scimsync.plan import Plan
 from scimsync.plan.plan_digest import with_digest
@@ -48,7 +51,7 @@ from scimsync.run.settings_digests import settings_digests
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=OutputFile("--json prints the plan to stdout"),
     metavar="FILE",
     help="Save the plan for scimsync push FILE.",
 )
@@ -88,6 +91,7 @@ def command(
     form = "json" if options.as_json else form
     options = replace(options, as_json=form == "json")
     config = load(options.config)
+    check_outputs(config, out)
     setup = compile_config(config, options.targets, secrets=not offline)
     keys = tuple(Key(key) for key in options.keys)
     shows_requests = form == "json" or out is not None
@@ -118,7 +122,7 @@ def command(
                     settings_digests(setup.targets.values()),
                     options.clock(),
                 )
-                save_plan(prepared.plan, names, head, out, setup.config)
+                save_plan(prepared.plan, names, head, out, config, options)
             code = plan_exit_code(prepared.plan, tell=exit_code)
         finally:
             planned.__exit__(None, None, None)
@@ -172,9 +176,14 @@ def _print_errors(plan: Plan, what: str) -> None:
 
 
 def save_plan(
-    plan: Plan, names: NameReader | None, head: Mapping[str, Any], path: Path, config: Config
+    plan: Plan,
+    names: NameReader | None,
+    head: Mapping[str, Any],
+    path: Path,
+    config: Config,
+    options: CommonOptions,
 ) -> None:
-    """Write the plan, with `head` beside it, to a private file.
+    """Write the plan, with `head` beside it, to a private file, and say how to apply it.
 
     Raise ConfigError where that fails, and for a plan that a push would refuse.
     """
@@ -186,9 +195,13 @@ def save_plan(
     start = [b'{"saved": ', orjson.dumps(head), b',\n"plan": ']
     content = with_digest(chain(start, plan_document(plan, names), [b",\n"]))
     write_private(path, content, config)
-    click.echo(
-        f"saved {path}; scimsync push {path} applies exactly this plan, or nothing", err=True
-    )
+    if not path.is_file():  # a device such as /dev/null, or a pipe
+        print_written(options, path)
+    elif not options.quiet:
+        command = f"scimsync push {shlex.quote(str(path))}"
+        click.echo(
+            printable(f"saved {path}; {command} applies exactly this plan, or nothing"), err=True
+        )
 
 
 def plan_exit_code(plan: Plan, *, tell: bool = False) -> int:

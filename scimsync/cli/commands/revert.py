@@ -15,6 +15,8 @@ from scimsync.cli.ui.allowances import allowances
 from scimsync.cli.ui.common_options import CommonOptions, common_options
 from scimsync.cli.ui.confirmation import require_yes
 from scimsync.cli.ui.output import write_json
+from scimsync.cli.ui.output_file import OutputFile
+from scimsync.cli.ui.private_output import check_outputs
 from scimsync.cli.ui.progress import progress
 from scimsync.cli.ui.session import chosen_targets, opened_state, this_moment
 from scimsync.config.models import Config
@@ -43,7 +45,7 @@ _NAMED = 5
 @click.argument("run", type=click.IntRange(1))
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=OutputFile("without --out, the plan is shown on a terminal"),
     metavar="FILE",
     help="Send nothing; save the plan for scimsync push FILE.",
 )
@@ -77,6 +79,7 @@ def command(
     are those of push; 4 if something could not be reverted.
     """
     config = load(options.config)
+    check_outputs(config, out)
     names = chosen_targets(config, options.targets)
     if lift:
         _lift(config, options, names, run)
@@ -137,7 +140,7 @@ def _planned(
                 )
                 given = given_document(made.given)
                 head = carrying_header(head, given, made.given.command)
-                save_plan(made.plan, names, head, out, config)
+                save_plan(made.plan, names, head, out, config, options)
                 raise click.exceptions.Exit(plan_exit_code(made.plan))
             if not any(target.operations for target in made.given.targets.values()):
                 code = plan_exit_code(made.plan)

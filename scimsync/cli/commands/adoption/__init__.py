@@ -24,14 +24,16 @@ from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.csv_text import csv_lines
 from scimsync.cli.ui.error_report import print_target_errors, print_violation
 from scimsync.cli.ui.output import Output
-from scimsync.cli.ui.private_output import write_private
+from scimsync.cli.ui.output_file import ReportFile, print_written
+from scimsync.cli.ui.private_output import check_outputs, write_private
 from scimsync.cli.ui.problems import problem_line
 from scimsync.cli.ui.progress import progress
+from scimsync.cli.ui.report_format import report_format
 from scimsync.cli.ui.session import opened_state, this_moment
 from scimsync.errors import GuardStop, combined_exit_code
 from scimsync.run.compile import compile_config
 
-_BY_EXTENSION = {".csv": "csv", ".html": "html", ".htm": "html", ".json": "json", ".md": "markdown"}
+_FORMATS = ("text", "markdown", "html", "csv", "json")
 
 _BYTE_ORDER_MARK = "\ufeff"
 """Without it, Excel reads a CSV file in the encoding of the machine."""
@@ -41,12 +43,12 @@ _BYTE_ORDER_MARK = "\ufeff"
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "markdown", "html", "csv", "json"]),
+    type=click.Choice(_FORMATS),
     help="Output format. (default: text, or by the extension of --out)",
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=ReportFile(),
     metavar="FILE",
     help="Write the report to a file that only you can read.",
 )
@@ -64,9 +66,10 @@ def command(options: CommonOptions, form: str | None, out: Path | None) -> None:
     Exit codes: 0 done, 1 a source or a target cannot be reached, 2 invalid usage or configuration,
     3 a guard stopped a source, 4 some records or users cannot be evaluated.
     """
-    form = "json" if options.as_json else form or _form_of(out)
+    form = report_format(options, form, out, _FORMATS)
     options = replace(options, as_json=form == "json")
     config = load(options.config)
+    check_outputs(config, out)
     setup = compile_config(config, options.targets)
     now = this_moment(options)
     with opened_state(config, create=False) as store, progress(options) as shown:
@@ -85,13 +88,9 @@ def command(options: CommonOptions, form: str | None, out: Path | None) -> None:
         start = [_BYTE_ORDER_MARK] if form == "csv" else []
         pieces = chain(start, _pieces(report, form, facts))
         write_private(out, (piece.encode() for piece in pieces), config)
-        click.echo(f"wrote {out}", err=True)
+        print_written(options, out)
     _print_errors(report)
     raise click.exceptions.Exit(_exit_code(report))
-
-
-def _form_of(out: Path | None) -> str:
-    return "text" if out is None else _BY_EXTENSION.get(out.suffix.lower(), "text")
 
 
 def _pieces(report: AdoptionReport, form: str, facts: Mapping[str, str]) -> Iterator[str]:

@@ -20,7 +20,9 @@ from scimsync.cli.commands.audit.text import print_report
 from scimsync.cli.commands.audit.verification import verify_file
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.output import Output
-from scimsync.cli.ui.private_output import write_private
+from scimsync.cli.ui.output_file import ReportFile, print_written
+from scimsync.cli.ui.private_output import check_outputs, write_private
+from scimsync.cli.ui.report_format import report_format
 from scimsync.cli.ui.session import chosen_targets, opened_state
 from scimsync.cli.ui.times import past_time
 from scimsync.config.models import Config
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from sqlalchemy import Connection
 
+_FORMATS = ("text", "csv", "json", "html")
 _BATCH = 500
 _WHEN = "2026-11-24, 2026-11-24T10:00, or 30m, 3h, 2d, 1w ago"
 
@@ -49,13 +52,12 @@ _WHEN = "2026-11-24, 2026-11-24T10:00, or 30m, 3h, 2d, 1w ago"
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "csv", "json", "html"]),
-    default="text",
-    help="Output format. (default: text)",
+    type=click.Choice(_FORMATS),
+    help="Output format. (default: text, or by the extension of --out)",
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=ReportFile(),
     metavar="FILE",
     help="Write the report to a file that only you can read; sign it if [audit] has a key.",
 )
@@ -78,7 +80,7 @@ def command(
     key: str | None,
     since: str | None,
     until: str | None,
-    form: str,
+    form: str | None,
     out: Path | None,
     verified: Path | None,
     public_key: Path | None,
@@ -104,8 +106,9 @@ def command(
         raise _usage("name one KEY, or a period with --since")
     if until is not None and since is None:
         raise _usage("--until is for --since")
-    form = "json" if options.as_json else form
+    form = report_format(options, form, out, _FORMATS)
     config = load(options.config)
+    check_outputs(config, out)
     key_to_sign = _key_to_sign(config) if out is not None else None
     report = _report(
         config,
@@ -117,7 +120,7 @@ def command(
     if out is None:
         _print(report, form)
     else:
-        _write(report, form, out, config, key_to_sign)
+        print_written(options, _write(report, form, out, config, key_to_sign))
 
 
 def _usage(problem: str) -> click.UsageError:
@@ -206,18 +209,18 @@ def _print(report: Report, form: str) -> None:
 
 def _write(
     report: Report, form: str, out: Path, config: Config, key: Ed25519PrivateKey | None
-) -> None:
-    """Write a report and its signature to private files."""
+) -> str:
+    """Write a report and its signature to private files, and return their names."""
     chunks = list(_chunks(report, form))
     write_private(out, chunks, config)
-    written = f"wrote {out}"
+    written = str(out)
     if key is not None and out.is_file():
         from scimsync.audit.signature import SUFFIX, sign
 
         signature = out.with_name(out.name + SUFFIX)
         write_private(signature, [sign(key, out.name, chunks, report.made_at)], config)
         written += f" and its signature {signature}"
-    click.echo(written, err=True)
+    return written
 
 
 def _chunks(report: Report, form: str) -> Iterable[bytes]:

@@ -23,6 +23,8 @@ from scimsync.cli.commands.init.other_source import (
 )
 from scimsync.cli.ui.common_options import DEFAULT_CONFIG, CommonOptions, common_options_without
 from scimsync.cli.ui.output import Output, Part, write_json
+from scimsync.cli.ui.output_file import OutputFile
+from scimsync.cli.ui.private_output import check_output, unwritable
 from scimsync.cli.ui.set_options import with_settings
 from scimsync.desired.syntax import column_expression
 from scimsync.errors import ConfigError
@@ -35,7 +37,7 @@ from scimsync.sources import SourceSettings
 @click.argument("location", metavar="[FILE|URL]", required=False)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=OutputFile("such as --out sync.toml"),
     help="Write to this file. (default: the file of -c, or sync.toml)",
 )
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
@@ -76,6 +78,7 @@ def command(
     """
     profile = None if profile_name is None else known_profile(profile_name)
     path = out or options.config
+    _check_free(path, overwrite=force)
     source = kind_and_options(location, kind)
     if source is None and settings:
         source = "file", {"path": location} if location else {}
@@ -91,21 +94,30 @@ def command(
         _print_draft(Output(), new)
 
 
+def _check_free(path: Path, *, overwrite: bool) -> None:
+    """Raise ConfigError for a file that cannot be written, or exists without `overwrite`."""
+    check_output(path, None)
+    if path.is_file() and not overwrite:
+        raise _exists(path)
+
+
+def _exists(path: Path) -> ConfigError:
+    return ConfigError(
+        f"{path}: the file exists and was not changed",
+        hint="--force overwrites it; --out FILE writes to another file",
+        code="SYNC-0905",
+    )
+
+
 def _write(new: NewConfig, *, overwrite: bool) -> None:
     """Write the file. Raise ConfigError where there is one already, unless `overwrite`."""
     try:
         with new.path.open("w" if overwrite else "x", encoding="utf-8") as stream:
             stream.write(new.draft.text)
     except FileExistsError:
-        raise ConfigError(
-            f"{new.path}: the file exists and was not changed",
-            hint="--force overwrites it; --out FILE writes to another file",
-            code="SYNC-0905",
-        ) from None
+        raise _exists(new.path) from None
     except OSError as error:
-        raise ConfigError(
-            f"{new.path}: cannot be written: {error.strerror}", code="SYNC-0907"
-        ) from None
+        raise unwritable(new.path, error) from None
 
 
 def _document(new: NewConfig) -> dict[str, Any]:

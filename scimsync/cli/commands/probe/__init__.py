@@ -16,10 +16,11 @@ from scimsync.cli.commands.probe.server_to_probe import ServerToProbe, server_to
 from scimsync.cli.commands.probe.text import print_clean_up, print_left, print_report
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.output import Output, write_json
-from scimsync.cli.ui.private_output import write_private
+from scimsync.cli.ui.output_file import OutputFile, ReportFile, print_written
+from scimsync.cli.ui.private_output import check_outputs, write_private
 from scimsync.cli.ui.progress import progress
+from scimsync.cli.ui.report_format import report_format
 from scimsync.errors import Interrupted, StateError, coded
-from scimsync.formatting import printable
 from scimsync.model.suggestions import did_you_mean
 from scimsync.probe.render import FORMATS
 from scimsync.probe.render.har import har_report
@@ -62,18 +63,17 @@ Result = TypeVar("Result")
     "--format",
     "form",
     type=click.Choice(["text", *FORMATS]),
-    default="text",
-    help="Format of the report. (default: text)",
+    help="Format of the report. (default: text, or by the extension of --out)",
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=ReportFile(),
     metavar="FILE",
     help="Write the report to a file that only you can read.",
 )
 @click.option(
     "--har",
-    type=click.Path(path_type=Path),
+    type=OutputFile("a report goes to stdout without --out"),
     metavar="FILE",
     help="Write all requests, without secrets, to an HTTP Archive that only you can read.",
 )
@@ -87,7 +87,7 @@ def command(
     only: Only | None,
     keep: bool,
     cleans: bool,
-    form: str,
+    form: str | None,
     out: Path | None,
     har: Path | None,
 ) -> None:
@@ -101,10 +101,11 @@ def command(
     usage or configuration, 4 a check that a chosen provider needs fails, or something could not be
     removed.
     """
-    form = "json" if options.as_json else form
+    form = report_format(options, form, out, ("text", *FORMATS))
     options = replace(options, as_json=form == "json")
     names = _providers(providers)
     server = server_to_probe(where, options.config, token, settings)
+    check_outputs(server.config, out, har)
     wanted = ProbeOptions(
         providers=names,
         folder=server.folder,
@@ -147,20 +148,22 @@ def _probe(
     with progress(options) as report:
         found = _run(probe(server.origin, replace(wanted, report=report)))
     if out is not None:
-        _write(out, _rendered(found, form), server)
+        _write(out, _rendered(found, form), server, options)
     elif form == "text":
         print_report(Output(), found, verbose=options.verbose)
     else:
         sys.stdout.writelines(_rendered(found, form))
     if har is not None:
-        _write(har, har_report(found), server)
+        _write(har, har_report(found), server, options)
     print_left(found)
     return found.exit_code
 
 
-def _write(path: Path, pieces: Iterator[str], server: ServerToProbe) -> None:
+def _write(
+    path: Path, pieces: Iterator[str], server: ServerToProbe, options: CommonOptions
+) -> None:
     write_private(path, (piece.encode() for piece in pieces), server.config)
-    click.echo(f"wrote {printable(path)}", err=True)
+    print_written(options, path)
 
 
 def _rendered(report: ProbeReport, form: str) -> Iterator[str]:

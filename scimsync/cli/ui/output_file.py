@@ -1,0 +1,46 @@
+"""The options that name a file to write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from scimsync.cli.ui.common_options import CommonOptions
+from scimsync.errors import coded
+from scimsync.formatting import printable
+
+STDOUT = "-"
+"""The name that stands for stdout on command lines."""
+
+
+class OutputFile(click.Path):
+    """The path of a file to write. `instead` says what to do instead of `-`."""
+
+    def __init__(self, instead: str) -> None:
+        super().__init__(path_type=Path)
+        self._instead = instead
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path, which is not empty and not that of stdout."""
+        if str(value) in ("", STDOUT):
+            self.fail(coded(f"name a file; {self._instead}", "SYNC-0920"), param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class ReportFile(click.Path):
+    """The path of a report to write; None for `-`, because reports go to stdout anyway."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path, or None for stdout."""
+        return None if str(value) == STDOUT else super().convert(value, param, ctx)
+
+
+def print_written(options: CommonOptions, written: object) -> None:
+    """Say on stderr what was written, unless `--quiet` asks for errors only."""
+    if not options.quiet:
+        click.echo(f"wrote {printable(written)}", err=True)
