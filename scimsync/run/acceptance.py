@@ -23,6 +23,7 @@ from scimsync.state import (
     memberships,
     record_rows,
     target_states,
+    unfinished,
 )
 from scimsync.state.store import Store
 from scimsync.targets.quarantine import after_run
@@ -30,11 +31,18 @@ from scimsync.targets.quarantine import after_run
 
 def recover(context: PushContext) -> None:
     """Close operations that a dead run left open, and undo what it read and planned."""
-    names = list(context.compiled.targets)
+    compiled, options = context.compiled, context.options
+    targets = list(compiled.targets)
+    sources = list(compiled.sources) if options.read or not options.keys else []
+    with context.store.read() as connection:
+        if not unfinished.has_any(connection, targets, sources):
+            return
     why = coded("its run ended before a response arrived", "SYNC-0349")
-    close_orphaned(context.store, names, why, context.now.time)
-    options = context.options
-    _undo(context, records_too=options.read or not options.keys)
+    close_orphaned(context.store, targets, why, context.now.time)
+    with context.store.write() as connection:
+        memberships.restore(connection, targets)
+        links.forget_unlinked(connection, targets)
+        record_rows.restore(connection, sources, context.now.time)
 
 
 def recover_first(
@@ -135,12 +143,3 @@ def remember(context: PushContext, opened: Mapping[str, TargetRun]) -> None:
             if new != known[name]:
                 changed.append(new)
         target_states.put_targets(connection, changed)
-
-
-def _undo(context: PushContext, *, records_too: bool) -> None:
-    compiled = context.compiled
-    with context.store.write() as connection:
-        memberships.restore(connection, list(compiled.targets))
-        links.forget_unlinked(connection, list(compiled.targets))
-        if records_too:
-            record_rows.restore(connection, list(compiled.sources), context.now.time)

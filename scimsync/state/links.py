@@ -436,24 +436,30 @@ def _chosen(keys: Sequence[Key]) -> ColumnElement[bool]:
     return (table.c.kind == Kind.USER) & table.c.key.in_(keys) if keys else true()
 
 
+def unlinked(targets: Sequence[str]) -> ColumnElement[bool]:
+    """Return the condition for the links by which resources that are not linked are in a run."""
+    return and_(
+        table.c.target.in_(targets),
+        table.c.kind.in_(list(Kind)),  # or else the index would not be searched by key
+        _is_made_up(table.c.key),
+        table.c.left_before.is_(True),
+    )
+
+
 def forget_unlinked(connection: Connection, targets: Sequence[str]) -> None:
     """Delete the links by which resources that are not linked took part in a run."""
-
-    def ours(column: Column[str]) -> ColumnElement[bool]:
-        first, end = UNLINKED_KEYS
-        return (column >= first) & (column < end)
-
-    dropped = connection.execute(
-        delete(table).where(
-            table.c.target.in_(targets), ours(table.c.key), table.c.left_before.is_(True)
-        )
-    )
+    dropped = connection.execute(delete(table).where(unlinked(targets)))
     if dropped.rowcount:
         connection.execute(
             delete(membership).where(
-                membership.c.target.in_(targets), ours(membership.c.member_key)
+                membership.c.target.in_(targets), _is_made_up(membership.c.member_key)
             )
         )
+
+
+def _is_made_up(key: Column[str]) -> ColumnElement[bool]:
+    first, end = UNLINKED_KEYS
+    return (key >= first) & (key < end)
 
 
 def is_known_key(connection: Connection, key: Key) -> bool:

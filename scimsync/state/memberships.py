@@ -147,9 +147,14 @@ def accept(connection: Connection, targets: Sequence[str]) -> None:
     connection.execute(delete(replaced).where(replaced.c.target.in_(targets)))
 
 
+def replaced_by_plan(targets: Sequence[str]) -> ColumnElement[bool]:
+    """Return the condition for what is kept of these targets from before a plan."""
+    return replaced.c.target.in_(targets)
+
+
 def restore(connection: Connection, targets: Sequence[str]) -> None:
     """Restore the memberships of these targets to those before a plan that was not accepted."""
-    ours = replaced.c.target.in_(targets)
+    ours = replaced_by_plan(targets)
     if connection.execute(select(replaced.c.target).where(ours).limit(1)).first() is None:
         return
     same = [

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Connection,
     RowMapping,
     Select,
+    and_,
     bindparam,
     delete,
     exists,
@@ -196,6 +197,17 @@ def accept(
         )
 
 
+def read_and_not_accepted(sources: Sequence[str]) -> ColumnElement[bool]:
+    """Return the condition for the sources that were read for a plan that was not accepted."""
+    return and_(
+        source_table.c.name.in_(sources),
+        or_(source_table.c.replaced.is_not(None), _HAS_REPLACED),
+    )
+
+
+_HAS_REPLACED = exists().where(replaced.c.source == source_table.c.name)
+
+
 def restore(connection: Connection, sources: Sequence[str], now: datetime) -> int:
     """Restore the records of these sources that were read and not accepted. Return how many.
 
@@ -203,11 +215,9 @@ def restore(connection: Connection, sources: Sequence[str], now: datetime) -> in
     """
     if not sources:
         return 0
-    has_records = exists().where(replaced.c.source == source_table.c.name)
     changed = connection.execute(
-        select(source_table.c.name, source_table.c.replaced, has_records).where(
-            source_table.c.name.in_(sources),
-            or_(source_table.c.replaced.is_not(None), has_records),
+        select(source_table.c.name, source_table.c.replaced, _HAS_REPLACED).where(
+            read_and_not_accepted(sources)
         )
     ).all()
     number = 0

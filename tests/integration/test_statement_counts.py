@@ -25,10 +25,10 @@ ONE_ADDED = people(9)
 ONE_REMOVED = people(7)
 
 CASES: dict[str, tuple[list[Row], dict[str, int], int]] = {
-    "nothing changed": (NOTHING_CHANGED, {}, 40),
-    "one row changed": (ONE_CHANGED, {"update": 1}, 62),
-    "one row added": (ONE_ADDED, {"create": 1}, 75),
-    "one row removed": (ONE_REMOVED, {"deactivate": 1}, 63),
+    "nothing changed": (NOTHING_CHANGED, {}, 32),
+    "one row changed": (ONE_CHANGED, {"update": 1}, 58),
+    "one row added": (ONE_ADDED, {"create": 1}, 71),
+    "one row removed": (ONE_REMOVED, {"deactivate": 1}, 59),
 }
 
 
