@@ -213,9 +213,7 @@ class MembershipPlanner:
 
     def _count_deleted(self) -> None:
         """Count the members of deleted groups: all of them are lost."""
-        after = ""
-        while groups := self._state.keys_with(Kind.GROUP, [Action.DELETE], after, BATCH):
-            after = groups[-1]
+        for groups in self._state.keys_with(Kind.GROUP, [Action.DELETE], BATCH):
             for group, number in self._state.count_acknowledged(groups).items():
                 members = self._state.memberships_of_group(group)
                 first = tuple(

@@ -229,8 +229,8 @@ class PlanningState(Protocol):
         """Return those of `keys` that this run has planned, whatever became of it."""
         ...
 
-    def keys_with(self, kind: Kind, actions: Sequence[str], after: str, limit: int) -> list[Key]:
-        """Return up to `limit` keys after `after` with an open operation of `actions`, in order."""
+    def keys_with(self, kind: Kind, actions: Sequence[str], size: int) -> Iterator[list[Key]]:
+        """Return the keys with an open operation of `actions`, in order, `size` at a time."""
         ...
 
     def claimed_names(self, kind: Kind, names: Sequence[str]) -> dict[str, Key]:

@@ -128,9 +128,7 @@ class UserPlanner(ResourcePlanner):
         """
         if not self._existence_changed:
             return
-        after = ""
-        while keys := self._state.keys_with(Kind.USER, _EXISTENCE_ACTIONS, after, BATCH):
-            after = keys[-1]
+        for keys in self._state.keys_with(Kind.USER, _EXISTENCE_ACTIONS, BATCH):
             waiting = self._state.referrers(keys)
             waiting -= self._state.touched_keys(Kind.USER, sorted(waiting))
             for chunk in batches(sorted(waiting), BATCH):

@@ -32,6 +32,7 @@ from scimsync.state import (
     record_rows,
     target_states,
 )
+from scimsync.state.contents import get_contents
 from scimsync.state.ingests import NewChanges
 from scimsync.state.planning import LiveState
 from scimsync.state.planning_overlay import OverlayState
@@ -145,13 +146,14 @@ def _open(
 ) -> TargetRun:
     store, now, name = context.store, context.now, target.name
     with store.read() as database:
-        has_links = links.count_links(database, name, Kind.GROUP) > 0
+        contents = get_contents(database, name)
+    has_links = contents.groups
     if isinstance(context, PushContext):
         changes = NewChanges(target.sources, known.cursor)
-        state = LiveState(store, context.run, name, now.time, changes)
+        state = LiveState(store, context.run, name, now.time, changes, contents)
     else:
         assert context.overlay is not None  # noqa: S101 - only a push has none
-        state = OverlayState(store, context.overlay, name, now.time)
+        state = OverlayState(store, context.overlay, name, now.time, contents)
     cursor = known.cursor if known.digest == target.digest(now.today) else Seq(0)
 
     discoverer = _discoverer(context, target, connection)
@@ -292,11 +294,8 @@ def _may_need_look_up(
         changed = record_rows.count_changed(connection, target.sources, cursor)
         if isinstance(state, OverlayState):
             changed += sum(source.new + source.changed for source in read)
-        pending = links.count_with_status(connection, target.name, LinkStatus.PENDING)
-        if not changed + pending:
-            return 0
-        linked = links.count_with_status(
-            connection, target.name, LinkStatus.ACTIVE, LinkStatus.INACTIVE
-        )
+        known = links.count_by_status(connection, target.name)
+    pending = known.get(LinkStatus.PENDING, 0)
+    linked = known.get(LinkStatus.ACTIVE, 0) + known.get(LinkStatus.INACTIVE, 0)
     without_account = max(sum(source.records for source in read) - linked, 0)
     return min(without_account, changed + pending)

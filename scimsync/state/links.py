@@ -264,11 +264,6 @@ def mark_removals(connection: Connection, target: str, removed: Select[str], now
     )
 
 
-def count_links(connection: Connection, target: str, kind: Kind) -> int:
-    """Return how many links of a kind a target has."""
-    return count(connection, target, table.c.kind == kind)
-
-
 def count_accounts(connection: Connection, target: str, kind: Kind) -> int:
     """Return how many resources of a kind exist at a target.
 

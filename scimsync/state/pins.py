@@ -69,13 +69,6 @@ def get_pins(
     return {Key(row.key): _pin(row) for row in rows}
 
 
-def has_pins(connection: Connection, target: str) -> bool:
-    """Return whether a target has any pin."""
-    return (
-        connection.execute(select(table.c.key).where(table.c.target == target)).first() is not None
-    )
-
-
 def pinned(connection: Connection, target: str, most: int) -> Pinned:
     """Return how many pins a target has, and the first `most`."""
     query = select(table, func.count().over().label("number")).where(table.c.target == target)

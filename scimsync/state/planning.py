@@ -33,6 +33,7 @@ from scimsync.state import (
     record_rows,
     reference_rows,
 )
+from scimsync.state.contents import UNKNOWN_CONTENTS, Contents
 from scimsync.state.ingests import NewChanges, note_readings
 from scimsync.state.store import Store
 
@@ -53,6 +54,7 @@ class LiveState:
         target: str,
         now: datetime,
         changes: NewChanges | None = None,
+        contents: Contents = UNKNOWN_CONTENTS,
     ) -> None:
         self._store = store
         self._changes = changes
@@ -70,7 +72,8 @@ class LiveState:
         self._returned: dict[Kind, list[Key]] = {kind: [] for kind in Kind}
         self._moves: dict[Key, Key] = {}
         self._noted: dict[tuple[Kind, Key], Link] = {}
-        self._has_pins: bool | None = None
+        self._has_pins = contents.pins
+        self._has_references = contents.references
         self._pins: Sequence[Pin] = ()
         self._pinned_members: Sequence[PinnedMember] = ()
         self._unpinned: dict[Kind, set[Key]] = {kind: set() for kind in Kind}
@@ -123,7 +126,8 @@ class LiveState:
         if self._pins or self._pinned_members:
             memberships.pin(connection, self._target, self._pinned_members)
             pins.put_pins(connection, self._target, self._pins, self._now)
-            self._pins, self._pinned_members, self._has_pins = (), (), None
+            self._has_pins = self._has_pins or bool(self._pins)
+            self._pins, self._pinned_members = (), ()
 
     @property
     def _removals(self) -> OperationFilter:
@@ -303,12 +307,10 @@ class LiveState:
                 self.accept(connection)
 
     def pins(self, kind: Kind, keys: Sequence[Key]) -> dict[Key, Pin]:
-        if not keys or self._has_pins is False:
+        if not keys or not self._has_pins:
             return {}
         with self._store.read() as connection:
-            if self._has_pins is None:
-                self._has_pins = pins.has_pins(connection, self._target)
-            return pins.get_pins(connection, self._target, kind, keys) if self._has_pins else {}
+            return pins.get_pins(connection, self._target, kind, keys)
 
     def all_pins(self) -> list[Pin]:
         with self._store.read() as connection:
@@ -398,7 +400,7 @@ class LiveState:
         where = OperationFilter(run=self._run, target=self._target, kind=kind, keys=keys)
         return self._keys_of(where)
 
-    def keys_with(self, kind: Kind, actions: Sequence[str], after: str, limit: int) -> list[Key]:
+    def keys_with(self, kind: Kind, actions: Sequence[str], size: int) -> Iterator[list[Key]]:
         where = OperationFilter(
             run=self._run,
             target=self._target,
@@ -406,8 +408,15 @@ class LiveState:
             actions=actions,
             statuses=OPEN_STATUSES,
         )
-        with self._plan.read() as connection:
-            return journal.keys_after(connection, where, after, limit)
+        after = ""
+        while True:
+            with self._plan.read() as connection:  # closed while the caller adds operations
+                keys = journal.keys_after(connection, where, after, size)
+            if keys:
+                yield keys
+            if len(keys) < size:
+                return
+            after = keys[-1]
 
     def claimed_names(self, kind: Kind, names: Sequence[str]) -> dict[str, Key]:
         with self._plan.read() as connection:
@@ -494,9 +503,8 @@ class LiveState:
 
     def count_active(self, actions: Sequence[str]) -> int:
         """Return how many users with an open operation of `actions` have an active account."""
-        number, after = 0, ""
-        while keys := self.keys_with(Kind.USER, actions, after, _BATCH):
-            after = keys[-1]
+        number = 0
+        for keys in self.keys_with(Kind.USER, actions, _BATCH):
             with self._store.read() as connection:
                 number += links.count_active(connection, self._target, keys)
         return number
@@ -515,7 +523,8 @@ class LiveState:
     # What follows without a request
 
     def put_references(self, keys: Sequence[Key], references: Sequence[Reference]) -> None:
-        if keys:
+        self._has_references = self._has_references or bool(references)
+        if keys and self._has_references:
             with self._store.write() as connection:
                 reference_rows.put_references(connection, self._target, keys, references)
 

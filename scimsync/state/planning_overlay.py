@@ -31,6 +31,7 @@ from scimsync.state import (
     record_names,
     record_rows,
 )
+from scimsync.state.contents import UNKNOWN_CONTENTS, Contents
 from scimsync.state.planning import LiveState
 from scimsync.state.store import Store
 
@@ -44,8 +45,15 @@ class OverlayState(LiveState):
     what a refused plan left behind.
     """
 
-    def __init__(self, store: Store, scratch: Store, target: str, now: datetime) -> None:
-        super().__init__(store, 0, target, now)
+    def __init__(
+        self,
+        store: Store,
+        scratch: Store,
+        target: str,
+        now: datetime,
+        contents: Contents = UNKNOWN_CONTENTS,
+    ) -> None:
+        super().__init__(store, 0, target, now, contents=contents)
         self._plan = scratch
         self._refreshes = False
         self._refreshed: frozenset[Key] = frozenset()

@@ -11,6 +11,7 @@ from scimsync.desired import Program
 from scimsync.desired.compiler import Extra, compile_program
 from scimsync.desired.groups import GroupForm, GroupRule
 from scimsync.model.accounts import Account
+from scimsync.model.batches import batches
 from scimsync.model.clock import ClockDoubt
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Key, Kind, RemoteId, Seq, fold_name
 from scimsync.model.links import Link, LinkStatus, Reference, moved_link
@@ -291,9 +292,9 @@ class MemoryState:
     def touched_keys(self, kind: Kind, keys: Sequence[Key]) -> set[Key]:
         return {one.key for one in self.operations if one.kind is kind} & set(keys)
 
-    def keys_with(self, kind: Kind, actions: Sequence[str], after: str, limit: int) -> list[Key]:
+    def keys_with(self, kind: Kind, actions: Sequence[str], size: int) -> Iterator[list[Key]]:
         keys = {one.key for one in self._planned(kind) if one.action in actions}
-        return sorted(key for key in keys if key > after)[:limit]
+        return batches(sorted(keys), size)
 
     def claimed_names(self, kind: Kind, names: Sequence[str]) -> dict[str, Key]:
         return {
