@@ -80,6 +80,9 @@ def test_help_of_a_command_fits_into_80_columns(command: str, tmp_path: Path) ->
         ["deprovision", "E1", "-k", "E2"],
         ["-k", "E1", "runs"],
         ["status", "--nonsense"],
+        ["status", "-q", "-v"],
+        ["help", "--json"],
+        ["help", "plan", "--json"],
     ],
 )
 def test_invalid_usage_exits_with_2(arguments: list[str], tmp_path: Path) -> None:

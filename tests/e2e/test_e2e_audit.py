@@ -402,10 +402,10 @@ def test_check_reads_the_keys(office: Office, signed: Path) -> None:
     [
         ([], "name one KEY, or a period with --since"),
         (["00001", "--since", "1d"], "name one KEY, or a period with --since"),
-        (["00001", "--until", "1d"], "--until is for --since"),
+        (["00001", "--until", "1d"], "--until can only be used with --since"),
         (["--since", "yesterday"], "write 2026-11-24"),
-        (["00001", "--public-key", "x"], "--public-key is for --verify"),
-        (["--verify", "x", "--since", "1d"], "--verify takes no KEY"),
+        (["00001", "--public-key", "x"], "--public-key can only be used with --verify"),
+        (["--verify", "x", "--since", "1d"], "--since cannot be used with --verify"),
         (["nobody"], 'unknown key "nobody"'),
         (["00001", "-t", "crm"], "no target 'crm'"),
         (["--verify", "hr.csv"], "audit.public_key is missing"),

@@ -141,7 +141,7 @@ def test_a_guard_names_the_push_that_refreshes(changed: Office) -> None:
 def test_a_refresh_without_requests_is_refused(changed: Office) -> None:
     ran = changed.run("plan", "--refresh", "--offline")
 
-    assert (ran.code, "SYNC-0917" in ran.err) == (2, True)
+    assert (ran.code, "SYNC-0916" in ran.err) == (2, True)
 
 
 def test_a_deleted_account_that_exists_again_is_planned(real_office: Office) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from scimsync.builtin import load
 from scimsync.cli.commands.push import run_push
+from scimsync.cli.ui.combinations import not_with
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.confirmation import require_yes
 from scimsync.cli.ui.session import opened_state
@@ -25,6 +26,7 @@ from scimsync.state import holds, links
 @click.argument("users", nargs=-1, required=True, metavar="KEY...")
 @click.option("--lift", is_flag=True, help="End the deprovisioning: the sources apply again.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation on a terminal.")
+@not_with("--lift", "--yes")
 @common_options_without("keys")
 def command(options: CommonOptions, users: tuple[str, ...], lift: bool, yes: bool) -> None:
     """Remove the access of the users with these keys at all targets now.

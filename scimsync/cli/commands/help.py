@@ -12,6 +12,7 @@ from importlib.resources import files
 
 import click
 
+from scimsync.cli.ui.combinations import refuse
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.errors import ConfigError
 
@@ -58,10 +59,7 @@ def message_areas() -> Iterator[MessageArea]:
 def command(context: click.Context, options: CommonOptions, topic: str | None) -> None:
     """Explain the message with CODE, such as SYNC-0106 or 106, or show the help of COMMAND."""
     program = context.find_root()
-    if topic is None:
-        click.echo(program.get_help())
-        return
-    if re.fullmatch(rf"(?i:{PREFIX})?\d+", topic):
+    if topic is not None and re.fullmatch(rf"(?i:{PREFIX})?\d+", topic):
         found = _find(f"{PREFIX}{topic.upper().removeprefix(PREFIX):0>4}")
         if options.as_json:
             from scimsync.cli.ui.output import write_json
@@ -69,6 +67,11 @@ def command(context: click.Context, options: CommonOptions, topic: str | None) -
             write_json(asdict(found))
         else:
             _print(found)
+        return
+    if options.as_json:
+        refuse("--json can only be used with CODE")
+    if topic is None:
+        click.echo(program.get_help())
         return
     assert isinstance(program.command, click.Group)  # noqa: S101 - the root of all commands
     name, named, _ = program.command.resolve_command(program, [topic])

@@ -14,6 +14,7 @@ from scimsync.cli.ui.common_options import CommonOptions, common_options
 from scimsync.cli.ui.csv_text import csv_cell
 from scimsync.cli.ui.operation_rows import change_row, journal_row, request_lines
 from scimsync.cli.ui.output import Output
+from scimsync.cli.ui.report_format import report_format
 from scimsync.cli.ui.session import chosen_targets, opened_state
 from scimsync.cli.ui.times import past_time
 from scimsync.config.models import Config
@@ -30,6 +31,7 @@ from scimsync.plan.shown_plan import NameReader, Names, ShownOperation, names_of
 from scimsync.state import journal
 from scimsync.state.store import Store
 
+_FORMATS = ("text", "csv", "json")
 _BATCH = 500
 
 
@@ -62,7 +64,7 @@ _BATCH = 500
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "csv", "json"]),
+    type=click.Choice(_FORMATS),
     help="Print rows, CSV, or one JSON document. (default: text)",
 )
 @click.option(
@@ -87,6 +89,7 @@ def command(
     Times are local, and UTC in JSON and CSV. With -v, also show changes and the requests that were
     sent, without secrets.
     """
+    form = report_format(options, form, None, _FORMATS)
     after, before = past_time("--since", since, options), past_time("--until", until, options)
     config = load(options.config)
     chosen_targets(config, options.targets)
@@ -103,7 +106,7 @@ def command(
         names = _name_reader(config, store)
         if form == "csv":
             _write_csv(store, names, wanted, limit)
-        elif form == "json" or options.as_json:
+        elif form == "json":
             _write_document(store, names, wanted, limit)
         else:
             _print_journal(store, names, wanted, limit or 50, detailed=options.verbose)

@@ -16,6 +16,7 @@ import orjson
 
 from scimsync import __version__
 from scimsync.builtin import load
+from scimsync.cli.ui.combinations import not_with
 from scimsync.cli.ui.common_options import CommonOptions, common_options
 from scimsync.cli.ui.error_report import print_target_errors, print_violation
 from scimsync.cli.ui.output_file import OutputFile, print_written
@@ -23,6 +24,7 @@ from scimsync.cli.ui.plan_output import FORMATS, Whole, print_plan
 from scimsync.cli.ui.private_output import check_outputs, write_private
 from scimsync.cli.ui.problems import problem_document
 from scimsync.cli.ui.progress import progress
+from scimsync.cli.ui.report_format import report_format
 from scimsync.cli.ui.session import opened_state, this_moment
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError, GuardStop, combined_exit_code
@@ -46,7 +48,6 @@ from scimsync.run.settings_digests import settings_digests
     "--format",
     "form",
     type=click.Choice(FORMATS),
-    default="text",
     help="Output format. (default: text)",
 )
 @click.option(
@@ -66,10 +67,11 @@ from scimsync.run.settings_digests import settings_digests
     help="Read all known accounts and groups first, and show the repair of what differs.",
 )
 @click.option("--exit-code", is_flag=True, help="Exit with code 6 if there is something to do.")
+@not_with("--offline", "--refresh")
 @common_options
 def command(
     options: CommonOptions,
-    form: str,
+    form: str | None,
     out: Path | None,
     offline: bool,
     refresh: bool,
@@ -84,11 +86,7 @@ def command(
     3 a guard would abort the push, 4 some users cannot be planned, 6 there is something to do (with
     --exit-code).
     """
-    if refresh and offline:
-        raise ConfigError(
-            "plan: --refresh reads the targets, and --offline sends nothing", code="SYNC-0917"
-        )
-    form = "json" if options.as_json else form
+    form = report_format(options, form, None, FORMATS)
     options = replace(options, as_json=form == "json")
     config = load(options.config)
     check_outputs(config, out)

@@ -12,6 +12,7 @@ from scimsync.builtin import load
 from scimsync.cli.commands.plan import print_text_plan
 from scimsync.cli.commands.push import run_push
 from scimsync.cli.ui.allowances import allowances
+from scimsync.cli.ui.combinations import only_with
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.confirmation import require_yes
 from scimsync.cli.ui.drift_report import drift_document, print_drift
@@ -19,7 +20,7 @@ from scimsync.cli.ui.output import Output, write_json
 from scimsync.cli.ui.progress import progress
 from scimsync.cli.ui.session import opened_state, this_moment
 from scimsync.config.models import Config
-from scimsync.errors import ConfigError, StateError, combined_exit_code
+from scimsync.errors import StateError, combined_exit_code
 from scimsync.formatting import printable
 from scimsync.model.ids import Key, Kind
 from scimsync.model.limits import Limit
@@ -41,12 +42,15 @@ from scimsync.run.reading import fill_tables
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state.store import Store
 
+_ALLOWANCES = ("--allow-removals", "--allow-updates", "--allow-adoptions")
+
 
 @click.command()
 @click.option("--fix", is_flag=True, help="Repair the drift: push exactly the differences.")
 @click.option("--yes", is_flag=True, help="With --fix: do not ask for confirmation on a terminal.")
 @click.option("--exit-code", is_flag=True, help="Exit with code 6 if there is drift.")
-@allowances("--allow-removals", "--allow-updates", "--allow-adoptions")
+@allowances(*_ALLOWANCES)
+@only_with("--fix", "--yes", *_ALLOWANCES)
 @common_options_without("keys")
 def command(
     options: CommonOptions, fix: bool, yes: bool, exit_code: bool, allowed: dict[str, Limit]
@@ -64,8 +68,6 @@ def command(
     Exit codes: 0 done, 1 a target or a part of it cannot be read, 2 invalid usage or configuration,
     6 there is drift (with --exit-code). With --fix, also the exit codes of push.
     """
-    if allowed and not fix:
-        raise ConfigError("reconcile: --allow-… goes with --fix", code="SYNC-0916")
     config = load(options.config)
     compiled = compile_config(config, options.targets, read=False)
     with opened_state(config, create=fix) as store:

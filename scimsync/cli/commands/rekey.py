@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from scimsync.builtin import load
+from scimsync.cli.ui.combinations import refuse
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.output import write_json
 from scimsync.cli.ui.session import opened_state
@@ -39,7 +40,7 @@ def command(options: CommonOptions, old: str | None, new: str | None, file: Path
     rekey KEY KEY says that a record which seems to be of another person is of the same one.
     """
     if (file is None) == (old is None or new is None) or (file is not None and old is not None):
-        raise click.UsageError("give OLD and NEW, or --from FILE")
+        refuse("give OLD and NEW, or --from FILE")
     config = load(options.config)
     with opened_state(config, create=False) as store:
         if file is None and old == new:

@@ -12,6 +12,7 @@ from scimsync.builtin import load
 from scimsync.cli.commands.plan import plan_document, plan_exit_code, print_text_plan, save_plan
 from scimsync.cli.commands.push import run_push
 from scimsync.cli.ui.allowances import allowances
+from scimsync.cli.ui.combinations import not_with
 from scimsync.cli.ui.common_options import CommonOptions, common_options
 from scimsync.cli.ui.confirmation import require_yes
 from scimsync.cli.ui.output import write_json
@@ -37,6 +38,7 @@ from scimsync.run.pinned import lift_pins
 from scimsync.run.revert import PlannedRevert, plan_revert, targets_of
 from scimsync.run.settings_digests import settings_digests
 
+_ALLOWANCES = ("--allow-removals", "--allow-updates")
 _NAMED = 5
 """The number of users that a warning names."""
 
@@ -49,13 +51,15 @@ _NAMED = 5
     metavar="FILE",
     help="Send nothing; save the plan for scimsync push FILE.",
 )
-@allowances("--allow-removals", "--allow-updates")
+@allowances(*_ALLOWANCES)
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation on a terminal.")
 @click.option(
     "--lift",
     is_flag=True,
     help="Send nothing; end the pins of this revert, so that the sources apply again.",
 )
+@not_with("--lift", "--out", "--yes", *_ALLOWANCES)
+@not_with("--out", "--yes")
 @common_options
 def command(
     options: CommonOptions,

@@ -13,6 +13,7 @@ import orjson
 
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.plan_output import FORMATS, Whole, print_plan
+from scimsync.cli.ui.report_format import report_format
 from scimsync.cli.ui.saved_plan import warn_without_digest
 from scimsync.formatting import printable
 from scimsync.plan.plan_file import PlanFile, read_plan
@@ -24,18 +25,17 @@ from scimsync.plan.plan_file import PlanFile, read_plan
     "--format",
     "form",
     type=click.Choice(FORMATS),
-    default="text",
     help="Output format. (default: text)",
 )
 @common_options_without("targets", "keys")
-def command(options: CommonOptions, file: Path, form: str) -> None:
+def command(options: CommonOptions, file: Path, form: str | None) -> None:
     """Show the plan in FILE, which is a file of plan --out or the output of plan --json.
 
     The command needs no configuration, state, source, or target. It refuses a file of plan --out
     that was changed since it was saved. It does not check whether the plan is still up to date;
     push FILE does.
     """
-    form = "json" if options.as_json else form
+    form = report_format(options, form, None, FORMATS)
     plan = read_plan(file)
     warn_without_digest(plan.saved, quiet=options.quiet)
     if form == "json":

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from scimsync.builtin import load
+from scimsync.cli.ui.combinations import refuse
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.output import write_json
 from scimsync.cli.ui.private_output import write_private
@@ -94,11 +95,15 @@ def export(options: CommonOptions, file: Path) -> None:
             raise StateError("there is no state yet; the first push creates it", code="SYNC-0611")
         lines = transfer.export(store, options.clock())
         if str(file) == "-":
+            if options.as_json:
+                refuse("--json cannot be used with -")
             sys.stdout.buffer.writelines(lines)
             return
-        number = write_private(file, lines, config)
-    if not options.quiet:
-        click.echo(f"exported {plural(number - 2, 'row')} to {file}", err=True)
+        rows = write_private(file, lines, config) - 2
+    if options.as_json:
+        write_json({"file": str(file), "rows": rows})
+    elif not options.quiet:
+        click.echo(f"exported {plural(rows, 'row')} to {file}", err=True)
 
 
 @command.command("import", short_help="Import an exported file into an empty state")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from scimsync.cli.ui.combinations import refuse
 from scimsync.errors import coded
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ def common_options_without(*names: str) -> Callable[[F], F]:
                 if getattr(base, name):
                     problem = f"--{_SPELT[name]} does not apply to scimsync {context.info_name}"
                     raise click.UsageError(coded(problem, "SYNC-0902"), context)
+            if quiet and verbose:
+                refuse("--quiet cannot be used with --verbose")
             invocation.options = options = replace(
                 base,
                 config=config or base.config,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from scimsync.cli.ui.combinations import refuse
 from scimsync.cli.ui.common_options import CommonOptions
 from scimsync.errors import coded
 
@@ -27,9 +28,11 @@ def report_format(
 ) -> str:
     """Return the format of a report: that of `--json` or `--format`, or else of the file `out`.
 
-    A file without an extension is text, as stdout is. Raise UsageError for an extension that
-    stands for none of `formats`.
+    A file without an extension is text, as stdout is. Raise UsageError for `--json` with another
+    format, and for an extension that stands for none of `formats`.
     """
+    if options.as_json and form not in (None, "json"):
+        refuse(f"--json cannot be used with --format {form}")
     chosen = "json" if options.as_json else form
     if chosen is not None or out is None or not out.suffix:
         return chosen or TEXT

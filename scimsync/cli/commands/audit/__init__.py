@@ -18,6 +18,7 @@ from scimsync.audit.report import PersonHistory
 from scimsync.builtin import load
 from scimsync.cli.commands.audit.text import print_report
 from scimsync.cli.commands.audit.verification import verify_file
+from scimsync.cli.ui.combinations import not_with, only_with, refuse
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.output import Output
 from scimsync.cli.ui.output_file import ReportFile, print_written
@@ -26,7 +27,7 @@ from scimsync.cli.ui.report_format import report_format
 from scimsync.cli.ui.session import chosen_targets, opened_state
 from scimsync.cli.ui.times import past_time
 from scimsync.config.models import Config
-from scimsync.errors import ConfigError, coded
+from scimsync.errors import ConfigError
 from scimsync.jsontext import json_text
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key
@@ -74,6 +75,9 @@ _WHEN = "2026-11-24, 2026-11-24T10:00, or 30m, 3h, 2d, 1w ago"
     metavar="FILE",
     help="With --verify: the public key to use instead of [audit] public_key.",
 )
+@not_with("--verify", "KEY", "--since", "--until", "--format", "--out", "--target")
+@only_with("--verify", "--public-key")
+@only_with("--since", "--until")
 @common_options_without("keys")
 def command(
     options: CommonOptions,
@@ -96,16 +100,10 @@ def command(
     Exit codes: 0 done, 1 the signature does not prove the file, 2 invalid usage or configuration.
     """
     if verified is not None:
-        if key is not None or since is not None or until is not None or out is not None:
-            raise _usage("--verify takes no KEY, --since, --until or --out")
         verify_file(options, verified, public_key)
         return
-    if public_key is not None:
-        raise _usage("--public-key is for --verify")
     if (key is None) == (since is None):
-        raise _usage("name one KEY, or a period with --since")
-    if until is not None and since is None:
-        raise _usage("--until is for --since")
+        refuse("name one KEY, or a period with --since")
     form = report_format(options, form, out, _FORMATS)
     config = load(options.config)
     check_outputs(config, out)
@@ -121,10 +119,6 @@ def command(
         _print(report, form)
     else:
         print_written(options, _write(report, form, out, config, key_to_sign))
-
-
-def _usage(problem: str) -> click.UsageError:
-    return click.UsageError(coded(problem, "SYNC-0903"), click.get_current_context())
 
 
 def _report(

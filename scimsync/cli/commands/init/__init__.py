@@ -21,6 +21,7 @@ from scimsync.cli.commands.init.other_source import (
     draft_from_source,
     kind_and_options,
 )
+from scimsync.cli.ui.combinations import not_with
 from scimsync.cli.ui.common_options import DEFAULT_CONFIG, CommonOptions, common_options_without
 from scimsync.cli.ui.output import Output, Part, write_json
 from scimsync.cli.ui.output_file import OutputFile
@@ -60,6 +61,7 @@ from scimsync.sources import SourceSettings
     multiple=True,
     help="Set an option of the source, such as base=dc=example,dc=com or auth.token=env:TOKEN.",
 )
+@not_with("--out", "--config")
 @common_options_without("targets", "keys")
 def command(
     options: CommonOptions,

@@ -14,6 +14,7 @@ import click
 
 from scimsync.cli.commands.probe.server_to_probe import ServerToProbe, server_to_probe
 from scimsync.cli.commands.probe.text import print_clean_up, print_left, print_report
+from scimsync.cli.ui.combinations import not_with
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.output import Output, write_json
 from scimsync.cli.ui.output_file import OutputFile, ReportFile, print_written
@@ -77,6 +78,7 @@ Result = TypeVar("Result")
     metavar="FILE",
     help="Write all requests, without secrets, to an HTTP Archive that only you can read.",
 )
+@not_with("--clean", "--keep", "--as", "--only", "--format", "--out", "--har")
 @common_options_without("targets", "keys")
 def command(
     options: CommonOptions,
