@@ -85,10 +85,11 @@ def running_mariadb() -> Iterator[MariaDb]:
         done = subprocess.run(
             [install, "--no-defaults", f"--datadir={data}", *user, "--skip-test-db",
              "--auth-root-authentication-method=normal", "--innodb-log-file-size=16M"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )  # fmt: skip
-        assert done.returncode == 0, "mariadb-install-db failed"
+        assert done.returncode == 0, f"mariadb-install-db failed: {done.stdout[-2000:]}"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]

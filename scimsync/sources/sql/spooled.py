@@ -94,17 +94,22 @@ class RowFile:
 
 @dataclass(frozen=True, slots=True)
 class JsonRows:
-    """Rows as JSON arrays (RFC 8259) without white space between the tokens."""
+    """Rows as JSON arrays (RFC 8259) without white space between the tokens.
+
+    They hold the values of the columns `kept`, or of all `columns` if that is None.
+    """
 
     path: Path
     columns: tuple[str, ...]
     digest: str
     rows: int
     longest: int
+    kept: tuple[str, ...] | None = None
 
     def part(self, names: Sequence[str], *, numbered: bool) -> Part:
         """See `Spooled.part`. All values are JSON."""
-        at = {name: place for place, name in enumerate(self.columns)}
+        kept = self.columns if self.kept is None else self.kept
+        at = {name: place for place, name in enumerate(kept)}
         pointers = ", ".join(f"'$[{at[name]}]'" for name in names)
         columns = [f"j[{place + 1}] as c{place}" for place in range(len(names))]
         number = ", row_number() over () as row" if numbered else ""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from scimsync.errors import ScimsyncError, SourceFormatError, SourceUnavailable
+from scimsync.sources.workspace import Workspace
 from tests.sql_databases import Database, records, sql_spec, sqlite_database
 
 QUERY = "SELECT id, name FROM person"
@@ -114,3 +115,56 @@ def test_a_row_that_is_too_long(tmp_path: Path, people: Database) -> None:
     assert caught.value.message == (
         "sync.toml: sources.hr.query: row 1 of the result is longer than 64 MB"
     )
+
+
+EXACT = [
+    "42",
+    "9223372036854775807",
+    "''",
+    "NULL",
+    "'0042'",
+    "'a' || char(9, 10, 0) || '\\\"'",
+    "'Łukasz 🎉'",
+]
+"""SQL for values that SQLite writes as JSON itself."""
+
+
+@pytest.mark.parametrize("other", ["0.1 + 0.2", "9e999", "x'00ff'"])
+def test_values_do_not_depend_on_those_of_other_rows(
+    tmp_path: Path, people: Database, other: str
+) -> None:
+    """One value that SQLite cannot write has all rows written otherwise."""
+    row = ", ".join(f"{sql} AS c{at}" for at, sql in enumerate(EXACT))
+    many = f"WITH n(i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n WHERE i < 250) SELECT i, {row}"
+
+    alone = records(people.spec(tmp_path, f"{many}, 1 AS other FROM n", key="i"))
+    query = f"{many}, CASE i WHEN 250 THEN {other} ELSE 1 END AS other FROM n"
+    beside = records(people.spec(tmp_path, query, key="i"))
+
+    assert beside[:-1] != alone
+    assert [{**record, "other": 1} for record in beside] == alone
+
+
+def test_rows_come_in_the_order_of_the_query(tmp_path: Path, people: Database) -> None:
+    spec = people.spec(tmp_path, f"{QUERY} ORDER BY name DESC")
+
+    with Workspace() as workspace:
+        rows = spec.open(workspace).first_records(9)
+
+    assert [row["name"] for row in rows] == ["Bo", "Ann"]
+
+
+def test_a_text_that_is_json_stays_a_text(tmp_path: Path, people: Database) -> None:
+    query = "SELECT 1 AS id, json_group_array(name) AS names, json('{}') AS no FROM person"
+
+    assert records(people.spec(tmp_path, query)) == [
+        {"id": "1", "names": '["Ann","Bo"]', "no": "{}"}
+    ]
+
+
+def test_names_that_differ_in_case_or_look_like_others(tmp_path: Path, people: Database) -> None:
+    query = 'SELECT 1 AS id, 2 AS "a:1", 3 AS A, 4 AS a, 5 AS "say ""a""", 6 AS `b`'
+
+    assert records(people.spec(tmp_path, query)) == [
+        {"id": "1", "a:1": 2, "A": 3, "a": 4, 'say "a"': 5, "b": 6}
+    ]
