@@ -200,7 +200,7 @@ def _saved(name: str, head: dict[str, Any]) -> SavedPlan:
     settings = _typed(head["settings"], dict)
     options = _typed(head["options"], dict)
     refresh = _typed(options.get("refresh", False), bool)
-    return SavedPlan(
+    saved = SavedPlan(
         name=name,
         targets=tuple(_typed(target, str) for target in _typed(options["targets"], list)),
         keys=tuple(Key(_typed(key, str)) for key in _typed(options["keys"], list)),
@@ -213,11 +213,11 @@ def _saved(name: str, head: dict[str, Any]) -> SavedPlan:
             for target, number in _typed(head["operations"], dict).items()
         },
         fingerprint=_typed(head["fingerprint"], str),
-        again=f"plan{' --refresh' if refresh else ''} --out FILE",
         refresh=refresh,
         made_at=None if head.get("made_at") is None else _typed(head["made_at"], str),
         urls={name: _typed(url, str) for name, url in _typed(head.get("urls", {}), dict).items()},
     )
+    return replace(saved, again=_again(f"plan{' --refresh' if refresh else ''}", saved))
 
 
 def _carrying(saved: SavedPlan, head: dict[str, Any]) -> SavedPlan:
@@ -226,7 +226,13 @@ def _carrying(saved: SavedPlan, head: dict[str, Any]) -> SavedPlan:
     if _digest_of(carried) != saved.fingerprint:
         raise TypeError
     command = _typed(head["command"], str)
-    return replace(saved, carried=carried, command=command, again=f"{command} --out FILE")
+    return replace(saved, carried=carried, command=command, again=_again(command, saved))
+
+
+def _again(command: str, saved: SavedPlan) -> str:
+    """Return the command that makes a plan again, with its restrictions. It names no users."""
+    targets = "".join(f" -t {name}" for name in saved.targets)
+    return f"{command}{targets}{' -k KEY' if saved.keys else ''} --out FILE"
 
 
 def _typed(value: Any, kind: type[T]) -> T:

@@ -41,7 +41,8 @@ class Options:
     waited for responses for more than `patience_s` seconds holds up no other. `refresh` reads all
     known resources before planning. A plan that is only shown reads up to `most_read` resources of
     each target, if requests are shaped from what they hold. `repairs` restricts the run to the
-    differences that were found at targets, by their names.
+    differences that were found at targets, by their names. `command` is the command that hints say
+    to repeat, without `scimsync`.
     """
 
     keys: tuple[Key, ...] = ()
@@ -55,6 +56,7 @@ class Options:
     refresh: bool = False
     most_read: int = 0
     repairs: Mapping[str, Repair] | None = None
+    command: str = "push"
 
     @property
     def only(self) -> frozenset[Key] | None:

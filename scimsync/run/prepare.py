@@ -134,8 +134,10 @@ _PUSH = "scimsync push"
 
 
 def _with_stops(context: Context, violations: Iterable[Violation]) -> list[Violation]:
-    """Return the violations with the targets that each of them stops."""
-    found = with_stops(violations, context.compiled.sources_of_targets)
+    """Return the violations with the targets that each of them stops, and the command to repeat."""
+    command = f"scimsync {context.options.command}"
+    named = (replace(one, hint=one.hint.replace(_PUSH, command)) for one in violations)
+    found = with_stops(named, context.compiled.sources_of_targets)
     saved = context.options.saved
     if saved is None:
         return found
@@ -147,31 +149,18 @@ def _violations(
     context: Context, reading: Reading, plan: Plan, targets: Mapping[str, TargetRun]
 ) -> list[Violation]:
     options = context.options
-    command = _command(options)
-    violations = [
-        replace(one, hint=one.hint.replace(_PUSH, command))
-        for one in guard.check(plan, context.compiled.config.guard.limits, options.allowance)
-    ]
+    violations = [*guard.check(plan, context.compiled.config.guard.limits, options.allowance)]
     if options.given is not None:
-        return [*_outdated_operations(command, options.saved, targets.values())] or violations
+        return [*_outdated_operations(options, targets.values())] or violations
     if options.saved is None or reading.violations or _other_settings(context):
         return violations
     return [*_outdated(why_outdated(options.saved, plan), options.saved)] or violations
 
 
-def _command(options: Options) -> str:
-    """Return the command that would push this plan."""
-    if options.given is not None:
-        return f"scimsync {options.given.command}"
-    if options.repairs is not None:
-        return "scimsync reconcile --fix"
-    return f"{_PUSH} --refresh" if options.refresh else _PUSH
-
-
-def _outdated_operations(
-    command: str, saved: SavedPlan | None, targets: Iterable[TargetRun]
-) -> Iterator[Violation]:
+def _outdated_operations(options: Options, targets: Iterable[TargetRun]) -> Iterator[Violation]:
     """Yield what given operations start from and has changed since, target by target."""
+    saved = options.saved
+    again = options.command if saved is None else saved.again
     for target in targets:
         if target.outdated:
             what = (
@@ -182,7 +171,7 @@ def _outdated_operations(
                 f" {plural(len(target.outdated), 'account or group', 'accounts and groups')}",
                 "SYNC-0513",
                 outdated_names(target.outdated, guard.FIRST_KEYS),
-                f"to plan again: {command}",
+                f"to plan again: scimsync {again}",
                 target=target.name,
             )
 

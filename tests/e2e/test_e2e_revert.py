@@ -207,6 +207,58 @@ def test_a_guard_stops_a_revert(real_office: Office) -> None:
     assert sum(one["active"] for one in held(real_office).values()) == 4
 
 
+@pytest.fixture
+def stopped(real_office: Office) -> Office:
+    """An office whose run 2 created so many accounts that a guard stops its revert."""
+    real_office.configure()
+    real_office.hire(people(4))
+    real_office.push()
+    real_office.hire(people(20))
+    real_office.push()
+    return real_office
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_revert_that_a_guard_stops_is_not_saved(stopped: Office, form: tuple[str, ...]) -> None:
+    ran = stopped.run("revert", "2", "--out", "my undo.plan", *form)
+
+    assert ran.code == 3
+    assert not (stopped.folder / "my undo.plan").exists()
+    assert ran.err.count("guard.max_removals: 16 of 20") == (0 if form else 1)
+    hint = "to allow this once: scimsync revert 2 --out 'my undo.plan' --allow-removals 16"
+    assert hint in (ran.document["guard"] if form else ran.err)
+    assert ran.err.endswith(
+        "my undo.plan: not saved, because a push would refuse this plan [SYNC-0908]\n"
+    )
+
+
+def test_the_guard_of_a_saved_revert_names_the_file(stopped: Office) -> None:
+    stopped.run("revert", "2", "--out", "undo.plan", "--allow-removals", "16")
+
+    ran = stopped.run("push", "undo.plan")
+
+    assert ran.code == 3
+    hint = "to allow this once: scimsync push undo.plan --allow-removals 16\n"
+    assert ran.err.endswith(hint)
+    assert stopped.run(*hint.split()[5:]).code == 0
+    assert sum(one["active"] for one in held(stopped).values()) == 4
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("-t", "wiki"), ("-t", "wiki", *(f"-k{one['id']}" for one in people(20)[4:]))],
+)
+def test_the_hint_of_a_guard_repeats_the_restrictions(
+    stopped: Office, options: tuple[str, ...]
+) -> None:
+    ran = stopped.run("revert", "2", *options)
+
+    assert ran.code == 3
+    key = " -k KEY" if len(options) > 2 else ""
+    hint = f"to allow this once: scimsync revert 2 -t wiki{key} --allow-removals 16\n"
+    assert ran.err.endswith(hint)
+
+
 def test_a_saved_revert_is_sent_as_it_was_read(pushed: tuple[Office, dict[str, Any]]) -> None:
     office, before = pushed
     saved = office.run("revert", "2", "--out", "undo.plan")
@@ -245,7 +297,7 @@ def test_a_saved_revert_is_refused_as_a_whole(pushed: tuple[Office, dict[str, An
         'aborted: "wiki": what undo.plan starts from has changed since it was planned: 1 account'
         " or group; nothing was sent [SYNC-0513]\n"
         '  00001: the target shows another value: name.familyName is "Byhand", not "Other"\n'
-        "  to plan again: scimsync revert 2\n"
+        "  to plan again: scimsync revert 2 -t wiki --out FILE\n"
     )
     assert held(office) == before
     office.write("undo.plan", (office.folder / "undo.plan").read_text().replace("Other", "Evil"))

@@ -41,6 +41,29 @@ def test_a_saved_plan_is_carried_out(saved: Office, faulty: FaultyServer) -> Non
     assert saved.plan() == []
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_plan_that_a_guard_stops_is_not_saved(saved: Office, form: str) -> None:
+    saved.hire(people(12))
+
+    ran = saved.run("plan", "-t", "wiki", "--out", "other.plan", "--format", form)
+
+    assert ran.code == 3
+    assert not (saved.folder / "other.plan").exists()
+    said = ran.out + ran.err
+    assert "to allow this once: scimsync push -t wiki --allow-records 12" in said
+    assert "other.plan: not saved, because a push would refuse this plan [SYNC-0908]" in ran.err
+    assert "\\n" not in ran.err
+    if form == "json":
+        assert "guard.min_records" in ran.document["guard"]
+
+
+def test_a_plan_that_cannot_be_saved_is_one_document(saved: Office) -> None:
+    ran = saved.run("plan", "--json", "--out", "nowhere/other.plan")
+
+    assert ran.code == 2
+    assert ran.document["error"]["code"] == "SYNC-0907"
+
+
 def move_source(office: Office) -> None:
     office.hire([person(1, dept="Law"), *people(19)[1:], person(21)])
 

@@ -35,7 +35,7 @@ def push_given(office: Office, *operations: Operation) -> RunOutcome:
         return push(
             compile_config(config, read=False),
             store,
-            Options(given=given, read=False, insistent=True),
+            Options(given=given, read=False, insistent=True, command="reconcile --fix"),
             Now(office.now, office.now.date()),
             lambda *_: None,
             command=given.command,

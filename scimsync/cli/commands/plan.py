@@ -27,7 +27,7 @@ from scimsync.cli.ui.progress import progress
 from scimsync.cli.ui.report_format import report_format
 from scimsync.cli.ui.session import opened_state, this_moment
 from scimsync.config.models import Config
-from scimsync.errors import ConfigError, GuardStop, combined_exit_code
+from scimsync.errors import GuardStop, coded, combined_exit_code
 from scimsync.formatting import printable
 from scimsync.model.ids import Key
 from scimsync.plan import Plan
@@ -103,6 +103,7 @@ def command(
                     offline=offline,
                     refresh=refresh,
                     most_read=MOST_READ if shows_requests else 0,
+                    command=options.repeated(f"push{' --refresh' if refresh else ''}"),
                 ),
                 this_moment(options),
                 report,
@@ -112,7 +113,7 @@ def command(
             names = display_names(config, store, prepared.records)
             command = f"scimsync plan{' --refresh' if refresh else ''}"
             whole = Whole(f"{command} --json", None if out is None else str(out))
-            _print_plan(prepared.plan, names, form, _facts(config, options), whole)
+            is_saved = False
             if out is not None:
                 head = saved_header(
                     prepared.plan,
@@ -120,7 +121,10 @@ def command(
                     settings_digests(setup.targets.values()),
                     options.clock(),
                 )
-                save_plan(prepared.plan, names, head, out, config, options)
+                is_saved = save_plan(prepared.plan, names, head, out, config)
+            _print_plan(prepared.plan, names, form, _facts(config, options), whole)
+            if out is not None:
+                print_saved(options, out, is_saved=is_saved)
             code = plan_exit_code(prepared.plan, tell=exit_code)
         finally:
             planned.__exit__(None, None, None)
@@ -174,32 +178,31 @@ def _print_errors(plan: Plan, what: str) -> None:
 
 
 def save_plan(
-    plan: Plan,
-    names: NameReader | None,
-    head: Mapping[str, Any],
-    path: Path,
-    config: Config,
-    options: CommonOptions,
-) -> None:
-    """Write the plan, with `head` beside it, to a private file, and say how to apply it.
+    plan: Plan, names: NameReader | None, head: Mapping[str, Any], path: Path, config: Config
+) -> bool:
+    """Write the plan, with `head` beside it, to a private file, unless a push would refuse it.
 
-    Raise ConfigError where that fails, and for a plan that a push would refuse.
+    Return whether it was written. Raise ConfigError if that fails.
     """
-    errors = [target.error.message for target in plan.targets.values() if target.error is not None]
-    if plan.guard is not None or errors:
-        raise ConfigError(
-            f"{path}: the plan was not saved: {plan.guard or errors[0]}", code="SYNC-0908"
-        )
+    if plan.guard is not None or any(target.error for target in plan.targets.values()):
+        return False
     start = [b'{"saved": ', orjson.dumps(head), b',\n"plan": ']
     content = with_digest(chain(start, plan_document(plan, names), [b",\n"]))
     write_private(path, content, config)
-    if not path.is_file():  # a device such as /dev/null, or a pipe
+    return True
+
+
+def print_saved(options: CommonOptions, path: Path, *, is_saved: bool) -> None:
+    """Say on stderr whether the plan was saved. Why it was not is printed with the plan."""
+    if not is_saved:
+        refused = coded(f"{path}: not saved, because a push would refuse this plan", "SYNC-0908")
+        click.secho(printable(refused), fg="red", err=True)
+    elif not path.is_file():  # a device such as /dev/null, or a pipe
         print_written(options, path)
     elif not options.quiet:
         command = f"scimsync push {shlex.quote(str(path))}"
-        click.echo(
-            printable(f"saved {path}; {command} applies exactly this plan, or nothing"), err=True
-        )
+        text = f"saved {path}; {command} applies exactly this plan, or nothing"
+        click.echo(printable(text), err=True)
 
 
 def plan_exit_code(plan: Plan, *, tell: bool = False) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -134,6 +135,7 @@ def command(
         read=given is None,
         insistent=bool(options.targets or keys or given),
         refresh=refresh or (saved is not None and saved.refresh),
+        command=_command_line(options, plan, refresh=refresh, ask=ask),
     )
     if ask:
         wanted = replace(wanted, saved=_confirmed(options, wanted))
@@ -146,6 +148,13 @@ def command(
             metrics_file=metrics_file,
         )
     )
+
+
+def _command_line(options: CommonOptions, plan: Path | None, *, refresh: bool, ask: bool) -> str:
+    """Return the command for hints, without the options that lift limits."""
+    if plan is not None:
+        return f"push {quote(str(plan))}"
+    return options.repeated(f"push{' --ask' if ask else ''}{' --refresh' if refresh else ''}")
 
 
 def _check_ask(options: CommonOptions, plan: Path | None) -> None:
@@ -199,7 +208,7 @@ def _confirmed(options: CommonOptions, wanted: Options) -> SavedPlan | None:
                 settings_digests(compiled.targets.values()),
                 options.clock(),
             )
-            shown = shown_once("the plan shown", header, f"push --ask{option}")
+            shown = shown_once("the plan shown", header, wanted.command)
         finally:
             planned.__exit__(None, None, None)
     require_yes("Apply this plan?")

@@ -86,7 +86,13 @@ def command(
             repairs = _repairs(compiled, findings, settings) if fix else {}
         finally:
             found.__exit__(None, None, None)
-        wanted = Options(read=False, insistent=True, allowance=Allowance(allowed), repairs=repairs)
+        wanted = Options(
+            read=False,
+            insistent=True,
+            allowance=Allowance(allowed),
+            repairs=repairs,
+            command=options.repeated("reconcile --fix"),
+        )
         goes_on = bool(repairs) and (yes or _confirmed(compiled, store, wanted, options))
     codes = [findings.exit_code]
     if goes_on:

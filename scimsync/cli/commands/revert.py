@@ -5,11 +5,18 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 
 import click
 
 from scimsync.builtin import load
-from scimsync.cli.commands.plan import plan_document, plan_exit_code, print_text_plan, save_plan
+from scimsync.cli.commands.plan import (
+    plan_document,
+    plan_exit_code,
+    print_saved,
+    print_text_plan,
+    save_plan,
+)
 from scimsync.cli.commands.push import run_push
 from scimsync.cli.ui.allowances import allowances
 from scimsync.cli.ui.combinations import not_with
@@ -91,13 +98,21 @@ def command(
     with opened_state(config, create=False) as store:
         names = targets_of(store, run, names)
     given = None
+    again = options.repeated(f"revert {run}")
+    wanted = Options(
+        keys=tuple(map(Key, options.keys)),
+        allowance=Allowance(allowed),
+        insistent=True,
+        most_read=0 if out is None else MOST_READ,
+        command=again if out is None else f"{again} --out {quote(str(out))}",
+    )
     if names:
         options = replace(options, targets=tuple(names))
-        given = _planned(config, options, run, out, Allowance(allowed), ask=not yes)
+        given = _planned(config, options, run, out, wanted, ask=not yes)
     if given is None:
         _print_nothing(options, run)
         return
-    wanted = Options(given=given, read=False, insistent=True, allowance=Allowance(allowed))
+    wanted = replace(wanted, given=given, read=False, keys=())
     code = run_push(replace(options, keys=()), given.command, wanted)
     pins = any(target.pins for target in given.targets.values())
     if code in (0, 4) and pins and not (options.as_json or options.quiet):
@@ -114,19 +129,13 @@ def _planned(
     options: CommonOptions,
     run: int,
     out: Path | None,
-    allowance: Allowance,
+    wanted: Options,
     *,
     ask: bool,
 ) -> GivenPlan | None:
     """Return the operations to send, None if there are none. Exit if none are to be sent."""
     setup = compile_config(config, options.targets, read=False)
-    whole = f"scimsync revert {run} --out FILE"
-    wanted = Options(
-        keys=tuple(map(Key, options.keys)),
-        allowance=allowance,
-        insistent=True,
-        most_read=0 if out is None else MOST_READ,
-    )
+    whole = f"scimsync {wanted.command} --out FILE"
     with opened_state(config, create=False) as store:
         with progress(options) as report:
             planned = plan_revert(setup, store, run, wanted, this_moment(options), report)
@@ -135,7 +144,6 @@ def _planned(
             names = display_names(config, store)
             _warn(made, run, quiet=options.quiet)
             if out is not None:
-                _print(made, names, options, f"scimsync show {out}")
                 head = saved_header(
                     made.plan,
                     {"targets": options.targets, "keys": options.keys},
@@ -144,7 +152,9 @@ def _planned(
                 )
                 given = given_document(made.given)
                 head = carrying_header(head, given, made.given.command)
-                save_plan(made.plan, names, head, out, config, options)
+                is_saved = save_plan(made.plan, names, head, out, config)
+                _print(made, names, options, f"scimsync show {out}")
+                print_saved(options, out, is_saved=is_saved)
                 raise click.exceptions.Exit(plan_exit_code(made.plan))
             if not any(target.operations for target in made.given.targets.values()):
                 code = plan_exit_code(made.plan)

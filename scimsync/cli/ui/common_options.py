@@ -50,6 +50,11 @@ class CommonOptions:
         """Whether only errors are printed."""
         return self.verbosity < 0
 
+    def repeated(self, command: str) -> str:
+        """Return `command` with the restrictions of this call, for a hint. It names no users."""
+        targets = "".join(f" -t {name}" for name in self.targets)
+        return f"{command}{targets}{' -k KEY' if self.keys else ''}"
+
     def set_up_logging(self, *, times: bool = False) -> None:
         """Send the log to stderr as the options say; with `times`, each line has its time."""
         from scimsync.cli.ui.log_setup import set_up_logging

@@ -91,6 +91,7 @@ def test_a_plan_is_read_as_it_was_saved() -> None:
         {"wiki": {"url": "1f", "auth": "2e"}},
         {"wiki": 3},
         "aa",
+        again="plan -t wiki -k KEY --out FILE",
     )
 
 
@@ -139,7 +140,9 @@ def test_plans_of_earlier_formats_have_no_digest(version: int) -> None:
 
     assert not read.has_digest
     assert (read.carried, read.again) == (
-        (None, "plan --out FILE") if version == 3 else ({"wiki": {}}, "revert 2 --out FILE")
+        (None, "plan -t wiki -k KEY --out FILE")
+        if version == 3
+        else ({"wiki": {}}, "revert 2 -t wiki -k KEY --out FILE")
     )
     assert "changed or cut" in refused(written(document | {"plan": {"a": 1}})[:-9], "SYNC-0918")
     refused(written(document).replace(b'"plan":{', b'"plan": {'), "SYNC-0918")
