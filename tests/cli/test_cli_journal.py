@@ -50,6 +50,35 @@ def test_operations_are_selected(worked: Office, arguments: list[str], actions: 
     assert worked.run("journal", "--format", "json", *arguments).out == ran.out
 
 
+HUGE = "99999999999999999999"
+
+
+@pytest.mark.parametrize("number", [HUGE, str(2**63), "0", "-1", "last", "1.5", ""])
+@pytest.mark.parametrize("command", [["journal", "--run"], ["revert", "--"]])
+def test_what_is_no_number_of_a_run_is_refused(
+    worked: Office, command: list[str], number: str
+) -> None:
+    ran = worked.run(*command, number)
+    assert (ran.code, ran.out) == (2, "")
+    said = f'"{number}" is not the number of a run; scimsync runs lists the runs [SYNC-0394]'
+    assert said in ran.err
+
+
+def test_the_largest_number_of_a_run_is_unknown(worked: Office) -> None:
+    assert worked.run("journal", "--run", str(2**63 - 1)).code == 0
+    for lift in ([], ["--lift"]):
+        ran = worked.run("revert", str(2**63 - 1), *lift)
+        assert ran.code == 2
+        assert "SYNC-0704" not in ran.err
+
+
+@pytest.mark.parametrize("command", [["journal", "--json"], ["journal"], ["runs", "--json"]])
+def test_a_huge_limit_shows_all(worked: Office, command: list[str]) -> None:
+    ran = worked.run(*command, "--limit", HUGE)
+    assert ran == worked.run(*command, "--limit", "100")
+    assert ran.code == 0
+
+
 @pytest.mark.parametrize("option", ["--since", "--until"])
 def test_a_time_that_cannot_be_read(worked: Office, option: str) -> None:
     ran = worked.run("journal", option, "Monday")

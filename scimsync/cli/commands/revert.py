@@ -22,6 +22,7 @@ from scimsync.cli.ui.allowances import allowances
 from scimsync.cli.ui.combinations import not_with
 from scimsync.cli.ui.common_options import CommonOptions, common_options
 from scimsync.cli.ui.confirmation import require_yes
+from scimsync.cli.ui.numbers import RunNumber
 from scimsync.cli.ui.output import write_json
 from scimsync.cli.ui.output_file import OutputFile
 from scimsync.cli.ui.private_output import check_outputs
@@ -51,7 +52,7 @@ _NAMED = 5
 
 
 @click.command()
-@click.argument("run", type=click.IntRange(1))
+@click.argument("run", type=RunNumber())
 @click.option(
     "--out",
     type=OutputFile("without --out, the plan is shown on a terminal"),
