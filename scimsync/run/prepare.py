@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from scimsync.desired.groups import name_of
-from scimsync.errors import ConfigError, GuardStop
+from scimsync.errors import GuardStop
 from scimsync.execute.concurrency import gather_or_raise
 from scimsync.formatting import plural
 from scimsync.model.ids import Key, Kind
@@ -19,6 +19,7 @@ from scimsync.plan.saved import SavedPlan, changed_settings, why_outdated
 from scimsync.run.compile import CompiledConfig, CompiledTarget, UnusableTarget
 from scimsync.run.context import Context
 from scimsync.run.given import outdated_names
+from scimsync.run.known_keys import unknown_key
 from scimsync.run.options import Options
 from scimsync.run.reading import Reading
 from scimsync.run.settings_digests import settings_digests
@@ -240,12 +241,7 @@ def _check_keys(context: Context) -> None:
             continue
         with context.store.read() as connection:
             if not links.is_known_key(connection, key):
-                raise ConfigError(
-                    f'unknown key "{key}": no source record and no linked account',
-                    hint="keys are values of the source's key column",
-                    brief="unknown key: no source record and no linked account",
-                    code="SYNC-0350",
-                )
+                raise unknown_key(key)
 
 
 def _problems(targets: Mapping[str, TargetRun], view: SnapshotView) -> Iterator[Problem]:

@@ -39,6 +39,7 @@ from scimsync.run.asked import Asked
 from scimsync.run.compile import CompiledConfig
 from scimsync.run.context import Context
 from scimsync.run.given import StartingPoints
+from scimsync.run.known_keys import check_keys
 from scimsync.run.opened_targets import open_targets
 from scimsync.run.options import Options, Report
 from scimsync.run.prepare import make_plan
@@ -98,6 +99,14 @@ def targets_of(store: Store, run: int, names: Sequence[str]) -> list[str]:
             )
         used = journal.targets_of(connection, run)
     return [name for name in names if name in used]
+
+
+def check_keys_of_run(store: Store, run: int, keys: Sequence[Key]) -> None:
+    """Raise ConfigError for a key without record and account that a run did nothing to either."""
+    with store.read() as connection:
+        done = journal.find(connection, OperationFilter(run=run, keys=keys)) if keys else ()
+        of_run = {operation.key for operation in done}
+        check_keys(connection, [key for key in keys if key not in of_run])
 
 
 @contextmanager

@@ -194,6 +194,8 @@ def test_retry_does_not_wait_until_operations_are_due(
 
 def test_retry_of_chosen_keys(troubled: Office, faulty: FaultyServer) -> None:
     assert troubled.run("retry", "-k", "00002").out == "nothing to retry\n"
+    unknown = troubled.run("retry", "-k", "nobody")
+    assert (unknown.code, "[SYNC-0350]" in unknown.err) == (2, True)
     assert faulty.written() == []
     assert troubled.run("retry", "-k", "00001").code == 0
     assert len(faulty.written()) == 1

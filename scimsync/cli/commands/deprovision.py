@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 
 import click
-from sqlalchemy import Connection
 
 from scimsync.builtin import load
 from scimsync.cli.commands.push import run_push
@@ -19,7 +18,8 @@ from scimsync.errors import ConfigError
 from scimsync.formatting import printable
 from scimsync.model.ids import Key
 from scimsync.run import Options
-from scimsync.state import holds, links
+from scimsync.run.known_keys import HINT, check_keys
+from scimsync.state import holds
 
 
 @click.command()
@@ -44,7 +44,7 @@ def command(options: CommonOptions, users: tuple[str, ...], lift: bool, yes: boo
     with opened_state(config, create=True) as store:
         if not lift:
             with store.read() as connection:
-                _check_known(connection, people)
+                check_keys(connection, people, f"{HINT}; nothing was changed")
             if not yes and sys.stdin.isatty():
                 _ask(config, options, people)
         with store.write() as connection:
@@ -69,16 +69,6 @@ def command(options: CommonOptions, users: tuple[str, ...], lift: bool, yes: boo
     reported = () if lift else people
     code = run_push(options, "deprovision", wanted, deprovisioned=reported)
     raise click.exceptions.Exit(code)
-
-
-def _check_known(connection: Connection, users: Sequence[Key]) -> None:
-    for user in users:
-        if not links.is_known_key(connection, user):
-            raise ConfigError(
-                f'unknown key "{user}": no source record and no linked account',
-                hint="keys are values of the source's key column; nothing was changed",
-                code="SYNC-0350",
-            )
 
 
 def _ask(config: Config, options: CommonOptions, users: Sequence[Key]) -> None:

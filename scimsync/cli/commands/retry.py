@@ -15,6 +15,7 @@ from scimsync.cli.ui.session import chosen_targets, opened_state
 from scimsync.formatting import plural
 from scimsync.model.ids import Key, Kind
 from scimsync.run import Options
+from scimsync.run.known_keys import check_keys
 from scimsync.state import overview
 
 
@@ -29,6 +30,7 @@ def command(options: CommonOptions) -> None:
     config = load(options.config)
     names = chosen_targets(config, options.targets)
     with opened_state(config, create=False) as store, store.read() as connection:
+        check_keys(connection, map(Key, options.keys))
         failing = {name: _failing_users(connection, options, name) for name in names}
         groups = sum(len(overview.failing_keys(connection, name, Kind.GROUP)) for name in names)
     if groups and not options.quiet:

@@ -43,7 +43,7 @@ from scimsync.run.display_names import display_names
 from scimsync.run.given_file import given_document
 from scimsync.run.options import MOST_READ
 from scimsync.run.pinned import lift_pins
-from scimsync.run.revert import PlannedRevert, plan_revert, targets_of
+from scimsync.run.revert import PlannedRevert, check_keys_of_run, plan_revert, targets_of
 from scimsync.run.settings_digests import settings_digests
 
 _ALLOWANCES = ("--allow-removals", "--allow-updates")
@@ -93,15 +93,17 @@ def command(
     config = load(options.config)
     check_outputs(config, out)
     names = chosen_targets(config, options.targets)
+    keys = tuple(map(Key, options.keys))
+    with opened_state(config, create=False) as store:
+        check_keys_of_run(store, run, keys)
+        names = names if lift else targets_of(store, run, names)
     if lift:
         _lift(config, options, names, run)
         return
-    with opened_state(config, create=False) as store:
-        names = targets_of(store, run, names)
     given = None
     again = options.repeated(f"revert {run}")
     wanted = Options(
-        keys=tuple(map(Key, options.keys)),
+        keys=keys,
         allowance=Allowance(allowed),
         insistent=True,
         most_read=0 if out is None else MOST_READ,

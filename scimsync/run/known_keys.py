@@ -1,0 +1,30 @@
+"""Refuse keys that nothing has: they are typing errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection
+
+from scimsync.errors import ConfigError
+from scimsync.model.ids import Key
+from scimsync.state import links
+
+HINT = "keys are values of the source's key column"
+
+
+def unknown_key(key: Key, hint: str = HINT) -> ConfigError:
+    """Return the error for a key without record and account."""
+    return ConfigError(
+        f'unknown key "{key}": no source record and no linked account',
+        hint=hint,
+        brief="unknown key: no source record and no linked account",
+        code="SYNC-0350",
+    )
+
+
+def check_keys(connection: Connection, keys: Iterable[Key], hint: str = HINT) -> None:
+    """Raise ConfigError for the first key that no stored record and no link has."""
+    for key in keys:
+        if not links.is_known_key(connection, key):
+            raise unknown_key(key, hint)
