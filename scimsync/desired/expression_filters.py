@@ -22,6 +22,7 @@ from scimsync.desired.bounds import (
     bounded,
     bounded_format,
     check_lines,
+    check_numbers,
     check_replacement,
     check_work,
     checked,
@@ -111,6 +112,8 @@ def filters(
     result["wordwrap"] = _wrapped(result["wordwrap"])
     for name in _SELECTING:
         result[name] = _in_time(result[name])
+    for name in ("batch", "slice"):
+        result[name] = _in_few_parts(result[name])
     for name in _TEXT:
         result[name] = _none_stays(result[name])
     for name in _LISTS:
@@ -280,6 +283,19 @@ def _in_time(function: Filter) -> Filter:
         return function(*args, **kwargs)
 
     return selecting_filter
+
+
+def _in_few_parts(function: Filter) -> Filter:
+    """Return `function` with a limit on its number, which says how long or how many parts are."""
+    number_at = 2 if hasattr(function, "jinja_pass_arg") else 1
+
+    @wraps(function)
+    def dividing_filter(*args: Any, **kwargs: Any) -> Any:
+        named = {name: value for name, value in kwargs.items() if name != "fill_with"}
+        check_numbers(args[number_at : number_at + 1], named)
+        return function(*args, **kwargs)
+
+    return dividing_filter
 
 
 def _indented(function: Filter) -> Filter:

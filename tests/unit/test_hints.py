@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,13 @@ def texts(node: ast.AST) -> Iterator[str]:
             yield inner.value
 
 
-def hints() -> Iterator[tuple[str, str]]:
+@cache
+def hints() -> Sequence[tuple[str, str]]:
     """Module and text of what is passed as a hint anywhere in the program."""
+    return list(_hints())
+
+
+def _hints() -> Iterator[tuple[str, str]]:
     for path in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.keyword) and node.arg in ("hint", "todo", "advice"):
@@ -36,7 +42,7 @@ def hints() -> Iterator[tuple[str, str]]:
 
 def test_the_hints_of_the_program_are_found() -> None:
     found = dict(hints())
-    assert len(list(hints())) > 100
+    assert len(hints()) > 100
     assert "--allow-new-url" in found["guard.py"] + " ".join(text for _, text in hints())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tracemalloc
 from datetime import date
 from typing import Any
 
@@ -224,7 +225,9 @@ def test_nothing_leads_out_of_the_record(expression: str) -> None:
         "'a' | center(n)",
         "'a' | indent(n)",
         "[1] | batch(n, 'x')",
+        "[1] | batch(linecount=n, fill_with='x')",
         "[1] | slice(n)",
+        "[1] | slice(slices=n)",
         "1.5 | round(n)",
         "'%*d' % (n, 1)",
         "f % 1",
@@ -235,5 +238,22 @@ def test_nothing_leads_out_of_the_record(expression: str) -> None:
     ],
 )
 def test_no_value_can_fill_the_memory(expression: str) -> None:
-    with pytest.raises(DesireError):
-        evaluate(expression, n=1_000_000_000, f="%1000000000d", big="a" * 60_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DesireError):
+            evaluate(expression, n=1_000_000_000, f="%1000000000d", big="a" * 60_000)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 20_000_000  # bytes
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("[1, 2, 3] | batch(2, 1000000000)", [[1, 2], [3, 1_000_000_000]]),
+        ("[1, 2, 3] | slice(2, fill_with=1000000000)", [[1, 2], [3, 1_000_000_000]]),
+    ],
+)
+def test_a_filling_may_be_any_number(expression: str, value: object) -> None:
+    assert evaluate(expression) == value
