@@ -6,9 +6,12 @@ import json
 
 import pytest
 
+from tests.interop.site import send_by_hand
+from tests.lifecycle.test_groups import BY_DEPARTMENT
 from tests.office import Office, people, person
 from tests.servers.faulty import FaultyServer
 
+PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 NAMES = "[display]\nname = \"given ~ ' ' ~ family\"\n"
 
 
@@ -102,6 +105,32 @@ def test_journal_status_and_explain_show_names(named: Office, faulty: FaultyServ
 
     assert named.run("explain", "00020").out.startswith("00020 (Given20 Family20)\n")
     assert named.run("explain", "00020", "--json").document["name"] == "Given20 Family20"
+
+
+def test_drift_has_names(real_office: Office) -> None:
+    office = real_office
+    office.configure(more=NAMES + BY_DEPARTMENT)
+    office.hire([person(1), person(2, dept="Sales"), person(3)])
+    office.push()
+    links = office.links()
+    added = {"op": "add", "path": "members", "value": [{"value": links["00003"].remote_id}]}
+    renamed = {"op": "replace", "path": "displayName", "value": "Else"}
+    for place, operation in (
+        (f"/Groups/{links['departments:Sales'].remote_id}", added),
+        (f"/Users/{links['00001'].remote_id}", renamed),
+    ):
+        patch = {"schemas": [PATCH_OP], "Operations": [operation]}
+        send_by_hand(office.url, office.token, "PATCH", place, patch)
+
+    text = office.run("reconcile").out
+    found = office.run("reconcile", "--json").document["targets"]["wiki"]["findings"]
+
+    assert "  changed       00001 (Given1 Family1)  person1@example.com (account " in text
+    assert "  member added  group departments:Sales  00003 (Given3 Family3, account " in text
+    changed, member = sorted(found, key=lambda one: str(one["drift"]))
+    assert (changed["name"], changed["display_name"]) == ("person1@example.com", "Given1 Family1")
+    assert "display_name" not in member
+    assert member["member"]["display_name"] == "Given3 Family3"
 
 
 def test_what_a_revert_has_pinned_has_names(named: Office) -> None:

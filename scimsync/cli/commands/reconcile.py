@@ -26,6 +26,7 @@ from scimsync.model.ids import Key, Kind
 from scimsync.model.limits import Limit
 from scimsync.model.repairs import Repair
 from scimsync.plan.guard import Allowance
+from scimsync.plan.shown_plan import NameReader
 from scimsync.reconcile import (
     Findings,
     ReadSettings,
@@ -38,6 +39,7 @@ from scimsync.run import Options
 from scimsync.run import plan as make_plan
 from scimsync.run.acceptance import recover_first
 from scimsync.run.compile import CompiledConfig, compile_config
+from scimsync.run.display_names import display_names
 from scimsync.run.reading import fill_tables
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state.store import Store
@@ -78,9 +80,11 @@ def command(
             found = reconcile(settings, report)
             findings = found.__enter__()
         try:
-            document = drift_document(findings) if options.as_json else {}
+            fill_tables(config, SnapshotView(store), config.table_values)
+            names = display_names(config, store)
+            document = drift_document(findings, names) if options.as_json else {}
             if not options.as_json:
-                print_drift(Output(), findings, quiet=options.quiet)
+                print_drift(Output(), findings, names, quiet=options.quiet)
             if not store.is_scratch:
                 _record(config, store, findings, options, fix=fix)
             repairs = _repairs(compiled, findings, settings) if fix else {}
@@ -93,7 +97,7 @@ def command(
             repairs=repairs,
             command=options.repeated("reconcile --fix"),
         )
-        goes_on = bool(repairs) and (yes or _confirmed(compiled, store, wanted, options))
+        goes_on = bool(repairs) and (yes or _confirmed(compiled, store, wanted, names, options))
     codes = [findings.exit_code]
     if goes_on:
         codes.append(_fix(config, options, wanted, document, repairs))
@@ -128,13 +132,11 @@ def _repairs(
     compiled: CompiledConfig, findings: Findings, settings: ReadSettings
 ) -> dict[str, Repair]:
     """Return what is repaired, by target, and say on stderr what is not."""
-    config, store = compiled.config, settings.store
-    fill_tables(config, SnapshotView(store), config.table_values)
     repairs: dict[str, Repair] = {}
     for name, found in findings.targets.items():
         if found.error is not None:
             continue
-        repair, remarks = repair_of(compiled.targets[name], found, store, settings.now)
+        repair, remarks = repair_of(compiled.targets[name], found, settings.store, settings.now)
         for remark in remarks:
             click.secho(printable(f"{name}: {remark}"), fg="yellow", err=True)
         if repair:
@@ -143,7 +145,11 @@ def _repairs(
 
 
 def _confirmed(
-    compiled: CompiledConfig, store: Store, wanted: Options, options: CommonOptions
+    compiled: CompiledConfig,
+    store: Store,
+    wanted: Options,
+    names: NameReader | None,
+    options: CommonOptions,
 ) -> bool:
     """Show the plan, ask, and return whether there is anything to do.
 
@@ -151,14 +157,13 @@ def _confirmed(
     """
     if options.as_json or not sys.stdin.isatty():
         return True
-    names = tuple(wanted.repairs or ())
-    targets = {name: compiled.targets[name] for name in names}
+    targets = {name: compiled.targets[name] for name in wanted.repairs or ()}
     chosen = replace(compiled, targets=targets)
     with progress(options) as report:
         planned = make_plan(chosen, store, wanted, this_moment(options), report, options.time)
         plan = planned.__enter__().plan
     try:
-        print_text_plan(plan, None, "a push", "scimsync reconcile --json")
+        print_text_plan(plan, names, "a push", "scimsync reconcile --json")
         something = any(target.counts() for target in plan.targets.values())
     finally:
         planned.__exit__(None, None, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
 import click
@@ -13,7 +13,9 @@ from scimsync.cli.ui.operation_rows import change_row
 from scimsync.cli.ui.output import Output, Part
 from scimsync.errors import coded
 from scimsync.formatting import plural, printable
-from scimsync.model.ids import Kind
+from scimsync.model.batches import batches
+from scimsync.model.ids import Key, Kind
+from scimsync.plan.shown_plan import NameReader, Names
 from scimsync.reconcile import Drift, Finding, Findings, TargetFindings
 
 SHOWN_AT_MOST: Final = 1_000
@@ -28,11 +30,19 @@ _STYLES: Final = {
 }
 
 
-def print_drift(output: Output, findings: Findings, *, quiet: bool) -> None:
-    """Print the findings, and to stderr what could not be compared."""
+_BATCH: Final = 200
+
+
+def print_drift(
+    output: Output, findings: Findings, reader: NameReader | None, *, quiet: bool
+) -> None:
+    """Print the findings, with the names that `reader` gives to users.
+
+    What could not be compared goes to stderr.
+    """
     for target in findings.targets.values():
         if len(target.log) and not quiet:
-            _print_findings(output, target)
+            _print_findings(output, target, reader)
     for target in findings.targets.values():
         _print_remarks(target)
     print_target_errors({name: one.error for name, one in findings.targets.items()}, "was read")
@@ -41,13 +51,13 @@ def print_drift(output: Output, findings: Findings, *, quiet: bool) -> None:
             _print_summary(output, target)
 
 
-def _print_findings(output: Output, target: TargetFindings) -> None:
+def _print_findings(output: Output, target: TargetFindings, reader: NameReader | None) -> None:
     output.line((target.name, "bold"))
     width = max(len(drift) for drift in target.log.counts)
-    for finding in islice(target.log, SHOWN_AT_MOST):
+    for finding, names in _with_names(target, reader, SHOWN_AT_MOST):
         style = _STYLES.get(finding.drift, "yellow")
         drift = f"{finding.drift:<{width}}"
-        output.rows([[(drift, style), (_subject(finding), "bold"), _about(finding)]])
+        output.rows([[(drift, style), (_subject(finding, names), "bold"), _about(finding, names)]])
         if finding.changes:
             output.rows([change_row(change) for change in finding.changes], indent=6)
     if len(target.log) > SHOWN_AT_MOST:
@@ -55,25 +65,51 @@ def _print_findings(output: Output, target: TargetFindings) -> None:
     output.blank()
 
 
-def _subject(finding: Finding) -> str:
+def _with_names(
+    target: TargetFindings, reader: NameReader | None, most: int | None = None
+) -> Iterator[tuple[Finding, Names]]:
+    """Yield the first `most` findings, None for all, with the names of the users in them."""
+    for some in batches(islice(target.log, most), _BATCH):
+        keys = [] if reader is None else [*dict.fromkeys(chain.from_iterable(map(_users, some)))]
+        names = reader.names(target.name, keys) if reader is not None and keys else {}
+        yield from ((finding, names) for finding in some)
+
+
+def _users(finding: Finding) -> Iterator[Key]:
+    if finding.kind is Kind.USER:
+        yield from finding.others if finding.key is None else (finding.key, *finding.others)
+    if finding.member is not None and finding.member_kind is Kind.USER:
+        yield finding.member
+
+
+def _named(key: Key, names: Names) -> str:
+    return f"{key} ({names[key]})" if key in names else key
+
+
+def _subject(finding: Finding, names: Names) -> str:
     if finding.key is None:
         return printable(finding.name or finding.remote_id or "")
-    key = printable(finding.key)
-    return key if finding.kind is Kind.USER else f"group {key}"
+    if finding.kind is Kind.USER:
+        return printable(_named(finding.key, names))
+    return printable(f"group {finding.key}")
 
 
-def _about(finding: Finding) -> Part:
+def _about(finding: Finding, names: Names) -> Part:
     """Return the name and id of a resource, or the member that a finding is about."""
     if finding.member_id is not None:
         noun = "member" if finding.member_kind is None else finding.member_kind.noun
         who = f"{noun} {finding.member_id}"
-        return printable(who if finding.member is None else f"{finding.member} ({who})")
+        if finding.member is None:
+            return printable(who)
+        if finding.member_kind is Kind.USER and finding.member in names:
+            who = f"{names[finding.member]}, {who}"
+        return printable(f"{finding.member} ({who})")
     about = f"{finding.kind.noun} {finding.remote_id}"
     if finding.name is not None and finding.key is not None:
         about = f"{finding.name} ({about})"
     more = {
         Drift.NEW_ID: f", now {finding.detail}",
-        Drift.SHARED: f", also linked to {', '.join(finding.others)}",
+        Drift.SHARED: f", also linked to {', '.join(_named(one, names) for one in finding.others)}",
         Drift.REASSIGNED: f": {finding.detail}",
         Drift.UNMANAGED: f", {finding.detail}" if finding.detail else "",
     }
@@ -117,20 +153,20 @@ def _print_summary(output: Output, target: TargetFindings) -> None:
     )
 
 
-def drift_document(findings: Findings) -> dict[str, Any]:
-    """Return the findings as `reconcile --json` shows them."""
+def drift_document(findings: Findings, reader: NameReader | None) -> dict[str, Any]:
+    """Return the findings as `reconcile --json` shows them, with the names that `reader` gives."""
     return {
         "drift": findings.drifts,
-        "targets": {name: _target_document(one) for name, one in findings.targets.items()},
+        "targets": {name: _target_document(one, reader) for name, one in findings.targets.items()},
     }
 
 
-def _target_document(target: TargetFindings) -> dict[str, Any]:
+def _target_document(target: TargetFindings, reader: NameReader | None) -> dict[str, Any]:
     return {
         "accounts": target.users,
         "groups": target.groups,
         "counts": {str(one): target.log.counts[one] for one in Drift if target.log.counts[one]},
-        "findings": list(_documents(target)),
+        "findings": list(_documents(target, reader)),
         "unreadable": {
             "count": target.log.unreadable,
             "first": [
@@ -147,17 +183,23 @@ def _target_document(target: TargetFindings) -> dict[str, Any]:
     }
 
 
-def _documents(target: TargetFindings) -> Iterator[dict[str, Any]]:
-    for one in target.log:
+def _documents(target: TargetFindings, reader: NameReader | None) -> Iterator[dict[str, Any]]:
+    for one, names in _with_names(target, reader):
         member = None
         if one.member_id is not None:
-            member = {"kind": one.member_kind, "key": one.member, "id": one.member_id}
+            member = {
+                "kind": one.member_kind,
+                "key": one.member,
+                "id": one.member_id,
+                **_display_name(one.member, one.member_kind, names),
+            }
         yield {
             "drift": one.drift,
             "kind": one.kind,
             "key": one.key,
             "id": one.remote_id,
             "name": one.name,
+            **_display_name(one.key, one.kind, names),
             "changes": [
                 {"path": change.path, "acknowledged": change.before, "shown": change.after}
                 for change in one.changes
@@ -166,3 +208,9 @@ def _documents(target: TargetFindings) -> Iterator[dict[str, Any]]:
             "member": member,
             "detail": one.detail or None,
         }
+
+
+def _display_name(key: Key | None, kind: Kind | None, names: Names) -> dict[str, str]:
+    if key is None or kind is not Kind.USER or key not in names:
+        return {}
+    return {"display_name": names[key]}
