@@ -20,7 +20,7 @@ from scimsync.model.ids import Key, Kind, RemoteId, fold_name
 from scimsync.model.links import KnownResource
 from scimsync.plan.diff import short_path
 from scimsync.plan.protection import protected_by
-from scimsync.reconcile.comparison import ShownRules, compare
+from scimsync.reconcile.comparison import ShownRules, compare, is_removed
 from scimsync.reconcile.findings import Drift, Finding, FindingLog
 from scimsync.reconcile.opened import OpenedTarget
 from scimsync.reconcile.read_back import ReadBack
@@ -157,6 +157,8 @@ class AccountComparison:
         absent = () if found is None else found.absent
         self._listed.note(known.document, absent)
         if found is None:
+            if is_removed(known, resource):
+                self._log.add_removed(known.key)
             return None
         others = found.drift is not None or len(absent) < len(found.changes)
         return [known.key, absent, others, []]

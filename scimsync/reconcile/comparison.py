@@ -81,6 +81,11 @@ def compare(
     return Difference(drift, changes) if changes or drift is not None else None
 
 
+def is_removed(known: KnownResource, resource: Mapping[str, Any]) -> bool:
+    """Return whether a resource shows that the access of a leaver is removed as acknowledged."""
+    return known.status is LinkStatus.INACTIVE and active_of(resource) is False
+
+
 def _access(known: KnownResource, resource: Mapping[str, Any], rules: ShownRules) -> Drift | None:
     active = active_of(resource)
     if active is not False and known.status is LinkStatus.DELETED:

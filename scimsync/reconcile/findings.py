@@ -23,6 +23,7 @@ FIRST_REMARKS: Final = 20
 
 _SKIPPED: Final = "(skipped)"
 _OPEN_MEMBER: Final = "(open member)"
+_REMOVED: Final = "(access removed)"
 """Rows of a log beside the findings."""
 
 
@@ -113,6 +114,16 @@ class FindingLog:
         row = [member.group, member.kind, member.key, member.remote_id, member.is_member]
         self._write([_OPEN_MEMBER, *row])
 
+    def add_removed(self, key: Key) -> None:
+        """Note that a leaver's account was read, and is inactive as it should be."""
+        self._write([_REMOVED, key])
+
+    def removed_keys(self) -> Iterator[Key]:
+        """Yield the leavers whose account was read and is inactive, some of them twice."""
+        for row in self._rows():
+            if row[0] == _REMOVED:
+                yield Key(row[1])
+
     def skipped_keys(self) -> Iterator[tuple[Kind, Key]]:
         """Yield the resources that were skipped."""
         for row in self._rows():
@@ -132,7 +143,7 @@ class FindingLog:
     def __iter__(self) -> Iterator[Finding]:
         """Yield the findings, in the order in which they were found."""
         for row in self._rows():
-            if row[0] not in (_SKIPPED, _OPEN_MEMBER):
+            if row[0] not in (_SKIPPED, _OPEN_MEMBER, _REMOVED):
                 yield _finding(row)
 
     def _write(self, row: Sequence[Any]) -> None:

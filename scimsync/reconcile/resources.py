@@ -9,7 +9,7 @@ from typing import Any
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Key, Kind
 from scimsync.model.links import Link, LinkStatus, known_resource
 from scimsync.plan.protection import link_protected_by, protected_by
-from scimsync.reconcile.comparison import Difference, ShownRules, compare
+from scimsync.reconcile.comparison import Difference, ShownRules, compare, is_removed
 from scimsync.reconcile.findings import Drift, Finding, FindingLog
 from scimsync.reconcile.opened import OpenedTarget
 from scimsync.run.managed import create_only
@@ -142,7 +142,10 @@ class ResourceCheck:
             self.gone.add(link.key)
             self._add(link, Drift.NEW_ID, resource, detail=remote_id)
             return
-        found = compare(self._kind, known_resource(link), resource, self.rules(link.key))
+        known = known_resource(link)
+        if self._kind is Kind.USER and is_removed(known, resource):
+            self._log.add_removed(link.key)
+        found = compare(self._kind, known, resource, self.rules(link.key))
         if found is not None and self.never_shown:
             found = found.without(self.never_shown)
         if found is not None:

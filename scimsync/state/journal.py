@@ -152,7 +152,41 @@ def confirm_removals(
 
     The last removal that was sent for each has no outcome that says so.
     """
-    last = (
+    connection.execute(
+        update(table)
+        .where(table.c.id.in_(_last_removals(target, keys)), table.c.confirmed_by.is_(None))
+        .values(confirmed_by=Confirmation.READ, confirmed_at=now)
+    )
+
+
+def removals_to_confirm(
+    connection: Connection, target: str, keys: Sequence[Key], before: datetime
+) -> list[int]:
+    """Return the last removals of these users that nothing confirms but a status.
+
+    They were sent before `before`, and acknowledged.
+    """
+    query = select(table.c.id).where(
+        table.c.id.in_(_last_removals(target, keys)),
+        table.c.status == OperationStatus.APPLIED,
+        table.c.sent_at <= before,
+        or_(table.c.confirmed_by.is_(None), table.c.confirmed_by == Confirmation.STATUS),
+    )
+    return list(connection.scalars(query))
+
+
+def confirm(connection: Connection, operations: Sequence[int], at: datetime) -> None:
+    """Note that reading showed these operations to be done."""
+    connection.execute(
+        update(table)
+        .where(table.c.id.in_(operations))
+        .values(confirmed_by=Confirmation.READ, confirmed_at=at)
+    )
+
+
+def _last_removals(target: str, keys: Sequence[Key]) -> Select[tuple[int]]:
+    """Return the query for the last removal that was sent for each of `keys`."""
+    return (
         select(func.max(table.c.id))
         .where(
             table.c.target == target,
@@ -162,11 +196,6 @@ def confirm_removals(
             table.c.sent_at.is_not(None),
         )
         .group_by(table.c.key)
-    )
-    connection.execute(
-        update(table)
-        .where(table.c.id.in_(last), table.c.confirmed_by.is_(None))
-        .values(confirmed_by=Confirmation.READ, confirmed_at=now)
     )
 
 

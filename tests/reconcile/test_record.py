@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from scimsync.model.operations import Confirmation
 from tests.daemon.simulation import firing_alerts
+from tests.execute.story import NO_GUARD
 from tests.office import Office, people
 from tests.servers.faulty import FaultyServer, Reply, Seen, error_reply
 
@@ -131,3 +134,66 @@ def test_a_state_that_cannot_be_written_is_no_reason_to_fail(pushed: Office) -> 
     assert ran.code == 0
     assert "wiki: 5 accounts compared, no drift" in ran.out
     assert "status will not show this result" in ran.err
+
+
+@pytest.fixture
+def left(office: Office) -> Office:
+    """Two of five users have left, one after the other, at a target that answers 204."""
+    office.configure(guard=NO_GUARD)
+    for number in (5, 4, 3):
+        office.hire(people(number))
+        office.push(later=timedelta(hours=1))
+    assert confirmed(office) == (Confirmation.STATUS, office.now)
+    return office
+
+
+def confirmed(office: Office) -> tuple[Confirmation | None, datetime | None]:
+    """What confirms the removal of 00004, and since when."""
+    (gone,) = office.journal()
+    return gone.confirmed_by, gone.confirmed_at
+
+
+def test_a_removal_that_is_read_back_is_confirmed(left: Office) -> None:
+    left.now += timedelta(hours=1)
+
+    assert left.run("reconcile").code == 0
+
+    assert confirmed(left) == (Confirmation.READ, left.now)
+    assert "read back" in left.run("audit", "00004").out
+
+
+def test_a_removal_is_confirmed_although_another_value_differs(
+    left: Office, faulty: FaultyServer
+) -> None:
+    faulty.users["id-00004"]["displayName"] = "Else"
+
+    left.run("reconcile")
+
+    assert confirmed(left)[0] is Confirmation.READ
+
+
+def hide(user: dict[str, Any]) -> None:
+    del user["active"]
+
+
+def reactivate(user: dict[str, Any]) -> None:
+    user["active"] = True
+
+
+@pytest.mark.parametrize("change", [hide, reactivate])
+def test_a_removal_that_is_not_read_back_is_not_confirmed(
+    left: Office, faulty: FaultyServer, change: Callable[[dict[str, Any]], None]
+) -> None:
+    change(faulty.users["id-00004"])
+
+    left.run("reconcile")
+
+    assert confirmed(left)[0] is Confirmation.STATUS
+
+
+def test_a_removal_that_was_sent_after_the_list_was_read_is_not_confirmed(left: Office) -> None:
+    left.now -= timedelta(minutes=1)
+
+    left.run("reconcile")
+
+    assert confirmed(left)[0] is Confirmation.STATUS

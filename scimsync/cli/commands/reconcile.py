@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import click
 
@@ -86,7 +87,7 @@ def command(
             if not options.as_json:
                 print_drift(Output(), findings, names, quiet=options.quiet)
             if not store.is_scratch:
-                _record(config, store, findings, options, fix=fix)
+                _record(config, store, findings, options, settings.now.time, fix=fix)
             repairs = _repairs(compiled, findings, settings) if fix else {}
         finally:
             found.__exit__(None, None, None)
@@ -108,9 +109,15 @@ def command(
 
 
 def _record(
-    config: Config, store: Store, findings: Findings, options: CommonOptions, *, fix: bool
+    config: Config,
+    store: Store,
+    findings: Findings,
+    options: CommonOptions,
+    began: datetime,
+    *,
+    fix: bool,
 ) -> None:
-    """Remember the numbers of findings, and alert receivers, if the state can be written.
+    """Remember the findings since `began`, and alert receivers, if the state can be written.
 
     What is about to be repaired fires no alert.
     """
@@ -118,7 +125,7 @@ def _record(
 
     now = options.clock()
     try:
-        done = record_findings(store, findings, now)
+        done = record_findings(store, findings, began)
         wanted = [one for one in drift_findings(done) if not (fix and one.text)]
         update_alerts(store, config, wanted, now)
         if config.notify.to:
