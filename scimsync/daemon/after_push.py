@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from scimsync.config.models import Config
-from scimsync.daemon.metrics import PushMetrics, journal_totals, state_gauges, write_textfile
+from scimsync.daemon.metrics import PushMetrics
+from scimsync.daemon.metrics_file import source_changes, write_metrics
 from scimsync.daemon.notify import (
     Finding,
     deliver,
@@ -19,8 +20,7 @@ from scimsync.daemon.notify import (
 )
 from scimsync.errors import LeaseHeld, ScimsyncError
 from scimsync.run import RunOutcome
-from scimsync.run.compile import compile_target, source_spec
-from scimsync.sources import changed_at
+from scimsync.run.compile import compile_target
 from scimsync.state.store import Store, open_state
 from scimsync.transport.observer import Observer, ignore
 
@@ -95,18 +95,12 @@ class AfterPush:
         store = open_state(self._config.state_url, self._config.base_dir, create=True)
         try:
             now = self._clock()
-            changed = {
-                name: at
-                for name in self._config.sources
-                if (at := changed_at(source_spec(self._config, name))) is not None
-            }
+            changed = source_changes(self._config)
             findings = [*find(store), *stale_findings(self._config, changed, now)]
             update_alerts(store, self._config, findings, now)
             if self._metrics is not None and self._metrics_file is not None:
                 self._metrics.record_run(CAUSE, outcome, seconds)
-                self._metrics.add_collector(lambda: journal_totals(self._config, store))
-                self._metrics.add_collector(lambda: state_gauges(self._config, store, now, changed))
-                write_textfile(self._metrics_file, self._metrics)
+                write_metrics(self._metrics_file, self._metrics, self._config, store, now, changed)
             if self._config.notify.to:
                 deliver(store, self._config, now, clock=self._clock)
         finally:

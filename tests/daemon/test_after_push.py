@@ -165,7 +165,27 @@ def test_totals_continue_from_push_to_push(office: Office, tmp_path: Path) -> No
     assert found["scimsync_accounts{user,active,wiki}"] == 5
 
 
-def test_an_unwritable_metrics_file_stops_the_push_before_it_starts(
+def test_a_reconciliation_writes_what_it_found(
+    office: Office, faulty: FaultyServer, tmp_path: Path
+) -> None:
+    file = tmp_path / "scimsync.prom"
+    office.hire(people(3))
+    push(office)
+    faulty.users["id-00002"]["displayName"] = "Else"
+
+    assert office.run("reconcile", "--metrics-file", str(file)).code == 0
+
+    found = figures(file)
+    assert found["scimsync_drift_findings{wiki}"] == 1
+    assert found["scimsync_last_reconcile_timestamp_seconds{wiki}"] == office.now.timestamp()
+    assert found["scimsync_requests_total{GET,200,wiki}"] == 2
+    assert found["scimsync_runs_total{command,done}"] == 1
+
+    office.run("reconcile", "--fix", "--metrics-file", str(file))
+    assert figures(file)["scimsync_requests_total{PATCH,204,wiki}"] == 1
+
+
+def test_an_unwritable_metrics_file_stops_a_command_before_it_starts(
     office: Office, faulty: FaultyServer
 ) -> None:
     office.hire(people(3))
@@ -173,9 +193,10 @@ def test_an_unwritable_metrics_file_stops_the_push_before_it_starts(
         ("missing/x.prom", "the folder does not exist"),
         ("hr.csv", "a metrics file must end in .prom"),
     ):
-        ran = office.run("push", "--metrics-file", path)
-        assert ran.code == 2
-        assert said in ran.err
+        for command in ("push", "reconcile"):
+            ran = office.run(command, "--metrics-file", path)
+            assert ran.code == 2
+            assert said in ran.err
     assert faulty.seen == []
 
 

@@ -24,6 +24,7 @@ from scimsync.cli.ui.error_report import (
 )
 from scimsync.cli.ui.log_setup import LOG
 from scimsync.cli.ui.output import write_json
+from scimsync.cli.ui.output_file import metrics_file_option
 from scimsync.cli.ui.problems import problem_document, problem_line
 from scimsync.cli.ui.progress import progress
 from scimsync.cli.ui.saved_plan import warn_without_digest
@@ -77,12 +78,7 @@ PROBLEMS_SHOWN = 20
     is_flag=True,
     help="Show the plan first, and apply exactly that one if you confirm it with y.",
 )
-@click.option(
-    "--metrics-file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="PATH",
-    help="Write metrics for the textfile collector of node_exporter.",
-)
+@metrics_file_option
 @click.option(
     "--wait",
     is_flag=True,
@@ -256,7 +252,7 @@ def run_push(
             access = access_after(store, outcome, deprovisioned, list(config.targets))
     except Exception as error:
         if afterwards is not None and not isinstance(error, StateError):
-            _run_afterwards(partial(afterwards.failed, error))
+            run_afterwards(partial(afterwards.failed, error))
         raise
     if options.as_json:
         users = {"users": access_document(access)} if access else {}
@@ -267,7 +263,7 @@ def run_push(
     if afterwards is None and alert_is_firing:  # this push may resolve it
         afterwards = after()
     if afterwards is not None:
-        _run_afterwards(partial(afterwards.done, outcome))
+        run_afterwards(partial(afterwards.done, outcome))
     return outcome.exit_code
 
 
@@ -297,8 +293,8 @@ def _afterwards(
     return AfterPush(config, options.targets, metrics_file, options.clock, whole=whole, reads=reads)
 
 
-def _run_afterwards(step: Callable[[], None]) -> None:
-    """Run what follows a push. Its errors are warnings: they do not change the outcome."""
+def run_afterwards(step: Callable[[], None]) -> None:
+    """Run what follows the work of a command. Its errors are only warnings."""
     try:
         step()
     except ScimsyncError as error:

@@ -6,18 +6,21 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from scimsync.builtin import load
 from scimsync.cli.commands.plan import print_text_plan
-from scimsync.cli.commands.push import run_push
+from scimsync.cli.commands.push import run_afterwards, run_push
 from scimsync.cli.ui.allowances import allowances
 from scimsync.cli.ui.combinations import only_with
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.confirmation import require_yes
 from scimsync.cli.ui.drift_report import drift_document, print_drift
 from scimsync.cli.ui.output import Output, write_json
+from scimsync.cli.ui.output_file import metrics_file_option
 from scimsync.cli.ui.progress import progress
 from scimsync.cli.ui.session import opened_state, this_moment
 from scimsync.config.models import Config
@@ -44,6 +47,10 @@ from scimsync.run.display_names import display_names
 from scimsync.run.reading import fill_tables
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state.store import Store
+from scimsync.transport.observer import ignore
+
+if TYPE_CHECKING:
+    from scimsync.daemon.metrics import PushMetrics
 
 _ALLOWANCES = ("--allow-removals", "--allow-updates", "--allow-adoptions")
 
@@ -52,11 +59,17 @@ _ALLOWANCES = ("--allow-removals", "--allow-updates", "--allow-adoptions")
 @click.option("--fix", is_flag=True, help="Repair the drift: push exactly the differences.")
 @click.option("--yes", is_flag=True, help="With --fix: do not ask for confirmation on a terminal.")
 @click.option("--exit-code", is_flag=True, help="Exit with code 6 if there is drift.")
+@metrics_file_option
 @allowances(*_ALLOWANCES)
 @only_with("--fix", "--yes", *_ALLOWANCES)
 @common_options_without("keys")
 def command(
-    options: CommonOptions, fix: bool, yes: bool, exit_code: bool, allowed: dict[str, Limit]
+    options: CommonOptions,
+    fix: bool,
+    yes: bool,
+    exit_code: bool,
+    metrics_file: Path | None,
+    allowed: dict[str, Limit],
 ) -> None:
     """Read the targets back, and show how they differ from what they last acknowledged.
 
@@ -72,9 +85,11 @@ def command(
     6 there is drift (with --exit-code). With --fix, also the exit codes of push.
     """
     config = load(options.config)
+    metrics = None if metrics_file is None else _metrics(metrics_file)
     compiled = compile_config(config, options.targets, read=False)
     with opened_state(config, create=fix) as store:
-        settings = ReadSettings(compiled, store, this_moment(options), time=options.time)
+        observe = ignore if metrics is None else metrics.record_request
+        settings = ReadSettings(compiled, store, this_moment(options), observe, options.time)
         with progress(options) as report:
             if fix:
                 recover_first(compiled, store, settings.now, options.clock, report)
@@ -88,6 +103,8 @@ def command(
                 print_drift(Output(), findings, names, quiet=options.quiet)
             if not store.is_scratch:
                 _record(config, store, findings, options, settings.now.time, fix=fix)
+            if metrics is not None and metrics_file is not None:
+                _write_metrics(metrics_file, metrics, config, store, options)
             repairs = _repairs(compiled, findings, settings) if fix else {}
         finally:
             found.__exit__(None, None, None)
@@ -101,11 +118,27 @@ def command(
         goes_on = bool(repairs) and (yes or _confirmed(compiled, store, wanted, names, options))
     codes = [findings.exit_code]
     if goes_on:
-        codes.append(_fix(config, options, wanted, document, repairs))
+        codes.append(_fix(config, options, wanted, document, repairs, metrics_file))
     elif options.as_json:
         write_json(document)
     code = combined_exit_code(codes)
     raise click.exceptions.Exit(code or (6 if exit_code and findings.drifts else 0))
+
+
+def _metrics(file: Path) -> PushMetrics:
+    """Return what counts the requests. Raise ConfigError for a file that cannot be written."""
+    from scimsync.daemon.metrics import PushMetrics, check_textfile
+
+    check_textfile(file)
+    return PushMetrics()
+
+
+def _write_metrics(
+    file: Path, metrics: PushMetrics, config: Config, store: Store, options: CommonOptions
+) -> None:
+    from scimsync.daemon.metrics_file import write_metrics
+
+    run_afterwards(lambda: write_metrics(file, metrics, config, store, options.clock()))
 
 
 def _record(
@@ -185,12 +218,17 @@ def _fix(
     wanted: Options,
     document: dict[str, object],
     repairs: Mapping[str, Repair],
+    metrics_file: Path | None,
 ) -> int:
     """Push the repairs, and learn what the targets write their own way. Return the exit code."""
     before = this_moment(options)
     only = replace(options, targets=tuple(repairs))
     code = run_push(
-        only, "reconcile --fix", wanted, document=lambda pushed: {**document, "push": pushed}
+        only,
+        "reconcile --fix",
+        wanted,
+        metrics_file=metrics_file,
+        document=lambda pushed: {**document, "push": pushed},
     )
     keys: dict[str, dict[Kind, Sequence[Key]]] = {
         name: {Kind.USER: repair.users, Kind.GROUP: repair.groups}

@@ -40,6 +40,14 @@ class ReportFile(click.Path):
         return None if str(value) == STDOUT else super().convert(value, param, ctx)
 
 
+metrics_file_option = click.option(
+    "--metrics-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="PATH",
+    help="Write metrics for the textfile collector of node_exporter.",
+)
+
+
 def print_written(options: CommonOptions, written: object) -> None:
     """Say on stderr what was written, unless `--quiet` asks for errors only."""
     if not options.quiet:
