@@ -9,6 +9,7 @@
 | `start` | on each request | starts the push of all requested targets, or else a reconciliation |
 | `push` | in its own thread | pushes |
 | `reconcile-times` | at the times of `[schedule] reconcile` | requests a reconciliation |
+| `reconcile-again NAME` | after a reconciliation that failed | requests it again |
 | `reconcile` | in the thread of pushes, never beside one | reads a target back |
 | `ended` | after a push or a reconciliation | records its result |
 | `state` | every minute | reads due work, which other processes may change |
@@ -96,11 +97,12 @@ STATE_RETRY_AFTER = timedelta(minutes=1)
 BUG_RETRY_AFTER = timedelta(seconds=15)
 """When a job runs again after an unexpected error."""
 
-_TARGET_JOBS = ("schedule", "due", *(f"again-{cause}" for cause in Cause))
-"""The first word of the ids of jobs for one target, before its name."""
-
 _RECONCILE, _RECONCILE_TIMES = "reconcile", "reconcile-times"
 """Ids of jobs."""
+
+_RECONCILE_AGAIN = "reconcile-again"
+_TARGET_JOBS = ("schedule", "due", _RECONCILE_AGAIN, *(f"again-{cause}" for cause in Cause))
+"""The first word of the ids of jobs for one target, before its name."""
 
 _DAEMON = "daemon"
 """The subject of alerts about the daemon itself."""
@@ -122,6 +124,7 @@ class Daemon:
         self._notifier = Notifier(self._scheduler, self._open_state, self._state_failed)
         self._queue = PushQueue()
         self._to_reconcile: dict[str, None] = {}
+        self._reconcile_failures: dict[str, int] = {}
         self._active: PushRequest | str | None = None  # a push, or the target that is reconciled
         self._cancellation = Cancellation()
         self._due_work = DueWork()
@@ -412,6 +415,7 @@ class Daemon:
             self._to_reconcile.clear()
             return
         del self._to_reconcile[name]
+        self._scheduler.cancel(f"{_RECONCILE_AGAIN} {name}")
         self._active = name
         self.probes.push_started("reconciliation")
         self._scheduler.add_job(
@@ -431,18 +435,38 @@ class Daemon:
 
     def _reconcile_ended(self, result: ReconcileResult) -> None:
         try:
-            name = result.target
             if isinstance(result.error, StateError):
                 self._state_failed(result.error)
-                again, job_id = self._scheduler.now() + STATE_RETRY_AFTER, f"reconcile-again {name}"
-                self._scheduler.run_at(again, job_id, self._request_reconcile, [name])
             else:
                 log_reconciled(result, personal=self._dependencies.personal)
+            self._retry_reconcile(result)
             if result.done is not None:
                 findings = drift_findings([result.done])
                 self._notifier.update(lambda _: findings)
         finally:
             self._became_idle()
+
+    def _retry_reconcile(self, result: ReconcileResult) -> None:
+        """Request a reconciliation again that could not read its target, or the state."""
+        name, error = result.target, result.error
+        if isinstance(error, Interrupted) or not isinstance(error, ScimsyncError):
+            self._reconcile_failures.pop(name, None)
+            return
+        if isinstance(error, StateError):
+            delay = STATE_RETRY_AFTER
+        else:
+            failures = self._reconcile_failures[name] = self._reconcile_failures.get(name, 0) + 1
+            delay = retry_delay(failures)
+        self._scheduler.run_at(
+            self._scheduler.now() + delay,
+            f"{_RECONCILE_AGAIN} {name}",
+            self._reconcile_again,
+            name,
+        )
+
+    def _reconcile_again(self, name: str) -> None:
+        if self._loaded.config.schedule.reconcile:
+            self._request_reconcile([name])
 
     def _record_result(self, result: PushResult) -> None:
         request = result.request

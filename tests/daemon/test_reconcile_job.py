@@ -133,7 +133,32 @@ def test_a_target_that_was_never_pushed_is_left_alone(
     assert faulty.seen == []
 
 
-def test_a_target_that_cannot_be_read_waits_for_the_next_time(
+def errors(caplog: pytest.LogCaptureFixture) -> int:
+    """The number of reconciliations that a target refused."""
+    return sum("401" in line for line in log_of(caplog))
+
+
+def test_a_target_that_cannot_be_read_is_tried_again_at_growing_intervals(
+    company: Office,
+    faulty: FaultyServer,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    company.configure(more=HOURLY.replace('"1h"', '"0 9 * * *"'))
+    honest, start = faulty.answer, company.now
+    monkeypatch.setattr(faulty, "answer", lambda _: error_reply(401, "no"))
+
+    def recover(_: SteppingScheduler) -> None:
+        monkeypatch.setattr(faulty, "answer", honest)
+
+    live(company, (1.5 * HOUR, recover), seconds=4 * HOUR, poll=600, look=600)
+
+    assert errors(caplog) == 4  # at once, and after 5, 15, and 35 minutes
+    assert lines(caplog) == ["reconcile wiki: no drift (3 accounts compared, 1 request)"]
+    assert reconciled(company)["at"] == (start + timedelta(minutes=50 + 75)).isoformat()
+
+
+def test_a_scheduled_time_comes_before_a_later_retry(
     company: Office,
     faulty: FaultyServer,
     caplog: pytest.LogCaptureFixture,
@@ -145,11 +170,29 @@ def test_a_target_that_cannot_be_read_waits_for_the_next_time(
     def recover(_: SteppingScheduler) -> None:
         monkeypatch.setattr(faulty, "answer", honest)
 
-    live(company, (HOUR, recover), seconds=2 * HOUR, poll=600, look=600)
+    live(company, (2 * HOUR, recover), seconds=3.5 * HOUR, poll=600, look=600)
 
-    errors = [line for line in log_of(caplog) if "401" in line]
-    assert len(errors) == 1
     assert lines(caplog) == ["reconcile wiki: no drift (3 accounts compared, 1 request)"]
+
+
+def test_a_target_is_not_tried_again_once_nothing_is_reconciled(
+    company: Office,
+    faulty: FaultyServer,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(faulty, "answer", lambda _: error_reply(401, "no"))
+    never = HOURLY.replace('"1h"', "false")
+
+    live(
+        company,
+        (HOUR, lambda _: company.configure(more=never)),
+        seconds=6 * HOUR,
+        poll=60,
+        look=600,
+    )
+
+    assert errors(caplog) == 2
 
 
 def test_a_daemon_that_stops_sends_no_more_reads(
