@@ -9,12 +9,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
 
-from scimsync import __version__
 from scimsync.errors import ConfigError, SourceUnavailable
 from scimsync.sources.base import SourceSpec
 from scimsync.sources.remote_settings import RemoteSettings
 from scimsync.sources.workspace import new_private_file
-from scimsync.transport.connection_options import ConnectionOptions
+from scimsync.transport.auth.connecting import connection_options
 from scimsync.transport.request_errors import BaseUrlError
 from scimsync.transport.retry_policy import RetryPolicy
 
@@ -52,7 +51,7 @@ def open_connection(spec: SourceSpec[Any], base_url: str) -> HttpConnection:
     from scimsync.transport.http import HttpConnection
 
     settings: RemoteSettings = spec.settings
-    options = _connection_options(spec)
+    options = connection_options(settings.auth, spec.base_dir, settings.timeout)
     try:
         auth = settings.auth
         authenticator = (
@@ -69,19 +68,6 @@ def open_connection(spec: SourceSpec[Any], base_url: str) -> HttpConnection:
         )
     except (BaseUrlError, ValueError) as error:
         raise ConfigError(f"{spec.setting('auth')}: {error}", code="SYNC-0120") from None
-
-
-def _connection_options(spec: SourceSpec[Any]) -> ConnectionOptions:
-    """Return how the server is reached. Paths are relative to sync.toml."""
-    settings: RemoteSettings = spec.settings
-    auth = settings.auth
-    if auth is None:
-        return ConnectionOptions(f"scimsync/{__version__}", settings.timeout)
-    cert, key, ca = (
-        None if path is None else spec.base_dir / path
-        for path in (auth.tls.cert, auth.tls.key, auth.tls.ca)
-    )
-    return ConnectionOptions(f"scimsync/{__version__}", settings.timeout, cert, key, ca, auth.proxy)
 
 
 async def read_again_after_fault(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
-from scimsync import __version__
 from scimsync.config.models import Config
 from scimsync.config.secrets import SecretReader
 from scimsync.errors import ConfigError
 from scimsync.scim.messages import Client, ScimRequest, ScimResponse
 from scimsync.transport.auth import Authenticator
+from scimsync.transport.auth.connecting import connection_options
 from scimsync.transport.auth.expiry import expiry_of
 from scimsync.transport.connection_options import ConnectionOptions
 from scimsync.transport.request_errors import BaseUrlError
@@ -22,7 +22,7 @@ def open_authenticator(config: Config, target: str) -> tuple[Authenticator, date
     """
     settings = config.targets[target]
     secret = SecretReader(config, settings.auth, "targets", target, "auth")
-    options = connection_options(config, target)
+    options = options_of(config, target)
     try:
         authenticator = settings.auth.authenticator(settings.url, secret, options)
     except BaseUrlError as error:
@@ -30,21 +30,10 @@ def open_authenticator(config: Config, target: str) -> tuple[Authenticator, date
     return authenticator, expiry_of(settings.auth, secret.read)
 
 
-def connection_options(config: Config, target: str) -> ConnectionOptions:
-    """Return how the server of a target is reached. Paths are relative to sync.toml."""
+def options_of(config: Config, target: str) -> ConnectionOptions:
+    """Return how the server of a target is reached."""
     settings = config.targets[target]
-    tls = settings.auth.tls
-    cert, key, ca = (
-        None if path is None else config.base_dir / path for path in (tls.cert, tls.key, tls.ca)
-    )
-    return ConnectionOptions(
-        user_agent=f"scimsync/{__version__}",
-        timeout=settings.timeout,
-        cert=cert,
-        key=key,
-        ca=ca,
-        proxy=settings.auth.proxy,
-    )
+    return connection_options(settings.auth, config.base_dir, settings.timeout)
 
 
 def open_client(
@@ -53,7 +42,7 @@ def open_client(
     """Return a client for a target. Raise ConfigError for a URL that is not safe to use."""
     from scimsync.transport.http import HttpConnection
 
-    options, settings = connection_options(config, target), config.targets[target]
+    options, settings = options_of(config, target), config.targets[target]
     try:
         connection = HttpConnection(
             settings.url,

@@ -14,7 +14,7 @@ from scimsync.cli.ui.set_options import Options, with_settings
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError, coded
 from scimsync.probe.server import Origin
-from scimsync.targets.sender import connection_options, open_authenticator
+from scimsync.targets.sender import open_authenticator, options_of
 from scimsync.tomltext import toml_value
 from scimsync.transport.request_errors import BaseUrlError
 
@@ -107,7 +107,7 @@ def _sync_toml(options: Options) -> str:
 
 def _origin(config: Config, name: str, *, anonymous: bool = False) -> Origin:
     authenticator = None if anonymous else open_authenticator(config, name)[0]
-    options = connection_options(config, name)
+    options = options_of(config, name)
     origin = Origin(config.targets[name].url, authenticator, options)
     try:
         options.ssl_context()
