@@ -1,4 +1,4 @@
-"""Alerts, notifications and metrics after a single push; the daemon has its own."""
+"""Alerts, notifications, events and metrics after a single push; the daemon has its own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from scimsync.audit.events import export_events
 from scimsync.config.models import Config
 from scimsync.daemon.metrics import PushMetrics
 from scimsync.daemon.metrics_file import source_changes, write_metrics
@@ -98,6 +99,7 @@ class AfterPush:
             changed = source_changes(self._config)
             findings = [*find(store), *stale_findings(self._config, changed, now)]
             update_alerts(store, self._config, findings, now)
+            export_events(store, self._config, now, clock=self._clock)
             if self._metrics is not None and self._metrics_file is not None:
                 self._metrics.record_run(CAUSE, outcome, seconds)
                 write_metrics(self._metrics_file, self._metrics, self._config, store, now, changed)

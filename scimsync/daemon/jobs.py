@@ -15,6 +15,7 @@
 | `state` | every minute | reads due work, which other processes may change |
 | `reload` | on SIGHUP, or when sync.toml has changed | loads sync.toml |
 | `outbox`, `summary` | see `notifier` | notify receivers |
+| `events` | when events wait, see `event_export` | exports them |
 | `watchdog` | if systemd wants it | tells systemd that the daemon is alive |
 
 What has to survive the process is in the state database, so it may be killed at any moment.
@@ -38,6 +39,7 @@ from scimsync.daemon.daemon_probes import DaemonProbes
 from scimsync.daemon.daemon_state import existing_state, state_at_start
 from scimsync.daemon.dependencies import Dependencies
 from scimsync.daemon.due_work import DueWork
+from scimsync.daemon.event_export import EVENTS, EventExporter
 from scimsync.daemon.health import HealthEndpoint
 from scimsync.daemon.loaded_config import LoadedConfig, load_config
 from scimsync.daemon.log_lines import (
@@ -122,6 +124,7 @@ class Daemon:
         self.probes = DaemonProbes(self._scheduler, self._metrics.expose)
         self._endpoint = HealthEndpoint(self.probes)
         self._notifier = Notifier(self._scheduler, self._open_state, self._state_failed)
+        self._events = EventExporter(self._scheduler, self._open_state, self._state_failed)
         self._queue = PushQueue()
         self._to_reconcile: dict[str, None] = {}
         self._reconcile_failures: dict[str, int] = {}
@@ -567,6 +570,7 @@ class Daemon:
         if not self._failing_jobs and not (result and isinstance(result.error, StateError)):
             self.probes.set_problem(None)
         self._notifier.update(lambda _: self._watches.findings(now))
+        self._events.schedule(self.config)
         if result is not None and result.outcome is not None:
             for name, target in result.outcome.targets.items():
                 if name in pending:
@@ -608,6 +612,8 @@ class Daemon:
             self._run_soon("ended", self._reconcile_ended, event.retval)
         elif event.job_id == OUTBOX:
             self._run_soon("delivered", self._notifier.delivered, event.retval)
+        elif event.job_id == EVENTS:
+            self._run_soon("exported", self._events.exported, self.config, event.retval)
         elif event.job_id in self._failing_jobs:
             self._scheduler.call_soon(partial(self._job_recovered, event.job_id))
 

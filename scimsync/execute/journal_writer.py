@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from scimsync.errors import LeaseHeld
+from scimsync.execute.event_notes import note_events
 from scimsync.execute.operation_outcome import (
     OperationOutcome,
     belongs_to,
@@ -39,7 +40,10 @@ _BATCH = 500
 
 
 class JournalWriter:
-    """The journal and links of one target in one run. `clock` returns aware times."""
+    """The journal and links of one target in one run. `clock` returns aware times.
+
+    Events of operations are noted for `event_destinations`.
+    """
 
     def __init__(
         self,
@@ -48,12 +52,14 @@ class JournalWriter:
         target: str,
         token: leases.FencingToken,
         clock: Callable[[], datetime],
+        event_destinations: Sequence[str] = (),
     ) -> None:
         self._store = store
         self._run = run
         self._target = target
         self._token = token
         self._clock = clock
+        self._event_destinations = event_destinations
 
     # Reading
 
@@ -231,7 +237,7 @@ class JournalWriter:
             return
         target = self._target
         outcomes = self._without_rivals(connection, outcomes)
-        journal.put_results(connection, [outcome.result for outcome in outcomes])
+        self._put_results(connection, outcomes)
         changed = [outcome.link for outcome in outcomes if outcome.link is not None]
         links.put_links(connection, target, changed)
         members = [row for outcome in outcomes for row in outcome.members]
@@ -246,6 +252,12 @@ class JournalWriter:
         for kind in {link.kind for link in changed}:
             documents = {link.key: link.document for link in changed if link.kind is kind}
             reference_rows.acknowledge_references(connection, target, kind, documents)
+
+    def _put_results(self, connection: Connection, outcomes: Sequence[OperationOutcome]) -> None:
+        journal.put_results(connection, [outcome.result for outcome in outcomes])
+        if self._event_destinations:
+            now = self._clock()
+            note_events(connection, self._event_destinations, self._target, outcomes, now)
 
     def _without_rivals(
         self, connection: Connection, outcomes: Sequence[OperationOutcome]
@@ -284,7 +296,7 @@ class JournalWriter:
     def _write_in_doubt(self, connection: Connection, outcomes: Sequence[OperationOutcome]) -> None:
         """Write outcomes after another run took over, and put their resources in doubt for it."""
         now = self._clock()
-        journal.put_results(connection, [outcome.result for outcome in outcomes])
+        self._put_results(connection, outcomes)
         for kind in Kind:
             sent = {
                 outcome.link.key: outcome.link

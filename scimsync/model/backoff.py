@@ -19,6 +19,11 @@ def retry_delay(failures: int) -> timedelta:
     return min(timedelta(minutes=5 << min(failures - 1, 12)), LONGEST)
 
 
+def delivery_pause(failures: int, longest: timedelta) -> timedelta:
+    """Return the delay after so many failed deliveries: a minute, doubled each time."""
+    return min(timedelta(minutes=1 << min(failures - 1, 20)), longest)
+
+
 def is_waiting(until: datetime | None, now: datetime) -> TypeGuard[datetime]:
     """Return whether a delay that ends at `until` has not passed. None means no delay."""
     return until is not None and now < until <= latest_plausible(now)

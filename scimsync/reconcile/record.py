@@ -7,7 +7,7 @@ from datetime import datetime
 from scimsync.model.batches import batches
 from scimsync.reconcile.findings import TargetFindings
 from scimsync.reconcile.reconcile import Findings
-from scimsync.state import journal
+from scimsync.state import confirmations
 from scimsync.state.reconciliations import Reconciliation, put_reconciliations
 from scimsync.state.store import Store
 
@@ -35,7 +35,7 @@ def record_findings(store: Store, findings: Findings, began: datetime) -> list[R
 def _confirm_removals(store: Store, target: TargetFindings, began: datetime) -> None:
     for keys in batches(target.log.removed_keys(), _BATCH):
         with store.read() as connection:
-            shown = journal.removals_to_confirm(connection, target.name, keys, began)
+            shown = confirmations.removals_to_confirm(connection, target.name, keys, began)
         if shown:
             with store.write() as connection:
-                journal.confirm(connection, shown, began)
+                confirmations.confirm(connection, shown, began)

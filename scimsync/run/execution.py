@@ -66,6 +66,7 @@ class _TargetExecution:
             name,
             context.token.only(f"target {name}"),
             context.clock,
+            context.compiled.config.audit.event_destinations,
         )
         secrets = SecretValues(
             context.records, compiled.sources, compiled.program, context.now.today

@@ -150,7 +150,8 @@ def _open(
     has_links = contents.groups
     if isinstance(context, PushContext):
         changes = NewChanges(target.sources, known.cursor)
-        state = LiveState(store, context.run, name, now.time, changes, contents)
+        destinations = context.compiled.config.audit.event_destinations
+        state = LiveState(store, context.run, name, now.time, changes, contents, destinations)
     else:
         assert context.overlay is not None  # noqa: S101 - only a push has none
         state = OverlayState(store, context.overlay, name, now.time, contents)

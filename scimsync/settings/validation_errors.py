@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import UnionType
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -190,7 +191,7 @@ def _table_at(model: type[Table], parts: Sequence[str]) -> type[Table]:
             current = _field(current, part).annotation
         else:
             current = next(arg for arg in reversed(get_args(current)) if arg is not type(None))
-        while get_origin(current) is Annotated:
+        while get_origin(current) in (Annotated, UnionType):  # the latter for one that is optional
             current = get_args(current)[0]
     if not (isinstance(current, type) and issubclass(current, Table)):
         raise TypeError(f"no table at {parts}")

@@ -20,7 +20,6 @@ from scimsync.model.ids import (
 )
 from scimsync.model.operations import (
     OPEN_STATUSES,
-    REMOVAL_ACTIONS,
     Action,
     Confirmation,
     JournaledOperation,
@@ -39,6 +38,9 @@ from scimsync.state.json_values import (
     load_names,
 )
 from scimsync.state.tables import operation as table
+
+NO_REQUEST = "[]"
+"""The requests of an operation that needed none."""
 
 
 def add_operations(
@@ -143,60 +145,6 @@ def put_results(connection: Connection, results: Sequence[OperationResult]) -> N
         for item in results
     ]
     update_by_id(connection, table, rows, known=("action", "request"))
-
-
-def confirm_removals(
-    connection: Connection, target: str, keys: Sequence[Key], now: datetime
-) -> None:
-    """Note that reading showed the access of these users to be removed.
-
-    The last removal that was sent for each has no outcome that says so.
-    """
-    connection.execute(
-        update(table)
-        .where(table.c.id.in_(_last_removals(target, keys)), table.c.confirmed_by.is_(None))
-        .values(confirmed_by=Confirmation.READ, confirmed_at=now)
-    )
-
-
-def removals_to_confirm(
-    connection: Connection, target: str, keys: Sequence[Key], before: datetime
-) -> list[int]:
-    """Return the last removals of these users that nothing confirms but a status.
-
-    They were sent before `before`, and acknowledged.
-    """
-    query = select(table.c.id).where(
-        table.c.id.in_(_last_removals(target, keys)),
-        table.c.status == OperationStatus.APPLIED,
-        table.c.sent_at <= before,
-        or_(table.c.confirmed_by.is_(None), table.c.confirmed_by == Confirmation.STATUS),
-    )
-    return list(connection.scalars(query))
-
-
-def confirm(connection: Connection, operations: Sequence[int], at: datetime) -> None:
-    """Note that reading showed these operations to be done."""
-    connection.execute(
-        update(table)
-        .where(table.c.id.in_(operations))
-        .values(confirmed_by=Confirmation.READ, confirmed_at=at)
-    )
-
-
-def _last_removals(target: str, keys: Sequence[Key]) -> Select[tuple[int]]:
-    """Return the query for the last removal that was sent for each of `keys`."""
-    return (
-        select(func.max(table.c.id))
-        .where(
-            table.c.target == target,
-            table.c.kind == Kind.USER,
-            table.c.key.in_(keys),
-            table.c.action.in_(REMOVAL_ACTIONS),
-            table.c.sent_at.is_not(None),
-        )
-        .group_by(table.c.key)
-    )
 
 
 def close_open(

@@ -24,12 +24,14 @@ from scimsync.model.operations import (
 from scimsync.model.pins import Pin, PinnedMember
 from scimsync.state import (
     absent_users,
+    confirmations,
     due,
     holds,
     journal,
     links,
     memberships,
     pins,
+    read_events,
     record_rows,
     reference_rows,
 )
@@ -55,8 +57,10 @@ class LiveState:
         now: datetime,
         changes: NewChanges | None = None,
         contents: Contents = UNKNOWN_CONTENTS,
+        event_destinations: Sequence[str] = (),
     ) -> None:
         self._store = store
+        self._event_destinations = event_destinations
         self._changes = changes
         self._plan = store
         self._run = run
@@ -97,8 +101,9 @@ class LiveState:
             self._moves.clear()
             self._noted.clear()
         for changed in batches(self._links, _BATCH):
+            self._note_read_events(connection, changed)
             removed = links.read_as_removed(connection, self._target, changed)
-            journal.confirm_removals(connection, self._target, removed, self._now)
+            confirmations.confirm_removals(connection, self._target, removed, self._now)
         links.put_links(connection, self._target, self._links)
         for kind in Kind:
             for some in batches(self._unwanted[kind], _BATCH):
@@ -117,6 +122,10 @@ class LiveState:
                 connection, self._target, journal.keys_query(self._removals), self._now
             )
             self._removes = False
+
+    def _note_read_events(self, connection: Connection, read: Sequence[Link]) -> None:
+        destinations = self._event_destinations
+        read_events.note_read(connection, destinations, self._target, read, self._now)
 
     def _accept_pins(self, connection: Connection) -> None:
         for kind, ended in self._unpinned.items():
@@ -198,6 +207,9 @@ class LiveState:
 
     def note_links(self, some: Sequence[Link]) -> None:
         """Store what some resources were found to hold."""
+        if self._event_destinations:
+            with self._store.write() as connection:
+                self._note_read_events(connection, some)
         self.put_links(some)
 
     def in_doubt_keys(self, kind: Kind) -> list[Key]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, exists, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.model.operations import OPEN_STATUSES
-from scimsync.state import ingests
+from scimsync.state import ingests, pending_events
 from scimsync.state.tables import link, operation, run
 
 
@@ -27,8 +27,8 @@ class Pruned:
 def prune(connection: Connection, before: datetime) -> Pruned:
     """Delete runs that started before `before` (aware), and their operations.
 
-    The last run stays, and so does what recovery needs: operations without an outcome, and those of
-    links in doubt.
+    The last run stays, and so does what is needed later: operations without an outcome, those of
+    links in doubt, and those whose event is not exported yet.
     """
     last = select(run.c.id).order_by(run.c.id.desc()).limit(1).scalar_subquery()
     old = select(run.c.id).where(run.c.started_at < before, run.c.id != last)
@@ -40,7 +40,12 @@ def prune(connection: Connection, before: datetime) -> Pruned:
     )
     closed: ColumnElement[bool] = ~operation.c.status.in_(OPEN_STATUSES)
     operations = connection.execute(
-        delete(operation).where(operation.c.run_id.in_(old), closed, ~in_doubt)
+        delete(operation).where(
+            operation.c.run_id.in_(old),
+            closed,
+            ~in_doubt,
+            ~pending_events.is_pending(operation.c.id),
+        )
     ).rowcount
     has_operations = exists().where(operation.c.run_id == run.c.id)
     runs = connection.execute(delete(run).where(run.c.id.in_(old), ~has_operations)).rowcount

@@ -540,6 +540,34 @@ class NotificationRow(_Row, table=True):
     last_error: str | None = text_column("Why its delivery failed, without secrets.", default=None)
 
 
+class PendingEventRow(_Row, table=True):
+    """A Security Event Token about an operation that one destination does not have yet."""
+
+    __tablename__ = "pending_event"
+
+    destination: str = key_column("`file` or `url`: the key of `[audit.events]`.")
+    operation_id: int = number_column("The operation that had an effect.", primary_key=True)
+    noted_at: datetime = time_column("When that was known: the time at which it is issued.")
+    remote_id: str | None = name_column("The id of the resource at the target.", default=None)
+    external_id: str | None = name_column("The externalId of the resource.", default=None)
+    version: str | None = name_column("Its version after the operation.", default=None)
+    refusals: int = number_column("How often the destination refused it.", default=0)
+    next_try_at: datetime | None = time_column(
+        "When a refused one is sent again; NULL for one that was not refused.", default=None
+    )
+
+
+class EventDestinationRow(_Row, table=True):
+    """A destination of `[audit.events]` that did not take events when they were last sent."""
+
+    __tablename__ = "event_destination"
+
+    name: str = key_column("`file` or `url`.")
+    failures: int = number_column("How many tries in a row failed.")
+    next_try_at: datetime = time_column("When it is tried again.")
+    last_error: str = text_column("Why the last try failed, without secrets.")
+
+
 class ReplacedSecretRow(_Row, table=True):
     """A secret that a server replaced, encrypted under the one that sync.toml refers to."""
 
@@ -586,5 +614,7 @@ reconciliation = _table(ReconciliationRow)
 lease = _table(LeaseRow)
 alert = _table(AlertRow)
 notification = _table(NotificationRow)
+pending_event = _table(PendingEventRow)
+event_destination = _table(EventDestinationRow)
 replaced_secret = _table(ReplacedSecretRow)
 checkpoint = _table(CheckpointRow)

@@ -23,6 +23,7 @@ from scimsync.state.store import Store, open_state
 from scimsync.state.target_states import get_target, put_targets
 from tests.daemon.test_metrics import samples
 from tests.office import MONDAY, Office, people, person
+from tests.security_events import audit_table
 from tests.servers.faulty import FaultyServer
 
 
@@ -240,6 +241,16 @@ def test_alerts_and_undelivered_notifications_are_counted(office: Office) -> Non
         name: value for name, value in found.items() if name.startswith("troubles")
     } == of_alerts(failures=2, guard=1)
     assert found["notices_waiting"] == 4
+
+
+def test_the_events_that_wait_are_counted_by_destination(office: Office) -> None:
+    events = audit_table(office.folder, 'file = "events.ndjson"', 'url = "http://127.0.0.1:1/"')
+    office.configure(more=events)
+    office.hire(people(3))
+    office.push()
+    found = gauges(office)
+    waiting = [found[f'events_waiting{{destination="{name}"}}'] for name in ("file", "url")]
+    assert waiting == [3, 3]
 
 
 def test_metrics_contain_no_personal_data(office: Office, faulty: FaultyServer) -> None:

@@ -38,6 +38,7 @@ from scimsync.model.operations import Action
 from scimsync.state.store import open_state
 from tests.docs.documentation import ROOT
 from tests.office import MONDAY, Office, people
+from tests.security_events import audit_table
 
 SYSTEMD = ROOT / "examples" / "systemd"
 CONTAINER = ROOT / "examples" / "container"
@@ -434,7 +435,8 @@ FREE = {"target", "source", "version", "instance", "method", "le", "status"}
 def exposed(office: Office) -> dict[str, dict[str, set[str]]]:
     """What the daemon exposes after a push: series name -> label -> values."""
     office.hire(people(3))
-    office.configure(target="rate = 10")
+    events = audit_table(office.folder, 'file = "events.ndjson"')
+    office.configure(target="rate = 10", more=events)
     sync_toml = office.folder / "sync.toml"
     expiring = sync_toml.read_text().replace(
         'WIKI_TOKEN"', 'WIKI_TOKEN", token_expires = 2039-01-01'

@@ -17,6 +17,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from tests.office import Office, Row, counts, people, person
+from tests.security_events import audit_table
 
 HOUR = timedelta(hours=1)
 NOTHING_CHANGED = people(8)
@@ -74,3 +75,20 @@ def test_a_push_costs_few_statements(office: Office, case: str) -> None:
     print(f"\n{case}: {sites.total()} statements\n{breakdown}")
     assert counts(outcome) == expected
     assert sites.total() <= at_most, breakdown
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_events_cost_two_statements_where_something_changed(office: Office, case: str) -> None:
+    rows, expected, at_most = CASES[case]
+    events = audit_table(office.folder, 'file = "events.ndjson"')
+    office.configure(more=events)
+    office.hire(people(8))
+    office.push()
+    office.push(later=HOUR)
+    office.hire(rows)
+
+    with counted() as sites:
+        outcome = office.push(later=HOUR)
+
+    assert counts(outcome) == expected
+    assert sites.total() <= at_most + (2 if expected else 0)

@@ -53,7 +53,7 @@ class Hooks:
 
     `got` are the requests with a 2xx response, `refused` all others. The next requests get one of
     `answers` each, and all further ones `status`: a status, `hang` (no response until the end) or
-    `cut` (the connection ends).
+    `cut` (the connection ends). `body` is that of responses, by status.
     """
 
     url: str = ""
@@ -63,6 +63,7 @@ class Hooks:
     status: int | str = 204
     answers: list[int | str] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
+    body: dict[int, bytes] = field(default_factory=lambda: {200: b"ok"})
     ended: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -105,10 +106,10 @@ def running_hooks() -> Iterator[Hooks]:
             self.send_response(answer)
             for name, value in hooks.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", "0" if answer != 200 else "2")
+            response = hooks.body.get(answer, b"")
+            self.send_header("Content-Length", str(len(response)))
             self.end_headers()
-            if answer == 200:
-                self.wfile.write(b"ok")
+            self.wfile.write(response)
 
         def log_message(self, *arguments: object) -> None:
             pass

@@ -224,13 +224,15 @@ def run_push(
     """Push what is `wanted` to the targets of the options, and return the exit code.
 
     Prints the outcome. With `wait`, another run is waited for. Afterwards the receivers of
-    `[notify]` get their messages, and `metrics_file` its metrics. `deprovisioned` are users whose
-    access is reported, target by target. `document` makes the JSON document from that of the push.
+    `[notify]` get their messages, `[audit.events]` its tokens, and `metrics_file` its metrics.
+    `deprovisioned` are users whose access is reported, target by target. `document` makes the JSON
+    document from that of the push.
     """
     config = load(options.config)
     whole = not wanted.keys
     after = partial(_afterwards, config, options, metrics_file, whole=whole, reads=wanted.read)
-    afterwards = after() if metrics_file is not None or config.notify.to else None
+    needed = metrics_file is not None or config.notify.to or config.audit.events is not None
+    afterwards = after() if needed else None
     try:
         compiled = compile_config(config, options.targets, read=wanted.read)
         _check_columns(compiled, wanted.allowance.emptied)

@@ -17,7 +17,7 @@ from scimsync.cli.ui.session import opened_state
 from scimsync.durations import LONG_UNITS, parse_duration
 from scimsync.errors import ConfigError, StateError, coded
 from scimsync.formatting import plural, printable
-from scimsync.state import pruning, transfer
+from scimsync.state import pending_events, pruning, transfer
 from scimsync.state.store import SCHEMA_VERSION
 
 _EXPORT = click.Path(path_type=Path, dir_okay=False)
@@ -68,10 +68,13 @@ def upgrade(options: CommonOptions) -> None:
 def prune(options: CommonOptions, keep: timedelta) -> None:
     """Delete runs that are older than --keep, with their operations in the journal.
 
-    Links, snapshots, the last run, and operations without an outcome are kept.
+    Links, snapshots, the last run, operations without an outcome, and operations whose event is not
+    exported yet are kept.
     """
-    with opened_state(load(options.config), create=True) as store:
+    config = load(options.config)
+    with opened_state(config, create=True) as store:
         with store.write() as connection:
+            pending_events.keep_only(connection, config.audit.event_destinations)
             pruned = pruning.prune(connection, options.clock() - keep)
         store.give_back_space()
     _report(

@@ -32,6 +32,7 @@ from scimsync.state import (
     journal,
     links,
     overview,
+    pending_events,
     reconciliations,
     record_rows,
     run_rows,
@@ -84,6 +85,7 @@ def state_gauges(
             *_of_targets(connection, config, now, profiles),
             *_of_sources(connection, config, changed_at),
             *_of_alerts(connection),
+            *_of_events(connection, config),
         ]
 
 
@@ -268,4 +270,16 @@ def _of_alerts(connection: Connection) -> Iterator[Metric]:
         "Notifications that have not been delivered yet.",
         (),
         {(): alerts.count_undelivered(connection)},
+    )
+
+
+def _of_events(connection: Connection, config: Config) -> Iterator[Metric]:
+    if config.audit.events is None:
+        return
+    waiting = {one.destination: one.number for one in pending_events.waiting(connection)}
+    yield gauge(
+        "scimsync_events_waiting",
+        "Events that have not been exported yet.",
+        ("destination",),
+        {(name,): waiting.get(name, 0) for name in config.audit.event_destinations},
     )

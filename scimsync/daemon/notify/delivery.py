@@ -27,11 +27,11 @@ from scimsync.daemon.notify.alerting import Notification
 from scimsync.daemon.notify.receivers import open_channel
 from scimsync.errors import LeaseHeld
 from scimsync.formatting import plural
+from scimsync.model.backoff import delivery_pause
 from scimsync.state import alerts, leases
 from scimsync.state.alerts import OutboxItem
 from scimsync.state.store import Store
 
-FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=6)
 DISCARD_AFTER = timedelta(days=3)
 
@@ -70,11 +70,6 @@ def next_delivery(store: Store) -> datetime | None:
     """Return when the next notification is due, or None. Raise StateError."""
     with store.read() as connection:
         return alerts.next_delivery(connection)
-
-
-def pause_after(attempts: int) -> timedelta:
-    """Return the pause after so many failed attempts: 1 minute, 2, 4, … up to 6 hours."""
-    return min(FIRST_PAUSE * (1 << min(attempts - 1, 20)), LONGEST_PAUSE)
 
 
 async def _deliver_all(
@@ -160,7 +155,7 @@ class _Delivery:
         """Postpone one notification, or all of the receiver."""
         now = self.clock()
         asked = min(timedelta(seconds=failure.retry_after_s or 0), LONGEST_PAUSE)
-        until = now + max(pause_after(notice.attempts + 1), asked)
+        until = now + max(delivery_pause(notice.attempts + 1, LONGEST_PAUSE), asked)
         only = notice.id if failure.of_message else None
         with self.store.write() as connection:
             alerts.postpone(connection, self.name, until, failure.why, only=only)

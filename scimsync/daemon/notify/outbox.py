@@ -22,7 +22,7 @@ from scimsync.daemon.notify.alerting import (
     compare,
 )
 from scimsync.daemon.notify.summary import read_activity
-from scimsync.state import alerts
+from scimsync.state import alerts, pending_events
 from scimsync.state.alerts import OutboxItem
 from scimsync.state.store import Store
 
@@ -72,8 +72,9 @@ def render_summary(store: Store, config: Config, since: datetime, now: datetime)
 def forget_unconfigured(store: Store, config: Config) -> None:
     """Delete alerts and notifications about anything that is no longer in sync.toml.
 
-    These are alerts about targets and sources, and notifications to receivers. Their deletion sends
-    no notification. Raise StateError if the state cannot be written.
+    These are alerts about targets and sources, notifications to receivers, and events for
+    destinations. Their deletion sends no notification. Raise StateError if the state cannot be
+    written.
     """
     known = [
         (
@@ -90,6 +91,7 @@ def forget_unconfigured(store: Store, config: Config) -> None:
     ]
     with store.write() as connection:
         alerts.keep_only(connection, known, list(config.notify.to))
+        pending_events.keep_only(connection, config.audit.event_destinations)
 
 
 def _firing(connection: Connection) -> FiringAlerts:

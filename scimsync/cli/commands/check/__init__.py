@@ -11,6 +11,7 @@ import click
 from rich.text import Text
 
 from scimsync.builtin import load
+from scimsync.cli.commands.check.audit_events import check_audit_events
 from scimsync.cli.commands.check.audit_keys import check_audit_keys
 from scimsync.cli.commands.check.known_accounts import check_echoes, check_protected
 from scimsync.cli.commands.check.local_checks import (
@@ -132,6 +133,7 @@ def _check(
     yield from check_schedule(config, names, now.time)
     yield from check_receivers(config)
     yield from check_audit_keys(config)
+    yield from check_audit_events(config, now.today)
 
 
 def _count_sources(config: Config) -> str:

@@ -32,7 +32,8 @@ def check_audit_keys(config: Config) -> Iterator[CheckResult]:
             )
         )
         return
-    signs = "reports are signed" if key is not None else "reports are not signed"
+    what = "reports" if config.audit.events is None else "reports and events"
+    signs = f"{what} are signed" if key is not None else "reports are not signed"
     known = key.public_key() if key is not None else public
     assert known is not None  # noqa: S101 - there is one of them
     yield subject.ok(f"{signs}; key {key_id(known)}")

@@ -52,6 +52,17 @@ def _document(status: Status) -> dict[str, Any]:
             {"event": one.event, "subject": one.subject, "since": one.since, "text": one.text}
             for one in status.alerts
         ],
+        "events": [
+            {
+                "destination": one.destination,
+                "waiting": one.number,
+                "since": one.since,
+                "failures": one.failures,
+                "next_try_at": one.next_try_at,
+                "last_error": one.last_error,
+            }
+            for one in status.events
+        ],
         "leases": [
             {"name": lease.name, "holder": lease.holder, "expires_at": lease.expires_at}
             for lease in status.leases

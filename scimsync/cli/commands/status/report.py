@@ -30,6 +30,7 @@ from scimsync.state import (
     holds,
     leases,
     overview,
+    pending_events,
     pins,
     reconciliations,
     record_rows,
@@ -39,6 +40,7 @@ from scimsync.state import (
 from scimsync.state.alerts import FiringAlert
 from scimsync.state.leases import Lease
 from scimsync.state.overview import FailingLinks
+from scimsync.state.pending_events import WaitingEvents
 from scimsync.state.pins import Pinned
 from scimsync.state.reconciliations import Reconciliation
 from scimsync.state.record_rows import SourceState
@@ -86,7 +88,8 @@ class Status:
     `state_label` is None before the first push. `error` is why sources or mappings cannot be used
     now. `holds` are the keys that are deprovisioned by hand, and since when; `held_names` are
     the names of the first. `alerts` are those that the receivers of `[notify]` got and that are not
-    resolved. `exposed` are the files of the state that other users may read.
+    resolved. `events` are those that wait for a destination of `[audit.events]`. `exposed` are the
+    files of the state that other users may read.
     """
 
     now: datetime
@@ -99,6 +102,7 @@ class Status:
     holds: Mapping[Key, datetime]
     held_names: Names
     alerts: Sequence[FiringAlert]
+    events: Sequence[WaitingEvents]
     exposed: Sequence[Path]
 
 
@@ -138,6 +142,7 @@ def read_status(config: Config, names: Sequence[str], store: Store, now: Now) ->
             if reader is None
             else reader.names_anywhere(config.targets, [*held][:HELD_SHOWN]),
             alerts=alerts.firing_alerts(connection),
+            events=pending_events.waiting(connection) if config.audit.events is not None else (),
             exposed=exposed_files(config),
         )
 

@@ -19,6 +19,7 @@ from scimsync.plan.diff import protected_accounts
 from scimsync.plan.render.words import named
 from scimsync.plan.shown_plan import Names
 from scimsync.state.alerts import FiringAlert
+from scimsync.state.pending_events import WaitingEvents
 from scimsync.state.pins import Pinned
 from scimsync.state.reconciliations import Reconciliation
 from scimsync.state.record_rows import SourceState
@@ -46,6 +47,8 @@ def print_status(output: Output, status: Status, targets: Collection[str]) -> No
         _print_target(output, target, status.now)
     if status.alerts:
         _print_alerts(output, status.alerts)
+    if status.events:
+        _print_events(output, status.events, status.now)
     if status.holds:
         _print_holds(output, status.holds, status.held_names)
     if status.leases:
@@ -223,6 +226,21 @@ def _print_alerts(output: Output, alerts: Sequence[FiringAlert]) -> None:
         rows.append(
             [(f"{one.event} {one.subject}", "red"), f"since {format_local(one.since)}", first]
         )
+    output.rows(rows)
+
+
+def _print_events(output: Output, events: Sequence[WaitingEvents], now: datetime) -> None:
+    output.blank()
+    output.line(("Events to export", "bold"))
+    rows: list[list[Part]] = []
+    for one in events:
+        why = ""
+        if one.last_error is not None and one.next_try_at is not None:
+            when = "due" if one.next_try_at <= now else format_relative(one.next_try_at, now)
+            failed = plural(one.failures, "failure")
+            why = f"{failed}, next attempt {when}: {printable(one.last_error)}"
+        waiting = f"{plural(one.number, 'event')} waiting since {format_local(one.since)}"
+        rows.append([(one.destination, "yellow"), waiting, why])
     output.rows(rows)
 
 

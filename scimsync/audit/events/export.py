@@ -1,0 +1,236 @@
+"""Deliver the events that wait, to each destination in the order of the journal.
+
+A token may arrive twice, with the same `jti`, if the process ends between the response and the
+record of it. One process at a time delivers to a destination; it holds a lease.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from scimsync.audit.events.claims import claims_of
+from scimsync.audit.events.destination import Delivery, Destination, Token
+from scimsync.audit.events.token import Signer
+from scimsync.audit.events.token_file import TokenFile
+from scimsync.audit.events.token_receiver import TokenReceiver
+from scimsync.audit.keys import signing_key
+from scimsync.config.audit import AuditEvents
+from scimsync.config.models import Config
+from scimsync.config.secrets import SecretReader
+from scimsync.errors import ConfigError, LeaseHeld, StateError
+from scimsync.formatting import plural
+from scimsync.model.backoff import CLOCK_TOLERANCE, delivery_pause
+from scimsync.state import leases, pending_events
+from scimsync.state.pending_events import PendingEvent
+from scimsync.state.store import Store
+from scimsync.transport.request_errors import BaseUrlError
+
+BUDGET_S = 15.0
+"""How long one export to a receiver lasts at most, in seconds, plus one request."""
+
+LONGEST_PAUSE = timedelta(hours=1)
+
+_LATEST = LONGEST_PAUSE + CLOCK_TOLERANCE
+
+DISCARD_AFTER = timedelta(days=30)
+"""How long an event waits for a destination that does not take it."""
+
+_LOG = logging.getLogger("scimsync")
+
+
+def export_events(
+    store: Store,
+    config: Config,
+    now: datetime,
+    *,
+    clock: Callable[[], datetime],
+    budget_s: float = BUDGET_S,
+) -> int:
+    """Deliver what is due at `now`; return how many tokens arrived.
+
+    A destination that fails is logged and tried again later. Without `[audit.events]`, the state is
+    not read. Do not call this in a thread that runs an event loop. Raise StateError, but nothing
+    because of a destination.
+    """
+    settings = config.audit.events
+    if settings is None:
+        return 0
+    with store.read() as connection:
+        due = pending_events.due_destinations(connection, now, now + _LATEST)
+    if any(name not in settings.destinations for name in due):
+        with store.write() as connection:
+            pending_events.keep_only(connection, settings.destinations)
+    return sum(
+        _Export(store, config, settings, name, clock, budget_s).run()
+        for name in settings.destinations
+        if name in due
+    )
+
+
+def next_export(store: Store, config: Config) -> datetime | None:
+    """Return when the next event can be sent, which may be in the past, or None.
+
+    Without `[audit.events]`, the state is not read. Raise StateError.
+    """
+    if config.audit.events is None:
+        return None
+    with store.read() as connection:
+        return pending_events.next_delivery(connection)
+
+
+def open_destination(config: Config, settings: AuditEvents, name: str) -> Destination:
+    """Return a destination of `[audit.events]`; send nothing. Raise ConfigError."""
+    if name == "file":
+        return TokenFile(config.base_dir / (settings.file or ""))
+    secrets = SecretReader(config, settings.auth or settings, "audit", "events", "auth")
+    try:
+        return TokenReceiver(settings, config.base_dir, secrets)
+    except (BaseUrlError, ValueError) as error:
+        where = config.where("audit", "events")
+        raise ConfigError(f"{where}: {error}", code="SYNC-0120") from None
+
+
+@dataclass(slots=True)
+class _Export:
+    """The export to one destination, until nothing is due, it fails, or the time is over."""
+
+    store: Store
+    config: Config
+    settings: AuditEvents
+    name: str
+    clock: Callable[[], datetime]
+    budget_s: float
+    arrived: int = 0
+
+    def run(self) -> int:
+        """Deliver; return how many tokens arrived."""
+        try:
+            with self._lease():
+                self._deliver_all()
+        except LeaseHeld:
+            _LOG.debug("audit.events.%s: another process delivers", self.name)
+        return self.arrived
+
+    def _deliver_all(self) -> None:
+        ends_at = time.monotonic() + self.budget_s
+        try:
+            key = signing_key(self.config)
+            destination = open_destination(self.config, self.settings, self.name)
+        except ConfigError as error:
+            self._record(Delivery(failure=error.message), [])
+            return
+        assert key is not None  # noqa: S101 - sync.toml is refused without one
+        signer = Signer(key)
+        try:
+            while time.monotonic() < ends_at and (events := self._next(destination.batch)):
+                if not self._deliver(destination, signer, events):
+                    return
+        finally:
+            destination.close()
+
+    def _next(self, number: int) -> list[PendingEvent]:
+        """Return the next events, but of one resource only one, so that they arrive in order."""
+        with self.store.write() as connection:
+            found = pending_events.due_events(connection, self.name, self.clock(), number)
+        if self.name == "file":  # which has an order of its own
+            return found
+        seen: set[tuple[str, str, str]] = set()
+        for number, event in enumerate(found):
+            operation = event.operation
+            resource = (operation.target, operation.kind, operation.key)
+            if resource in seen:
+                return found[:number]
+            seen.add(resource)
+        return found
+
+    def _deliver(
+        self, destination: Destination, signer: Signer, events: Sequence[PendingEvent]
+    ) -> bool:
+        """Deliver a batch; return whether the destination may get the next one."""
+        tokens: list[Token] = []
+        without: list[int] = []
+        for event in events:
+            claims = claims_of(event, self.settings.issuer, self.settings.audience)
+            if claims is None:
+                without.append(event.operation.id)
+            else:
+                tokens.append(Token(event.operation.id, claims["jti"], signer.sign(claims)))
+        delivery = Delivery()
+        if tokens:
+            try:
+                delivery = destination.deliver(tokens)
+            except ConfigError as error:  # a secret that is read with each request
+                delivery = Delivery(failure=error.message)
+            except StateError:
+                raise
+            except Exception as error:  # a destination must not affect anything else
+                delivery = Delivery(failure=f"unexpected error: {type(error).__name__}")
+        self.arrived += len(delivery.delivered)
+        delivery.delivered += without
+        self._record(delivery, events)
+        return delivery.failure is None
+
+    def _record(self, delivery: Delivery, events: Sequence[PendingEvent]) -> None:
+        now = self.clock()
+        with self.store.write() as connection:
+            pending_events.remove(connection, self.name, delivery.delivered)
+            for event in events:
+                if event.operation.id in delivery.refused:
+                    until = now + _pause(event.refusals + 1)
+                    pending_events.put_refused(connection, self.name, event.operation.id, until)
+            lost = 0
+            if delivery.failure is not None:
+                self._pause(connection, delivery, now)
+            elif delivery.delivered:
+                pending_events.resume(connection, self.name)
+            if delivery.failure is not None or delivery.refused:
+                lost = pending_events.discard_old(connection, self.name, now - DISCARD_AFTER)
+        self._log(delivery, lost)
+
+    def _pause(self, connection: Connection, delivery: Delivery, now: datetime) -> None:
+        failures = pending_events.failures_of(connection, self.name) + 1
+        asked = min(timedelta(seconds=delivery.retry_after_s or 0), LONGEST_PAUSE)
+        until = now + max(_pause(failures), asked)
+        why = delivery.failure or ""
+        pending_events.pause(connection, self.name, failures, until, why)
+
+    def _log(self, delivery: Delivery, lost: int) -> None:
+        if delivery.failure is not None:
+            _LOG.warning(
+                "audit.events.%s: delivery failed: %s [SYNC-0825]", self.name, delivery.failure
+            )
+        for number, why in delivery.refused.items():
+            _LOG.warning(
+                "audit.events.%s: the event of operation %d was refused: %s [SYNC-0826]",
+                self.name,
+                number,
+                why,
+            )
+        if lost:
+            what, days = plural(lost, "event"), DISCARD_AFTER.days
+            _LOG.warning(
+                "audit.events.%s: discarded %s after %d days [SYNC-0827]", self.name, what, days
+            )
+
+    @contextmanager
+    def _lease(self) -> Iterator[None]:
+        """Hold the lease on this destination. Raise LeaseHeld if another process holds it."""
+        with self.store.write() as connection:
+            names = [f"events {self.name}"]
+            token = leases.take(connection, names, leases.holder_name(), self.clock())
+        try:
+            yield
+        finally:
+            with self.store.write() as connection:
+                leases.release(connection, token, self.clock())
+
+
+def _pause(failures: int) -> timedelta:
+    return delivery_pause(failures, LONGEST_PAUSE)
