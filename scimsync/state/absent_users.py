@@ -10,8 +10,9 @@ from sqlalchemy.sql.elements import ColumnElement
 from scimsync.model.ids import Key, Kind
 from scimsync.state.bulk import upsert
 from scimsync.state.links import has_account
-from scimsync.state.tables import absent_user as table
-from scimsync.state.tables import link, record
+from scimsync.state.tables.links import absent_user as table
+from scimsync.state.tables.links import link
+from scimsync.state.tables.sources import record
 
 _NONE = ""
 """A digest that no look-up has."""

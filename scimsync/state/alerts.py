@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, func, insert, or_, select, tuple_, update
 
 from scimsync.state.bulk import upsert
-from scimsync.state.tables import alert, checkpoint, notification
+from scimsync.state.tables.alerts import alert, checkpoint, notification
 
 _SUMMARY = "summary"
 

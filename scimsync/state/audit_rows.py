@@ -14,7 +14,9 @@ from scimsync.model.ids import Key, Kind
 from scimsync.model.operations import REMOVAL_ACTIONS, JournaledOperation, OperationFilter
 from scimsync.state import journal
 from scimsync.state.json_values import dump_changes
-from scimsync.state.tables import hold, link, operation, record
+from scimsync.state.tables.links import hold, link
+from scimsync.state.tables.runs import operation
+from scimsync.state.tables.sources import record
 
 
 def leavers(

@@ -19,7 +19,7 @@ from scimsync.model.operations import (
     OperationStatus,
 )
 from scimsync.state import journal
-from scimsync.state.tables import operation as table
+from scimsync.state.tables.runs import operation as table
 
 
 def confirm_removals(

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from scimsync.model.discovery import NOTHING_DISCOVERED, Discovery
 from scimsync.state.bulk import upsert
-from scimsync.state.tables import discovery as table
+from scimsync.state.tables.targets import discovery as table
 
 
 @cache

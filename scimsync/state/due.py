@@ -16,7 +16,8 @@ from scimsync.model.links import LinkStatus
 from scimsync.model.operations import OPEN_STATUSES, OperationFilter
 from scimsync.state import absent_users, journal, links, record_names, record_rows
 from scimsync.state.bulk import stream
-from scimsync.state.tables import absent_user, hold, link, record, reference
+from scimsync.state.tables.links import absent_user, hold, link, reference
+from scimsync.state.tables.sources import record
 
 _REFERRER = link.alias("referrer")
 """The link of the user whose attribute refers to another one."""

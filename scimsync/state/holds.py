@@ -11,8 +11,8 @@ from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link, LinkStatus
 from scimsync.state import links, pins
 from scimsync.state.bulk import upsert
-from scimsync.state.tables import hold as table
-from scimsync.state.tables import link
+from scimsync.state.tables.links import hold as table
+from scimsync.state.tables.links import link
 
 
 def put_hold(connection: Connection, key: Key, targets: Sequence[str], now: datetime) -> None:

@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, Seq
 from scimsync.state import links, memberships, pins, record_rows
-from scimsync.state.tables import hold, link, membership, record, record_name, reference, source
+from scimsync.state.tables.links import hold, link, membership, reference
+from scimsync.state.tables.sources import record, record_name, source
 
 _SOME = 500
 _ASIDE = "\x1f"

@@ -14,7 +14,8 @@ from sqlalchemy.sql.elements import ColumnElement
 from scimsync.model.ids import Key, Kind, Seq
 from scimsync.model.records import SourceReading
 from scimsync.state.bulk import update_by_id, upsert
-from scimsync.state.tables import ingest, operation, record, refused_change, replaced_record
+from scimsync.state.tables.runs import operation
+from scimsync.state.tables.sources import ingest, record, refused_change, replaced_record
 
 _SOME = 5000
 

@@ -37,7 +37,7 @@ from scimsync.state.json_values import (
     load_document,
     load_names,
 )
-from scimsync.state.tables import operation as table
+from scimsync.state.tables.runs import operation as table
 
 NO_REQUEST = "[]"
 """The requests of an operation that needed none."""

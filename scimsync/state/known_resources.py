@@ -14,8 +14,8 @@ from scimsync.model.repairs import is_unlinked
 from scimsync.state import journal, links
 from scimsync.state.bulk import stream
 from scimsync.state.json_values import load_document, load_echoes
-from scimsync.state.tables import link as table
-from scimsync.state.tables import membership
+from scimsync.state.tables.links import link as table
+from scimsync.state.tables.links import membership
 
 _BATCH = 2000
 

@@ -36,8 +36,9 @@ from scimsync.model.links import Link, LinkStatus
 from scimsync.model.repairs import UNLINKED_KEYS
 from scimsync.state.bulk import stream, upsert
 from scimsync.state.json_values import dump_document, dump_echoes, load_document, load_echoes
-from scimsync.state.tables import link as table
-from scimsync.state.tables import membership, pin, record, reference
+from scimsync.state.tables.links import link as table
+from scimsync.state.tables.links import membership, pin, reference
+from scimsync.state.tables.sources import record
 
 _WITH_ACCOUNT = (LinkStatus.ACTIVE, LinkStatus.INACTIVE)
 

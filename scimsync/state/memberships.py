@@ -31,8 +31,8 @@ from scimsync.model.ids import Key, Kind
 from scimsync.model.memberships import Membership
 from scimsync.model.pins import PinnedMember
 from scimsync.state.bulk import stream, upsert
-from scimsync.state.tables import membership as table
-from scimsync.state.tables import replaced_membership as replaced
+from scimsync.state.tables.links import membership as table
+from scimsync.state.tables.links import replaced_membership as replaced
 
 _SOME = 500
 

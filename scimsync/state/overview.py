@@ -13,7 +13,8 @@ from scimsync.model.echoes import EchoCount
 from scimsync.model.ids import Key, Kind, fold_name
 from scimsync.model.links import AccessToRemove, LinkStatus
 from scimsync.state.json_values import load_echoes
-from scimsync.state.tables import link, record
+from scimsync.state.tables.links import link
+from scimsync.state.tables.sources import record
 
 _MOST_KEYS = 2000
 

@@ -16,8 +16,9 @@ from sqlalchemy.sql.elements import ColumnElement
 from scimsync.model.operations import JournaledOperation, OperationFilter
 from scimsync.state import journal
 from scimsync.state.bulk import upsert
-from scimsync.state.tables import event_destination, operation
-from scimsync.state.tables import pending_event as table
+from scimsync.state.tables.runs import operation
+from scimsync.state.tables.security_events import event_destination
+from scimsync.state.tables.security_events import pending_event as table
 
 _DETAILS = ("noted_at", "refusals", "remote_id", "external_id", "version")
 

@@ -14,8 +14,8 @@ from scimsync.model.pins import Pin
 from scimsync.state import memberships
 from scimsync.state.bulk import upsert
 from scimsync.state.json_values import dump_document, load_document
-from scimsync.state.tables import link, membership
-from scimsync.state.tables import pin as table
+from scimsync.state.tables.links import link, membership
+from scimsync.state.tables.links import pin as table
 
 
 @dataclass(frozen=True, slots=True)

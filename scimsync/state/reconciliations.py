@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from scimsync.state.bulk import upsert
-from scimsync.state.tables import reconciliation as table
+from scimsync.state.tables.targets import reconciliation as table
 
 
 @dataclass(frozen=True, slots=True)

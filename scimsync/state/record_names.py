@@ -19,7 +19,8 @@ from scimsync.model.ids import Key, Seq
 from scimsync.model.records import Record
 from scimsync.state import record_rows
 from scimsync.state.bulk import stream, upsert
-from scimsync.state.tables import record, record_name, reference, source
+from scimsync.state.tables.links import reference
+from scimsync.state.tables.sources import record, record_name, source
 
 _SOME = 1000
 

@@ -30,9 +30,9 @@ from scimsync.model.ids import Key, Seq
 from scimsync.model.records import PatternFile, Problem, Record
 from scimsync.state import ingests
 from scimsync.state.bulk import stream, upsert
-from scimsync.state.tables import record as table
-from scimsync.state.tables import replaced_record as replaced
-from scimsync.state.tables import source as source_table
+from scimsync.state.tables.sources import record as table
+from scimsync.state.tables.sources import replaced_record as replaced
+from scimsync.state.tables.sources import source as source_table
 
 _LONG_NUMBER = re.compile(r"[0-9]{19}")
 """An integer that orjson may read as a float of another value."""

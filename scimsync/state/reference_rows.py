@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, select
 from scimsync.model.ids import Document, Key, Kind
 from scimsync.model.links import Reference
 from scimsync.state.bulk import upsert
-from scimsync.state.tables import reference
+from scimsync.state.tables.links import reference
 
 
 def put_references(

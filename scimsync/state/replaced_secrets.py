@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, select
 
 from scimsync.state.bulk import upsert
-from scimsync.state.tables import replaced_secret as table
+from scimsync.state.tables.targets import replaced_secret as table
 
 
 def get(connection: Connection, target: str, option: str) -> str | None:

@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from scimsync.model.operations import Run, RunOrigin
-from scimsync.state.tables import run as table
+from scimsync.state.tables.runs import run as table
 
 
 def start(connection: Connection, command: str, now: datetime, origin: RunOrigin) -> int:

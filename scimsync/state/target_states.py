@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, select
 from scimsync.model.ids import Seq
 from scimsync.model.targets import GroupTable, LearnedShape, TargetState, UnusableFilter
 from scimsync.state.bulk import upsert
-from scimsync.state.tables import target as table
+from scimsync.state.tables.targets import target as table
 
 
 def get_targets(connection: Connection, names: Sequence[str]) -> dict[str, TargetState]:

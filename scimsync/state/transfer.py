@@ -21,7 +21,10 @@ from scimsync.state import links
 from scimsync.state.bulk import stream
 from scimsync.state.exported_rows import INVALID, read_row
 from scimsync.state.store import SCHEMA_VERSION, Store
-from scimsync.state.tables import discovery, lease, link, metadata
+from scimsync.state.tables import metadata
+from scimsync.state.tables.links import link
+from scimsync.state.tables.runs import lease
+from scimsync.state.tables.targets import discovery
 
 FORMAT = "scimsync-state"
 _BATCH = 1000

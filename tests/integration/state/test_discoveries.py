@@ -23,7 +23,7 @@ from scimsync.model.discovery import (
 )
 from scimsync.state.discoveries import get_discovery, put_discovery
 from scimsync.state.store import Store, open_state
-from scimsync.state.tables import discovery
+from scimsync.state.tables.targets import discovery
 
 pytestmark = pytest.mark.both_databases
 
