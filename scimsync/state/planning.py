@@ -12,22 +12,12 @@ from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, RemoteId, Seq
 from scimsync.model.links import Link, LinkStatus, Reference, moved_link
 from scimsync.model.memberships import Membership
-from scimsync.model.operations import (
-    OPEN_STATUSES,
-    REMOVAL_ACTIONS,
-    Action,
-    JournaledOperation,
-    Operation,
-    OperationFilter,
-    OperationStatus,
-)
 from scimsync.model.pins import Pin, PinnedMember
 from scimsync.state import (
     absent_users,
     confirmations,
     due,
     holds,
-    journal,
     links,
     memberships,
     pins,
@@ -36,13 +26,14 @@ from scimsync.state import (
     reference_rows,
 )
 from scimsync.state.contents import UNKNOWN_CONTENTS, Contents
-from scimsync.state.ingests import NewChanges, note_readings
+from scimsync.state.ingests import NewChanges
+from scimsync.state.planned_operations import PlannedOperations
 from scimsync.state.store import Store
 
 _BATCH = 1000
 
 
-class LiveState:
+class LiveState(PlannedOperations):
     """Reads the state database and writes the plan of a run to its journal.
 
     What a plan settles without a request is stored when the plan is accepted, and at once from then
@@ -59,17 +50,10 @@ class LiveState:
         contents: Contents = UNKNOWN_CONTENTS,
         event_destinations: Sequence[str] = (),
     ) -> None:
-        self._store = store
+        super().__init__(store, run, target, now, changes)
         self._event_destinations = event_destinations
-        self._changes = changes
-        self._plan = store
-        self._run = run
-        self._target = target
-        self._now = now
         self._accepted = False
-        self._has_operations = False
         self._links: list[Link] = []
-        self._removes = False
         self._absent: dict[Key, str] = {}
         self._protected: dict[Key, str] = {}
         self._unwanted: dict[Kind, list[Key]] = {kind: [] for kind in Kind}
@@ -81,15 +65,6 @@ class LiveState:
         self._pins: Sequence[Pin] = ()
         self._pinned_members: Sequence[PinnedMember] = ()
         self._unpinned: dict[Kind, set[Key]] = {kind: set() for kind in Kind}
-
-    def note_readings(self, connection: Connection) -> bool:
-        """Note when the sources were first read with what the plan follows from.
-
-        Return False if no change of any source was refused before, as far as that was looked at.
-        """
-        if self._changes is None or not self._has_operations:
-            return True
-        return note_readings(connection, self._run, self._target, self._changes)
 
     def accept(self, connection: Connection) -> None:
         """Store what the plan settles; the plan counts from now on."""
@@ -117,11 +92,7 @@ class LiveState:
         absent_users.put(connection, self._target, self._absent, self._protected)
         self._absent.clear()
         self._protected.clear()
-        if self._removes:
-            links.mark_removals(
-                connection, self._target, journal.keys_query(self._removals), self._now
-            )
-            self._removes = False
+        self._mark_removals(connection)
 
     def _note_read_events(self, connection: Connection, read: Sequence[Link]) -> None:
         destinations = self._event_destinations
@@ -137,16 +108,6 @@ class LiveState:
             pins.put_pins(connection, self._target, self._pins, self._now)
             self._has_pins = self._has_pins or bool(self._pins)
             self._pins, self._pinned_members = (), ()
-
-    @property
-    def _removals(self) -> OperationFilter:
-        return OperationFilter(
-            run=self._run,
-            target=self._target,
-            kind=Kind.USER,
-            actions=REMOVAL_ACTIONS,
-            statuses=(OperationStatus.PLANNED,),
-        )
 
     def keys_to_plan(
         self, sources: Sequence[str], cursor: Seq, *, everybody: bool
@@ -383,154 +344,6 @@ class LiveState:
     def count_acknowledged(self, groups: Sequence[Key]) -> dict[Key, int]:
         with self._store.read() as connection:
             return memberships.count_acknowledged(connection, self._target, groups)
-
-    # The plan so far
-
-    def add_operations(self, operations: Sequence[Operation]) -> None:
-        if operations:
-            self._has_operations = True
-            self._removes = self._removes or any(
-                operation.kind is Kind.USER and operation.action in REMOVAL_ACTIONS
-                for operation in operations
-            )
-            with self._plan.write() as connection:
-                journal.add_operations(connection, self._run, self._target, operations, self._now)
-
-    def planned_keys(self, kind: Kind, keys: Sequence[Key], *actions: str) -> set[Key]:
-        return self._keys_of(
-            OperationFilter(
-                run=self._run,
-                target=self._target,
-                kind=kind,
-                keys=keys,
-                actions=actions or None,
-                statuses=OPEN_STATUSES,
-            )
-        )
-
-    def touched_keys(self, kind: Kind, keys: Sequence[Key]) -> set[Key]:
-        where = OperationFilter(run=self._run, target=self._target, kind=kind, keys=keys)
-        return self._keys_of(where)
-
-    def keys_with(self, kind: Kind, actions: Sequence[str], size: int) -> Iterator[list[Key]]:
-        where = OperationFilter(
-            run=self._run,
-            target=self._target,
-            kind=kind,
-            actions=actions,
-            statuses=OPEN_STATUSES,
-        )
-        after = ""
-        while True:
-            with self._plan.read() as connection:  # closed while the caller adds operations
-                keys = journal.keys_after(connection, where, after, size)
-            if keys:
-                yield keys
-            if len(keys) < size:
-                return
-            after = keys[-1]
-
-    def claimed_names(self, kind: Kind, names: Sequence[str]) -> dict[str, Key]:
-        with self._plan.read() as connection:
-            return journal.claimed_names(connection, self._run, self._target, kind, names)
-
-    def adopted(self, kind: Kind, ids: Sequence[RemoteId]) -> dict[RemoteId, Key]:
-        where = OperationFilter(
-            run=self._run, target=self._target, kind=kind, statuses=OPEN_STATUSES
-        )
-        with self._plan.read() as connection:
-            return journal.adopted(connection, where, ids)
-
-    def adopted_ids(self, kind: Kind, keys: Sequence[Key]) -> dict[Key, RemoteId]:
-        where = OperationFilter(
-            run=self._run,
-            target=self._target,
-            kind=kind,
-            keys=keys,
-            actions=[Action.ADOPT],
-            statuses=OPEN_STATUSES,
-        )
-        with self._plan.read() as connection:
-            return {
-                one.key: one.remote_id
-                for one in journal.find(connection, where)
-                if one.remote_id is not None
-            }
-
-    def planned_operations(self) -> Iterator[JournaledOperation]:
-        yield from self._operations(OperationStatus.PLANNED)
-
-    def failed_operations(self) -> Iterator[JournaledOperation]:
-        yield from self._operations(OperationStatus.FAILED)
-
-    def operations_of(
-        self, kind: Kind, keys: Sequence[Key] | None = None
-    ) -> list[JournaledOperation]:
-        """Return the operations that this run has planned for `keys`, the failed ones too.
-
-        Without `keys`, return those for all resources of a kind.
-        """
-        where = OperationFilter(run=self._run, target=self._target, kind=kind, keys=keys)
-        with self._plan.read() as connection:
-            return list(journal.find(connection, where))
-
-    def count_operations(self) -> dict[str, int]:
-        where = OperationFilter(run=self._run, target=self._target, statuses=OPEN_STATUSES)
-        with self._plan.read() as connection:
-            counted = journal.count(connection, where)
-        numbers: dict[str, int] = {}
-        for (action, _), number in counted.items():
-            numbers[action] = numbers.get(action, 0) + number
-        return numbers
-
-    def tally(
-        self,
-        actions: Sequence[str],
-        most: int,
-        kind: Kind = Kind.USER,
-        *,
-        deactivates: bool = False,
-    ) -> tuple[int, tuple[Key, ...]]:
-        """Return how many users or groups have an open operation of `actions`.
-
-        With `deactivates`, only operations count that set `active` to false. The first `most` keys
-        come with it. Users that were deprovisioned by hand do not count.
-        """
-        with self._store.read() as connection:
-            held = holds.all_holds(connection)
-        where = OperationFilter(
-            run=self._run,
-            target=self._target,
-            kind=kind,
-            actions=actions,
-            exclude_keys=held,
-            statuses=OPEN_STATUSES,
-            deactivates=deactivates,
-        )
-        with self._plan.read() as connection:
-            first = tuple(one.key for one in journal.find(connection, where, limit=most))
-            if len(first) < most:
-                return len(first), first
-            return sum(journal.count(connection, where).values()), first
-
-    def count_active(self, actions: Sequence[str]) -> int:
-        """Return how many users with an open operation of `actions` have an active account."""
-        number = 0
-        for keys in self.keys_with(Kind.USER, actions, _BATCH):
-            with self._store.read() as connection:
-                number += links.count_active(connection, self._target, keys)
-        return number
-
-    def _operations(self, status: OperationStatus) -> Iterator[JournaledOperation]:
-        where = OperationFilter(run=self._run, target=self._target, statuses=(status,))
-        with self._plan.read() as connection:
-            yield from journal.find(connection, where)
-
-    def _keys_of(self, where: OperationFilter) -> set[Key]:
-        if not where.keys:
-            return set()
-        with self._plan.read() as connection:
-            return journal.keys_of(connection, where)
 
     # What follows without a request
 
