@@ -31,7 +31,7 @@ from scimsync.model.operations import (
     OperationFilter,
     OperationStatus,
 )
-from scimsync.state import journal, leases, links, memberships, pins, reference_rows
+from scimsync.state import journal, leases, link_changes, links, memberships, pins, reference_rows
 from scimsync.state.acknowledged_members import acknowledged_member_ids
 from scimsync.state.store import Store
 
@@ -220,7 +220,7 @@ class JournalWriter:
         now = self._clock()
         with self._store.write() as connection:
             if leases.renew(connection, self._token, now):
-                links.detach(connection, self._target, now)
+                link_changes.detach(connection, self._target, now)
 
     def close(self, why: str) -> None:
         """Skip the operations without an outcome at the end of the run: they were not sent."""

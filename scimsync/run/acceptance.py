@@ -19,7 +19,7 @@ from scimsync.run.target_run import TargetRun
 from scimsync.state import (
     journal,
     leases,
-    links,
+    link_changes,
     memberships,
     record_rows,
     target_states,
@@ -41,7 +41,7 @@ def recover(context: PushContext) -> None:
     close_orphaned(context.store, targets, why, context.now.time)
     with context.store.write() as connection:
         memberships.restore(connection, targets)
-        links.forget_unlinked(connection, targets)
+        link_changes.forget_unlinked(connection, targets)
         record_rows.restore(connection, sources, context.now.time)
 
 
@@ -126,7 +126,7 @@ def remember(context: PushContext, opened: Mapping[str, TargetRun]) -> None:
             if not leases.renew(connection, context.token.only(f"target {name}"), now):
                 continue
             if options.repairs is not None:
-                links.forget_unlinked(connection, [name])
+                link_changes.forget_unlinked(connection, [name])
             new = after_run(known[name], target.connection, target.error, now)
             new = replace(
                 new,

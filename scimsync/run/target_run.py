@@ -38,7 +38,7 @@ from scimsync.scim.dialects import Dialect
 from scimsync.state import (
     due,
     holds,
-    links,
+    link_changes,
 )
 from scimsync.state.planning import LiveState
 from scimsync.state.store import Store
@@ -207,7 +207,7 @@ class TargetRun:
             self.error = IdsChanged(f"{self.name}: {error}", code="SYNC-0390")
             if isinstance(context, PushContext):
                 with context.store.write() as connection:
-                    links.detach(connection, self.name, context.now.time)
+                    link_changes.detach(connection, self.name, context.now.time)
         except RequestError as error:
             self.next = None
             self.error = self.unavailable(error, "nothing was sent to it")

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    Column,
     Connection,
     FromClause,
     RowMapping,
     Select,
     and_,
-    bindparam,
-    delete,
     exists,
     func,
     or_,
     select,
     true,
-    update,
 )
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -33,11 +29,9 @@ from scimsync.model.ids import (
     RemoteId,
 )
 from scimsync.model.links import Link, LinkStatus
-from scimsync.model.repairs import UNLINKED_KEYS
 from scimsync.state.bulk import stream, upsert
 from scimsync.state.json_values import dump_document, dump_echoes, load_document, load_echoes
 from scimsync.state.tables.links import link as table
-from scimsync.state.tables.links import membership, pin, reference
 from scimsync.state.tables.sources import record
 
 _WITH_ACCOUNT = (LinkStatus.ACTIVE, LinkStatus.INACTIVE)
@@ -62,30 +56,6 @@ def put_links(connection: Connection, target: str, links: Iterable[Link]) -> Non
     # a link that gives a resource up comes before one that takes it
     ordered = sorted(links, key=lambda item: item.has_account)
     upsert(connection, table, [_row(target, item) for item in ordered])
-
-
-def read_as_removed(connection: Connection, target: str, links: Sequence[Link]) -> list[Key]:
-    """Return the users of whom `links` say that a read showed their access to be removed.
-
-    The stored links are in doubt about that, and `links` will replace them.
-    """
-    keys = [
-        one.key
-        for one in links
-        if one.kind is Kind.USER
-        and one.status in (LinkStatus.INACTIVE, LinkStatus.DELETED)
-        and not one.in_doubt
-    ]
-    if not keys:
-        return []
-    in_doubt = select(table.c.key).where(
-        table.c.target == target,
-        table.c.kind == Kind.USER,
-        table.c.key.in_(keys),
-        table.c.in_doubt,
-        table.c.may_have_access_since.is_not(None),
-    )
-    return [Key(key) for key in connection.scalars(in_doubt)]
 
 
 def rivals(
@@ -247,24 +217,6 @@ def _keys(
     return [Key(key) for key in connection.scalars(query)]
 
 
-def mark_removals(connection: Connection, target: str, removed: Select[str], now: datetime) -> None:
-    """Note that these users may still have access: the keys `removed` have a planned removal.
-
-    An account that is known to be inactive gives no access. An earlier time stays.
-    """
-    connection.execute(
-        update(table)
-        .where(
-            table.c.target == target,
-            table.c.kind == Kind.USER,
-            table.c.key.in_(removed),
-            table.c.may_have_access_since.is_(None),
-            or_(table.c.status == LinkStatus.ACTIVE, table.c.in_doubt),
-        )
-        .values(may_have_access_since=now)
-    )
-
-
 def count_accounts(connection: Connection, target: str, kind: Kind) -> int:
     """Return how many resources of a kind exist at a target.
 
@@ -311,151 +263,6 @@ def count(connection: Connection, target: str, *conditions: ColumnElement[bool])
     """Return how many links of a target fulfill all conditions."""
     query = select(func.count()).select_from(table).where(table.c.target == target, *conditions)
     return connection.scalar(query) or 0
-
-
-def move(connection: Connection, target: str, pairs: Mapping[Key, Key]) -> None:
-    """Give the accounts of users to other keys (new -> old), which have none, and references too.
-
-    The references of the old keys themselves are dropped.
-    """
-    here = (table.c.target == target) & (table.c.kind == Kind.USER)
-    some = [{"new_key": new, "old_key": old} for new, old in pairs.items()]
-    connection.execute(delete(table).where(here, table.c.key.in_(list(pairs))))
-    connection.execute(
-        update(table)
-        .where(here, table.c.key == bindparam("old_key"))
-        .values(key=bindparam("new_key"), moved_from=bindparam("old_key")),
-        some,
-    )
-    theirs = [*pairs, *pairs.values()]
-    connection.execute(
-        delete(pin).where(pin.c.target == target, pin.c.kind == Kind.USER, pin.c.key.in_(theirs))
-    )
-    ours = reference.c.target == target
-    connection.execute(delete(reference).where(ours, reference.c.key.in_(list(pairs.values()))))
-    connection.execute(
-        update(reference)
-        .where(ours, reference.c.ref_key == bindparam("old_key"))
-        .values(ref_key=bindparam("new_key")),
-        some,
-    )
-
-
-def delete_pending(connection: Connection, target: str, kind: Kind, keys: Sequence[Key]) -> None:
-    """Delete links without an account, of users who are no longer wanted at the target."""
-    connection.execute(
-        delete(table).where(
-            table.c.target == target,
-            table.c.kind == kind,
-            table.c.key.in_(keys),
-            table.c.status == LinkStatus.PENDING,
-        )
-    )
-
-
-def cancel_deletion(connection: Connection, target: str, kind: Kind, keys: Sequence[Key]) -> None:
-    """Forget when these users left, so that the time until deletion starts over."""
-    connection.execute(
-        update(table)
-        .where(table.c.target == target, table.c.kind == kind, table.c.key.in_(keys))
-        .values(left_at=None, delete_after=None, deletion_seen_at=None)
-    )
-
-
-def detach(connection: Connection, target: str, now: datetime) -> None:
-    """Forget the ids of the accounts of all users: they are looked up before they are used."""
-    connection.execute(
-        update(table)
-        .where(table.c.target == target, table.c.kind == Kind.USER, has_account())
-        .values(status=LinkStatus.PENDING, remote_id=None, in_doubt=True, next_try_at=now)
-    )
-
-
-def put_in_doubt(
-    connection: Connection,
-    target: str,
-    now: datetime,
-    deleted_since: datetime,
-    keys: Sequence[Key] = (),
-) -> int:
-    """Let the next plan read all resources of a target, or the users `keys` if there are any.
-
-    Return the number of users at the target.
-
-    Accounts that were deleted after `deleted_since` are read too: a target that was restored may
-    have them again.
-    """
-    connection.execute(
-        update(table)
-        .where(*_perhaps_restored(target, deleted_since, keys))
-        .values(status=LinkStatus.INACTIVE)
-    )
-    connection.execute(
-        update(table)
-        .where(_chosen(keys), table.c.target == target, has_account())
-        .values(in_doubt=True, next_try_at=now)
-    )
-    return count_accounts(connection, target, Kind.USER)
-
-
-def perhaps_restored(
-    connection: Connection, target: str, deleted_since: datetime, keys: Sequence[Key] = ()
-) -> list[Key]:
-    """Return the users whose deleted accounts `put_in_doubt` would read."""
-    query = select(table.c.key).where(*_perhaps_restored(target, deleted_since, keys))
-    return [Key(key) for key in connection.scalars(query.order_by(table.c.key))]
-
-
-def _perhaps_restored(
-    target: str, deleted_since: datetime, keys: Sequence[Key]
-) -> tuple[ColumnElement[bool], ...]:
-    other = table.alias("other")
-    same = (
-        (other.c.target == table.c.target)
-        & (other.c.kind == table.c.kind)
-        & (other.c.remote_id == table.c.remote_id)
-        & (other.c.key != table.c.key)
-    )
-    return (
-        _chosen(keys),
-        table.c.target == target,
-        table.c.kind == Kind.USER,
-        table.c.status == LinkStatus.DELETED,
-        table.c.remote_id.is_not(None),
-        table.c.synced_at >= deleted_since,
-        ~exists().where(same),
-    )
-
-
-def _chosen(keys: Sequence[Key]) -> ColumnElement[bool]:
-    """Return the condition for the users `keys`, or for all users and groups if there are none."""
-    return (table.c.kind == Kind.USER) & table.c.key.in_(keys) if keys else true()
-
-
-def unlinked(targets: Sequence[str]) -> ColumnElement[bool]:
-    """Return the condition for the links by which resources that are not linked are in a run."""
-    return and_(
-        table.c.target.in_(targets),
-        table.c.kind.in_(list(Kind)),  # or else the index would not be searched by key
-        _is_made_up(table.c.key),
-        table.c.left_before.is_(True),
-    )
-
-
-def forget_unlinked(connection: Connection, targets: Sequence[str]) -> None:
-    """Delete the links by which resources that are not linked took part in a run."""
-    dropped = connection.execute(delete(table).where(unlinked(targets)))
-    if dropped.rowcount:
-        connection.execute(
-            delete(membership).where(
-                membership.c.target.in_(targets), _is_made_up(membership.c.member_key)
-            )
-        )
-
-
-def _is_made_up(key: Column[str]) -> ColumnElement[bool]:
-    first, end = UNLINKED_KEYS
-    return (key >= first) & (key < end)
 
 
 def is_known_key(connection: Connection, key: Key) -> bool:

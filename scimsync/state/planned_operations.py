@@ -17,7 +17,7 @@ from scimsync.model.operations import (
     OperationFilter,
     OperationStatus,
 )
-from scimsync.state import holds, journal, links
+from scimsync.state import holds, journal, link_changes, links
 from scimsync.state.ingests import NewChanges, note_readings
 from scimsync.state.store import Store
 
@@ -199,7 +199,9 @@ class PlannedOperations:
             actions=REMOVAL_ACTIONS,
             statuses=(OperationStatus.PLANNED,),
         )
-        links.mark_removals(connection, self._target, journal.keys_query(removals), self._now)
+        link_changes.mark_removals(
+            connection, self._target, journal.keys_query(removals), self._now
+        )
         self._removes = False
 
     def _operations(self, status: OperationStatus) -> Iterator[JournaledOperation]:

@@ -18,6 +18,7 @@ from scimsync.state import (
     confirmations,
     due,
     holds,
+    link_changes,
     links,
     memberships,
     pins,
@@ -70,21 +71,21 @@ class LiveState(PlannedOperations):
         """Store what the plan settles; the plan counts from now on."""
         self._accepted = True
         if self._moves:
-            links.move(connection, self._target, self._moves)
+            link_changes.move(connection, self._target, self._moves)
             moved = [link for link in self._noted.values() if self._is_moved(link)]
             links.put_links(connection, self._target, moved)
             self._moves.clear()
             self._noted.clear()
         for changed in batches(self._links, _BATCH):
             self._note_read_events(connection, changed)
-            removed = links.read_as_removed(connection, self._target, changed)
+            removed = link_changes.read_as_removed(connection, self._target, changed)
             confirmations.confirm_removals(connection, self._target, removed, self._now)
         links.put_links(connection, self._target, self._links)
         for kind in Kind:
             for some in batches(self._unwanted[kind], _BATCH):
-                links.delete_pending(connection, self._target, kind, some)
+                link_changes.delete_pending(connection, self._target, kind, some)
             for some in batches(self._returned[kind], _BATCH):
-                links.cancel_deletion(connection, self._target, kind, some)
+                link_changes.cancel_deletion(connection, self._target, kind, some)
             self._unwanted[kind].clear()
             self._returned[kind].clear()
         self._links.clear()
@@ -152,7 +153,9 @@ class LiveState(PlannedOperations):
         the target.
         """
         with self._store.write() as connection:
-            return links.put_in_doubt(connection, self._target, self._now, deleted_since, keys)
+            return link_changes.put_in_doubt(
+                connection, self._target, self._now, deleted_since, keys
+            )
 
     # Links
 

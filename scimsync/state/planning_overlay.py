@@ -26,6 +26,7 @@ from scimsync.model.operations import (
 from scimsync.model.pins import Pin
 from scimsync.state import (
     journal,
+    link_changes,
     links,
     memberships,
     record_names,
@@ -136,7 +137,7 @@ class OverlayState(LiveState):
 
     def put_in_doubt(self, deleted_since: datetime, keys: Sequence[Key]) -> int:
         with self._store.read() as connection:
-            restored = links.perhaps_restored(connection, self._target, deleted_since, keys)
+            restored = link_changes.perhaps_restored(connection, self._target, deleted_since, keys)
         for some in batches(restored, _BATCH):
             self.note_links(
                 [

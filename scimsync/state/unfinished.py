@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, exists, or_, select
 
 from scimsync.model.operations import OPEN_STATUSES, OperationFilter
-from scimsync.state import journal, links, memberships, record_rows
+from scimsync.state import journal, link_changes, memberships, record_rows
 
 
 def has_any(connection: Connection, targets: Sequence[str], sources: Sequence[str]) -> bool:
@@ -24,7 +24,7 @@ def has_any(connection: Connection, targets: Sequence[str], sources: Sequence[st
                 or_(
                     journal.keys_query(open_operations).exists(),
                     exists().where(memberships.replaced_by_plan(targets)),
-                    exists().where(links.unlinked(targets)),
+                    exists().where(link_changes.unlinked(targets)),
                     exists().where(record_rows.read_and_not_accepted(sources)),
                 )
             )
