@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import nodes
 from jinja2.nodes import EvalContext
 
-from scimsync.desired.expressions import ParsedExpression
+from scimsync.desired.parsed_expression import ParsedExpression
 from scimsync.desired.sandbox import RecordContext, Sandbox
 
 

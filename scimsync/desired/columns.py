@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from scimsync.desired.expressions import ParsedExpression
+from scimsync.desired.parsed_expression import ParsedExpression
 from scimsync.desired.program import Program
 from scimsync.errors import ConfigError
 from scimsync.model.suggestions import closest

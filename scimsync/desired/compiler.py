@@ -16,9 +16,10 @@ from scimsync.desired.attribute_values import Shape, shape_for
 from scimsync.desired.conditions import Use
 from scimsync.desired.expression_errors import UnusableValue, code_of, explain
 from scimsync.desired.expression_filters import HOLDING
-from scimsync.desired.expressions import ExpressionLocation, Names, ParsedExpression, parse
+from scimsync.desired.expressions import parse
 from scimsync.desired.matching import MatchAttribute, MatchExpressions
 from scimsync.desired.names import name_expression
+from scimsync.desired.parsed_expression import ExpressionLocation, Names, ParsedExpression
 from scimsync.desired.program import ACCESS, SCOPE, FilteredElement, MappedAttribute, Program
 from scimsync.desired.sandbox import Sandbox
 from scimsync.desired.schema_attributes import (

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scimsync.desired.assignments import Assignment, AssignmentFailed, Assignments
-from scimsync.desired.expressions import ExpressionLocation, Names, parse
+from scimsync.desired.expressions import parse
+from scimsync.desired.parsed_expression import ExpressionLocation, Names
 from scimsync.desired.sandbox import Sandbox
 from scimsync.formatting import one_line
 from scimsync.model.ids import Document

@@ -1,4 +1,4 @@
-"""Parse and check one expression, and turn it into the form that Jinja2 compiles.
+"""Check one expression, and turn it into the form that Jinja2 compiles.
 
 Errors that can be found without a record raise ConfigError: syntax, and unknown filters, access
 rules and tables.
@@ -6,13 +6,10 @@ rules and tables.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import NoReturn, cast
 
-from jinja2 import TemplateSyntaxError, nodes
-from jinja2.parser import Parser
+from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
 
 from scimsync.desired.conditions import ColumnNames, Use, typed
@@ -23,9 +20,15 @@ from scimsync.desired.expression_filters import (
     REMOVED,
     SLICE,
 )
+from scimsync.desired.expression_syntax import parse_syntax
+from scimsync.desired.parsed_expression import (
+    ExpressionLocation,
+    Names,
+    ParsedExpression,
+    References,
+)
 from scimsync.desired.sandbox import Sandbox
 from scimsync.desired.times import zone_of
-from scimsync.errors import ConfigError
 from scimsync.formatting import one_line
 from scimsync.model.lookup_tables import ReadTable
 from scimsync.model.suggestions import did_you_mean
@@ -38,89 +41,6 @@ _NO_FORMAT = (
     "write it with ~, as in given ~ ' ' ~ family, or with the filter: '%05d' | format(number | int)"
 )
 _COLUMN_BY_NAME = "col takes the name of a column: col['First Name']"
-
-
-@dataclass(frozen=True, slots=True)
-class ExpressionLocation:
-    """Where an expression is: the file and the dotted key in it (`targets.wiki.user.userName`)."""
-
-    file: str
-    key: str
-
-    def error(
-        self, problem: str, *, code: str, details: Iterable[str] = (), hint: str | None = None
-    ) -> ConfigError:
-        """Return the ConfigError `sync.toml: targets.wiki.user.userName: problem`."""
-        return ConfigError(
-            f"{self.file}: {self.key}: {problem}", code=code, details=tuple(details), hint=hint
-        )
-
-
-@dataclass(slots=True)
-class Names:
-    """The names that the expressions of one program may use, and their compiled variables.
-
-    Columns (`_c0`) and access rules (`_r0`) get variables, because their names may be any text.
-    `lists` are the columns that are known to hold lists. `names` are the expressions by which
-    references find other records.
-    """
-
-    rules: Mapping[str, str]
-    tables: Mapping[str, Mapping[str, object]]
-    lists: Collection[str] = ()
-    columns: dict[str, str] = field(default_factory=dict)
-    names: dict[str, ParsedExpression] = field(default_factory=dict)
-
-    def column(self, name: str) -> str:
-        """Return the variable of a column; create it at the first use."""
-        return self.columns.setdefault(name, f"_c{len(self.columns)}")
-
-    def rule(self, name: str) -> str:
-        """Return the variable that holds whether an access rule applies."""
-        return f"_r{list(self.rules).index(name)}"
-
-
-@dataclass(slots=True)
-class References:
-    """What an expression refers to.
-
-    `rules` are the access rules that it names. `any_rule` and `any_table` mean that it may use all
-    of them. `any_read_table`: it may use a table that is read later. `refers`: it refers to another
-    record, and `names` are the expressions that find it. `zoned`: it uses a time zone.
-    """
-
-    columns: list[str] = field(default_factory=list)
-    rules: list[str] = field(default_factory=list)
-    any_rule: bool = False
-    today: bool = False
-    now: bool = False
-    zoned: bool = False
-    tables: set[str] = field(default_factory=set)
-    any_table: bool = False
-    any_read_table: bool = False
-    refers: bool = False
-    names: set[str] = field(default_factory=set)
-
-    @property
-    def nothing(self) -> bool:
-        """Whether the expression has the same value for every record, on every day."""
-        depends = (self.columns, self.rules, self.any_rule, self.today, self.now)
-        return not (any(depends) or self.any_read_table)
-
-    @property
-    def time(self) -> bool:
-        """Whether the value may depend on the time of the day."""
-        return self.now or (self.today and self.zoned)
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedExpression:
-    """An expression that is ready to be compiled."""
-
-    location: ExpressionLocation
-    text: str
-    node: nodes.Expr
-    uses: References
 
 
 def parse(
@@ -138,7 +58,7 @@ def parse(
     An access rule (`in_rule`) may refer to other rules only as `'Name' in access`. A rule and a
     scope (`in_scope`) see the variables of rules. Raise ConfigError for every error.
     """
-    node = _parse(text, location, environment)
+    node = parse_syntax(text, location, environment)
     rewriter = _Rewriter(
         text, location, names, environment, in_rule=in_rule, sees_rules=in_rule or in_scope
     )
@@ -149,83 +69,6 @@ def parse(
     except UnusableValue as error:
         raise location.error(str(error), details=[one_line(text)], code=error.code) from None
     return ParsedExpression(location, text, node, rewriter.uses)
-
-
-def _parse(text: str, location: ExpressionLocation, environment: Sandbox) -> nodes.Expr:
-    if not text.strip():
-        raise location.error(
-            "the expression is empty",
-            hint="to leave an attribute alone, omit its line",
-            code="SYNC-0301",
-        )
-    if text.lstrip().startswith(("{{", "{%")):
-        raise location.error(
-            "an expression is written without {{ }}", details=[one_line(text)], code="SYNC-0301"
-        )
-    parser: Parser | None = None
-    try:
-        parser = Parser(environment, text, state="variable")
-        node = parser.parse_expression()
-    except TemplateSyntaxError as error:
-        raise _syntax_error(text, location, environment, parser, error.message or "") from None
-    except RecursionError:
-        raise location.error("the expression is nested too deeply", code="SYNC-0301") from None
-    if not parser.stream.eos:
-        raise _syntax_error(text, location, environment, parser, "")
-    return node
-
-
-def _syntax_error(
-    text: str,
-    location: ExpressionLocation,
-    environment: Sandbox,
-    parser: Parser | None,
-    message: str,
-) -> ConfigError:
-    hint = (
-        "texts are in quotes: 'Ann'; a constant is written { value = \"…\" }"
-        if re.search(r"\w\s+\w", text)
-        else None
-    )
-    if match := re.fullmatch(r"unexpected char (.+) at (\d+)", message):
-        found, at = match.group(1), int(match.group(2))
-        quote = found in ("'\"'", '"\'"')
-        return location.error(
-            "a quote is not closed" if quote else f"unexpected {found}",
-            details=_pointed(text, at),
-            code="SYNC-0301",
-        )
-    offsets = _offsets(text, environment)
-    if parser is None or offsets is None:
-        return location.error(message, details=[one_line(text)], code="SYNC-0301")
-    left = sum(1 for _ in parser.stream)
-    if not left:
-        return location.error(
-            "the expression ends too early",
-            details=_pointed(text, len(text.rstrip())),
-            code="SYNC-0301",
-        )
-    at, token = offsets[len(offsets) - left]
-    return location.error(
-        f'unexpected "{token}"', details=_pointed(text, at), hint=hint, code="SYNC-0301"
-    )
-
-
-def _offsets(text: str, environment: Sandbox) -> list[tuple[int, str]] | None:
-    """Return the offset and the text of each token; None if `text` is not made of tokens."""
-    found, at = [], 0
-    try:
-        for _, kind, value in environment.lexer.tokeniter(text, None, None, "variable"):
-            if kind != "whitespace":
-                found.append((at, value.strip()))
-            at += len(value)
-    except TemplateSyntaxError:
-        return None
-    return found
-
-
-def _pointed(text: str, at: int) -> list[str]:
-    return [one_line(text)] if "\n" in text.strip() else [text, " " * at + "^"]
 
 
 class _Rewriter(NodeTransformer):

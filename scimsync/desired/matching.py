@@ -10,7 +10,7 @@ from typing import Any
 from scimsync.desired.assignments import Assignment, AssignmentFailed, Assignments
 from scimsync.desired.attribute_values import Shape
 from scimsync.desired.expression_errors import DesireError
-from scimsync.desired.expressions import ParsedExpression
+from scimsync.desired.parsed_expression import ParsedExpression
 from scimsync.desired.sandbox import Sandbox
 from scimsync.model.ids import Value
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from jinja2 import nodes
 
 from scimsync.desired.assignments import Assignment, AssignmentFailed, Assignments
-from scimsync.desired.expressions import ParsedExpression
+from scimsync.desired.parsed_expression import ParsedExpression
 from scimsync.desired.sandbox import Sandbox
 from scimsync.model.ids import Key
 from scimsync.model.names import name_of

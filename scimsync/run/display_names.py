@@ -7,7 +7,7 @@ from itertools import chain
 
 from scimsync.config.models import Config
 from scimsync.desired.display import DisplayName, compile_display_name, name_in_document
-from scimsync.desired.expressions import ExpressionLocation
+from scimsync.desired.parsed_expression import ExpressionLocation
 from scimsync.model.ids import Key, Kind
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import links

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scimsync.desired.display import DisplayName, compile_display_name, name_in_document
-from scimsync.desired.expressions import ExpressionLocation
+from scimsync.desired.parsed_expression import ExpressionLocation
 from scimsync.errors import ConfigError
 from scimsync.model.ids import Key
 from scimsync.model.lookup_tables import ReadTable
