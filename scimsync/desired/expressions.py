@@ -14,13 +14,9 @@ from jinja2.visitor import NodeTransformer
 
 from scimsync.desired.conditions import ColumnNames, Use, typed
 from scimsync.desired.expression_errors import UnusableValue
-from scimsync.desired.expression_filters import (
-    CONCAT,
-    REF,
-    REMOVED,
-    SLICE,
-)
+from scimsync.desired.expression_filters import CONCAT, REF, SLICE
 from scimsync.desired.expression_syntax import parse_syntax
+from scimsync.desired.jinja_filters import REMOVED
 from scimsync.desired.parsed_expression import (
     ExpressionLocation,
     Names,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scimsync.desired import DesireError, compile_program
-from scimsync.desired.expression_filters import REMOVED
+from scimsync.desired.jinja_filters import REMOVED
 from scimsync.desired.sandbox import Sandbox
 from scimsync.errors import ConfigError
 from scimsync.model.ids import Key
