@@ -15,7 +15,7 @@ from scimsync.execute.concurrency import gather_or_raise
 from scimsync.model.ids import Kind
 from scimsync.plan import Now, TargetPlan, guard
 from scimsync.plan.guard import Allowance
-from scimsync.run.compile import CompiledConfig
+from scimsync.run.compiled import CompiledConfig
 from scimsync.run.context import Context
 from scimsync.run.managed import NO_TABLE
 from scimsync.run.opened_targets import open_targets

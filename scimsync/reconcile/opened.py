@@ -12,7 +12,7 @@ from scimsync.model.targets import TargetState
 from scimsync.plan import Now
 from scimsync.plan.adoption import searched_by
 from scimsync.run.cancellation import Cancellation
-from scimsync.run.compile import CompiledConfig, CompiledTarget
+from scimsync.run.compiled import CompiledConfig, CompiledTarget
 from scimsync.run.managed import NO_TABLE, group_matcher
 from scimsync.scim.paging import Paging
 from scimsync.state import discoveries, links, target_states

@@ -16,7 +16,7 @@ from scimsync.reconcile.findings import FindingLog, TargetFindings
 from scimsync.reconcile.groups import GroupComparison
 from scimsync.reconcile.opened import OpenedTarget, ReadSettings, open_target
 from scimsync.reconcile.read_back import ReadBack
-from scimsync.run.compile import CompiledTarget
+from scimsync.run.compiled import CompiledTarget
 from scimsync.run.options import Report
 from scimsync.sources.workspace import new_private_bytes
 from scimsync.targets.connection import TargetConnection

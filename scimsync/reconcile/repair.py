@@ -14,7 +14,7 @@ from scimsync.model.ids import Document, Key, Kind, RemoteId, Seq, fold_value
 from scimsync.model.repairs import Repair, ShownMember, UnlinkedAccount
 from scimsync.plan import Now
 from scimsync.reconcile.findings import Drift, Finding, TargetFindings
-from scimsync.run.compile import CompiledTarget
+from scimsync.run.compiled import CompiledTarget
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import holds, links
 from scimsync.state.store import Store

@@ -10,7 +10,7 @@ from scimsync.errors import GuardStop, coded
 from scimsync.execute.recovery import close_orphaned
 from scimsync.model.operations import OperationFilter, OperationStatus
 from scimsync.plan import Now
-from scimsync.run.compile import CompiledConfig
+from scimsync.run.compiled import CompiledConfig
 from scimsync.run.context import PushContext
 from scimsync.run.lease_keeper import take_leases
 from scimsync.run.options import Options, Report

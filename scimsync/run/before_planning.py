@@ -15,7 +15,7 @@ from scimsync.model.memberships import Membership
 from scimsync.model.pins import Pin
 from scimsync.model.placeholders import secrets_of
 from scimsync.model.repairs import Repair, ShownMember, member_key, unlinked_link
-from scimsync.run.compile import CompiledTarget
+from scimsync.run.compiled import CompiledTarget
 from scimsync.run.context import Context
 from scimsync.run.managed import create_only, managed_paths
 from scimsync.state import links

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scimsync.plan import Now
-from scimsync.run.compile import CompiledConfig
+from scimsync.run.compiled import CompiledConfig
 from scimsync.run.options import Options, Report
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state.leases import FencingToken

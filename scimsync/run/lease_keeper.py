@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from scimsync.config.models import Config
 from scimsync.errors import LeaseHeld, StateError
-from scimsync.run.compile import CompiledConfig
+from scimsync.run.compiled import CompiledConfig
 from scimsync.state import leases
 from scimsync.state.store import Store
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from scimsync.desired.groups import name_of
 from scimsync.model.ids import Key, Kind
-from scimsync.run.compile import CompiledTarget, create_only_paths
+from scimsync.run.compiled import CompiledTarget, create_only_paths
 from scimsync.targets.matching import Matcher
 
 NO_TABLE = ""

@@ -19,7 +19,7 @@ from scimsync.plan.adoption import searched_by
 from scimsync.plan.planner import TargetReader
 from scimsync.plan.protection import protected_by
 from scimsync.run.before_planning import PROOFS
-from scimsync.run.compile import CompiledTarget
+from scimsync.run.compiled import CompiledTarget
 from scimsync.run.context import Context, PushContext
 from scimsync.run.managed import NO_TABLE, create_only, group_matcher, managed_paths
 from scimsync.run.reading import Reading

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from scimsync.model.records import Problem
 from scimsync.plan import Now, Plan
 from scimsync.run.clock import checked_clock
-from scimsync.run.compile import CompiledConfig
+from scimsync.run.compiled import CompiledConfig
 from scimsync.run.context import Context
 from scimsync.run.opened_targets import open_targets
 from scimsync.run.options import Options, Report

@@ -16,7 +16,7 @@ from scimsync.plan import Plan, TargetPlan, Violation, guard
 from scimsync.plan.definition import NoOperations
 from scimsync.plan.identities import settle
 from scimsync.plan.saved import SavedPlan, changed_settings, why_outdated
-from scimsync.run.compile import CompiledConfig, CompiledTarget, UnusableTarget
+from scimsync.run.compiled import CompiledConfig, CompiledTarget, UnusableTarget
 from scimsync.run.context import Context
 from scimsync.run.given import outdated_names
 from scimsync.run.known_keys import unknown_key

@@ -13,7 +13,7 @@ from scimsync.plan import Now
 from scimsync.run.acceptance import recover, remember
 from scimsync.run.cancellation import Cancellation, cancellable
 from scimsync.run.clock import checked_clock
-from scimsync.run.compile import CompiledConfig
+from scimsync.run.compiled import CompiledConfig
 from scimsync.run.context import PushContext
 from scimsync.run.lease_keeper import LeaseKeeper, steady_clock, take_leases
 from scimsync.run.opened_targets import lose_targets, open_targets, stop_targets

@@ -36,7 +36,7 @@ from scimsync.plan.reversal import (
     undone,
 )
 from scimsync.run.asked import Asked
-from scimsync.run.compile import CompiledConfig
+from scimsync.run.compiled import CompiledConfig
 from scimsync.run.context import Context
 from scimsync.run.given import StartingPoints
 from scimsync.run.known_keys import check_keys

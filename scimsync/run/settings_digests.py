@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, SecretStr
 
-from scimsync.run.compile import CompiledTarget
+from scimsync.run.compiled import CompiledTarget
 
 _PACE = {"rate", "concurrency", "timeout", "bulk"}
 """Settings that decide how the requests of a plan are sent, and nothing else."""

@@ -27,7 +27,7 @@ from scimsync.plan.product import (
     unchangeable_attributes,
 )
 from scimsync.run.before_planning import begin_repair, prove_new_url, refresh
-from scimsync.run.compile import CompiledTarget
+from scimsync.run.compiled import CompiledTarget
 from scimsync.run.context import Context, PushContext
 from scimsync.run.given import take_given
 from scimsync.run.managed import create_only, group_matcher

@@ -39,7 +39,8 @@ from scimsync.plan.diff import describe_counts
 from scimsync.plan.guard import Allowance
 from scimsync.plan.saved import SavedPlan, read_saved, saved_header, shown_once
 from scimsync.run import Options, RunOutcome
-from scimsync.run.compile import CompiledConfig, compile_config
+from scimsync.run.compile import compile_config
+from scimsync.run.compiled import CompiledConfig
 from scimsync.run.deprovisioned import access_after
 from scimsync.run.given_file import given_in
 from scimsync.run.outcome import TargetOutcome, target_document

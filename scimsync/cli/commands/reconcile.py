@@ -42,7 +42,8 @@ from scimsync.reconcile import (
 from scimsync.run import Options
 from scimsync.run import plan as make_plan
 from scimsync.run.acceptance import recover_first
-from scimsync.run.compile import CompiledConfig, compile_config
+from scimsync.run.compile import compile_config
+from scimsync.run.compiled import CompiledConfig
 from scimsync.run.display_names import display_names
 from scimsync.run.reading import fill_tables
 from scimsync.snapshot.view import SnapshotView

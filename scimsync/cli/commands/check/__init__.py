@@ -36,7 +36,8 @@ from scimsync.errors import ConfigError, ScimsyncError
 from scimsync.formatting import plural, printable
 from scimsync.model.discovery import Discovery
 from scimsync.plan import Now
-from scimsync.run.compile import CompiledTarget, compile_target
+from scimsync.run.compile import compile_target
+from scimsync.run.compiled import CompiledTarget
 from scimsync.run.forget_shapes import forget_shapes as forget_shapes_of
 
 _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}

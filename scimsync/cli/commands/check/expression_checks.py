@@ -16,7 +16,7 @@ from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Seq
 from scimsync.plan.diff import nameless_references
 from scimsync.plan.named_references import AMBIGUOUS, resolve_names
-from scimsync.run.compile import CompiledTarget
+from scimsync.run.compiled import CompiledTarget
 from scimsync.snapshot.view import SnapshotView
 
 _BATCH = 1000

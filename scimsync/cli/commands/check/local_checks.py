@@ -24,14 +24,9 @@ from scimsync.formatting import plural
 from scimsync.model.ids import Kind
 from scimsync.model.targets import TargetState
 from scimsync.plan import Allowance, Now
-from scimsync.run.compile import (
-    CompiledTarget,
-    check_value_column,
-    columns_of_table,
-    names_of,
-    source_spec,
-)
+from scimsync.run.compile import check_value_column, columns_of_table, source_spec
 from scimsync.run.compile_mappings import check_shared_mapping, unused_mappings
+from scimsync.run.compiled import CompiledTarget, names_of
 from scimsync.run.display_names import display_columns
 from scimsync.run.reading import fill_table, refresh_names, source_limits
 from scimsync.snapshot.index import index_path

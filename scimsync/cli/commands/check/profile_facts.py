@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from scimsync.cli.commands.check.results import CheckResult, Subject
 from scimsync.formatting import plural
 from scimsync.plan.product import setting_warnings
-from scimsync.run.compile import CompiledTarget
+from scimsync.run.compiled import CompiledTarget
 from scimsync.scim.profiles import GENERIC, PROFILES, Profile, profile_of_host
 from scimsync.scim.profiles.coverage import covers
 

@@ -21,7 +21,7 @@ from scimsync.formatting import plural
 from scimsync.model.discovery import Discovery
 from scimsync.model.ids import Document, Kind
 from scimsync.plan import Now
-from scimsync.run.compile import CompiledTarget
+from scimsync.run.compiled import CompiledTarget
 from scimsync.scim.discovery import SCHEMAS, discover
 from scimsync.scim.listing import NotAList
 from scimsync.scim.paging import Paging

@@ -20,7 +20,8 @@ from scimsync.model.operations import Run
 from scimsync.model.targets import TargetState
 from scimsync.plan import Now
 from scimsync.plan.shown_plan import NameReader, Names
-from scimsync.run.compile import CompiledTarget, compile_config
+from scimsync.run.compile import compile_config
+from scimsync.run.compiled import CompiledTarget
 from scimsync.run.display_names import display_names
 from scimsync.run.reading import fill_tables
 from scimsync.snapshot.view import SnapshotView
