@@ -20,12 +20,12 @@ from scimsync.cli.commands.check.local_checks import (
     check_schedule,
     check_secrets,
     check_shared_mappings,
-    check_sources,
     check_state_files,
     opened_and_checked_state,
 )
 from scimsync.cli.commands.check.mapped_values import TargetValues
 from scimsync.cli.commands.check.results import CheckResult, Level, Subject, exit_code_of
+from scimsync.cli.commands.check.source_checks import check_sources
 from scimsync.cli.commands.check.source_secrets import check_source_secrets
 from scimsync.cli.commands.check.target_checks import TargetChecks
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without

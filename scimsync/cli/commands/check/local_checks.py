@@ -1,45 +1,30 @@
-"""Checks that contact no target: state, sources, secrets, schedule, receivers."""
+"""Checks that contact no target: state, secrets, findings of earlier runs, schedule, receivers."""
 
 from __future__ import annotations
 
 import stat
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 
-from scimsync.cli.commands.check.display_checks import check_display, check_display_columns
-from scimsync.cli.commands.check.expression_checks import check_expressions
-from scimsync.cli.commands.check.mapped_values import TargetValues
-from scimsync.cli.commands.check.results import CheckResult, Level, Subject
+from scimsync.cli.commands.check.results import CheckResult, Subject
 from scimsync.cli.ui.exposed_files import exposed_files, exposure_hint, exposure_text
-from scimsync.cli.ui.problems import problem_line
-from scimsync.cli.ui.session import sources_of
 from scimsync.config.models import Config
 from scimsync.config.schedule import first_after
 from scimsync.config.secrets import SecretReader, secret_references
-from scimsync.desired import check_columns
 from scimsync.durations import format_local
 from scimsync.errors import ConfigError, ScimsyncError
 from scimsync.formatting import plural
 from scimsync.model.ids import Kind
 from scimsync.model.targets import TargetState
-from scimsync.plan import Allowance, Now
-from scimsync.run.compile import check_value_column, columns_of_table, source_spec
+from scimsync.plan import Now
 from scimsync.run.compile_mappings import check_shared_mapping, unused_mappings
-from scimsync.run.compiled import CompiledTarget, names_of
-from scimsync.run.display_names import display_columns
-from scimsync.run.reading import fill_table, refresh_names, source_limits
-from scimsync.snapshot.index import index_path
-from scimsync.snapshot.ingest import ingest
-from scimsync.snapshot.view import SnapshotView
-from scimsync.state import record_rows, target_states
+from scimsync.run.compiled import CompiledTarget
+from scimsync.state import target_states
 from scimsync.state.store import Store, open_state, scratch_store, shown_state
 from scimsync.targets.lessons import lessons
 from scimsync.targets.quarantine import remembered_bulk, remembered_filters
 from scimsync.transport.auth.expiry import expiry_of, expiry_warning
-
-_PROBLEMS_SHOWN = 10
-_COLUMNS_SHOWN = 12
 
 
 @contextmanager
@@ -92,133 +77,6 @@ def check_shared_mappings(config: Config, known: Collection[str]) -> Iterator[Ch
 
 
 # Sources
-
-
-def check_sources(
-    config: Config,
-    names: Sequence[str],
-    targets: Mapping[str, CompiledTarget],
-    faults: Mapping[str, list[CheckResult]],
-    values: Mapping[str, TargetValues],
-    store: Store,
-    now: Now,
-) -> Iterator[CheckResult]:
-    """Read the sources of the targets called `names` as a plan reads them; store nothing.
-
-    A mapping that names a missing column is added to the `faults` of its target, and what the
-    mappings give to its `values`.
-    """
-    found: dict[str, list[str]] = {}
-    readable: set[str] = set()
-    display, wrong = check_display(config)
-    yield from wrong
-    scratch = scratch_store()
-    try:
-        for name in sources_of(config, names):
-            try:
-                spec = source_spec(config, name)
-                found[name] = spec.columns()
-                check_value_column(config, spec, found[name])
-            except ScimsyncError as error:
-                yield Subject("source", name).failed(error)
-                continue
-            used = {column for each in targets.values() for column in _columns_used(each, name)}
-            used |= {*columns_of_table(config, name), *display_columns(config, display, name)}
-            in_use = [column for column in found[name] if column in used]
-            for result in _check_rows(config, name, found[name], in_use, (store, scratch), now):
-                if result.level is Level.OK:
-                    readable.add(name)
-                yield result
-        yield from check_display_columns(config, display, found)
-        view = SnapshotView(store, scratch)
-        for name in sorted(readable & config.table_values.keys()):
-            try:
-                fill_table(config, name, view)
-            except ScimsyncError as error:
-                readable.discard(name)
-                yield Subject("source", name).failed(error)
-        naming = {name: names_of(name, targets.values()) for name in readable}
-        refresh_names(store, scratch, naming)
-        for name, target in targets.items():
-            try:
-                _check_columns(target, found)
-            except ScimsyncError as error:
-                faults[name].append(Subject("target", name).failed(error))
-                continue
-            if readable.issuperset(target.all_sources):
-                faults[name] += check_expressions(target, view, now.today, values[name])
-    finally:
-        scratch.close()
-
-
-def _check_rows(
-    config: Config,
-    name: str,
-    found: Sequence[str],
-    used: Sequence[str],
-    stores: tuple[Store, Store],
-    now: Now,
-) -> Iterator[CheckResult]:
-    """Read a source with the columns `found`, of which expressions use `used`.
-
-    `stores` are the state, and the overlay for what changed.
-    """
-    store, scratch = stores
-    subject = Subject("source", name)
-    index = index_path(config.state_dir, name)
-    try:
-        limits = source_limits(config.guard.limits, Allowance())
-        read = ingest(store, source_spec(config, name), used, index, limits, now.time, scratch)
-    except ScimsyncError as error:
-        yield subject.failed(error)
-        return
-    yield subject.ok(
-        f"{read.label}: {plural(read.records, 'record')}, {plural(len(found), 'column')},"
-        f" {len({*used, config.sources[name].key})} of them used",
-        _columns_and_key(found, name, stores),
-    )
-    if read.problems:
-        lines = [
-            problem_line(problem).removeprefix(f"{name} ")
-            for problem in read.problems[:_PROBLEMS_SHOWN]
-        ]
-        if len(read.problems) > _PROBLEMS_SHOWN:
-            lines.append(f"and {len(read.problems) - _PROBLEMS_SHOWN:,} more")
-        yield subject.warning(
-            f"{plural(len(read.problems), 'row')} cannot be used; the accounts of their keys do not"
-            " change",
-            code="SYNC-0953",
-            details=lines,
-        )
-
-
-def _columns_and_key(columns: Sequence[str], source: str, stores: Iterable[Store]) -> list[str]:
-    """Return lines with the first columns, and the first key in the state and the overlay."""
-    more = f", and {len(columns) - _COLUMNS_SHOWN:,} more" if len(columns) > _COLUMNS_SHOWN else ""
-    lines = [f"columns: {', '.join(columns[:_COLUMNS_SHOWN])}{more}"]
-    keys = []
-    for store in stores:
-        with store.read() as connection:
-            keys.append(record_rows.first_key(connection, source))
-    first = min((key for key in keys if key is not None), default=None)
-    return lines if first is None else [*lines, f"first key: {first}"]
-
-
-def _columns_used(target: CompiledTarget, source: str) -> Iterator[str]:
-    if source in target.sources:
-        yield from target.program.columns
-    for rule in target.groups.values():
-        if rule.source == source:
-            yield from rule.program.columns
-
-
-def _check_columns(target: CompiledTarget, found: Mapping[str, Sequence[str]]) -> None:
-    """Raise ConfigError for a column that no source has; ignore sources that cannot be read."""
-    if all(source in found for source in target.sources):
-        check_columns(target.program, {source: found[source] for source in target.sources})
-    for rule in target.groups.values():
-        if rule.source is not None and rule.source in found:
-            check_columns(rule.program, {rule.source: found[rule.source]})
 
 
 # Targets
