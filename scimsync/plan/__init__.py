@@ -6,7 +6,7 @@ state, the snapshot and the target through its own protocols. It uses no databas
 
 from scimsync.plan.definition import Plan, TargetPlan, Violation
 from scimsync.plan.guard import Allowance
-from scimsync.plan.planner import Now
+from scimsync.plan.now import Now
 from scimsync.plan.target_planner import Scope, TargetPlanner
 
 __all__ = ["Allowance", "Now", "Plan", "Scope", "TargetPlan", "TargetPlanner", "Violation"]

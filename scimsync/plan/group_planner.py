@@ -20,7 +20,8 @@ from scimsync.plan.batch import BATCH, Batch
 from scimsync.plan.candidates import NameHolder, Surroundings
 from scimsync.plan.decision_writer import Decisions
 from scimsync.plan.group_members import GroupMembers
-from scimsync.plan.planner import Now, ResourcePlanner, TargetReader
+from scimsync.plan.now import Now
+from scimsync.plan.planner import ResourcePlanner, TargetReader
 from scimsync.plan.protection import protected_keys
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
 from scimsync.plan.traits import GROUPS

@@ -6,10 +6,10 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 
 from scimsync.desired import Desired
-from scimsync.desired.times import Changes, RunDay
+from scimsync.desired.times import Changes
 from scimsync.errors import coded
 from scimsync.model.accounts import Account
 from scimsync.model.backoff import retry_delay
@@ -23,27 +23,13 @@ from scimsync.plan.candidates import Candidate, Policy, Surroundings
 from scimsync.plan.decision_writer import Decisions, without_failure
 from scimsync.plan.decisions import decide
 from scimsync.plan.deletions import decides_by_clock
+from scimsync.plan.now import Now
 from scimsync.plan.pinned import Pins
 from scimsync.plan.product import keep_immutable
 from scimsync.plan.protection import link_protected_by, protected_by
 from scimsync.plan.protocols import Finder, InDoubtResources, PlanningState, Records
 from scimsync.plan.traits import Traits
 from scimsync.transport.request_errors import RequestError
-
-
-@dataclass(frozen=True, slots=True)
-class Now:
-    """The time of a run: `time` is aware, and `today` is the day that expressions see.
-
-    `today` knows the time, for expressions that use that. `doubt` is why the clock may be wrong.
-    """
-
-    time: datetime
-    today: date
-    doubt: ClockDoubt | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "today", RunDay.at(self.time, self.today))
 
 
 @dataclass(frozen=True, slots=True)

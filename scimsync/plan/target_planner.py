@@ -27,7 +27,8 @@ from scimsync.plan.identities import (
     Suspicion,
 )
 from scimsync.plan.membership_planner import LostMembers, MembershipPlanner
-from scimsync.plan.planner import Now, TargetReader
+from scimsync.plan.now import Now
+from scimsync.plan.planner import TargetReader
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
 from scimsync.plan.user_planner import UserPlanner
 from scimsync.transport.request_errors import RequestError

@@ -23,7 +23,8 @@ from scimsync.plan.decision_writer import Decisions
 from scimsync.plan.deletions import is_confirmed, is_due
 from scimsync.plan.identity_check import IdentityCheck
 from scimsync.plan.named_references import resolve_names
-from scimsync.plan.planner import Now, ResourcePlanner, TargetReader
+from scimsync.plan.now import Now
+from scimsync.plan.planner import ResourcePlanner, TargetReader
 from scimsync.plan.protection import link_protected_by
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
 from scimsync.plan.traits import USERS
