@@ -30,7 +30,7 @@ from scimsync.plan.protocols import PlanningState, Records, TargetRules
 from scimsync.plan.traits import USERS
 from scimsync.plan.unlinked_leavers import UnlinkedLeavers
 from scimsync.plan.unwanted import REMOVES_ACCESS, leave_policy
-from scimsync.plan.user_memberships import membership_after, new_memberships, unacknowledged
+from scimsync.plan.user_memberships import put_memberships
 from scimsync.plan.usernames import NameHolders
 from scimsync.transport.request_errors import RequestError
 
@@ -230,56 +230,9 @@ class UserPlanner(ResourcePlanner):
         """Note which groups want which users. The groups of users that cannot be planned stay."""
         if not self._has_groups:
             return
-        planned = [key for key in batch.planned if key not in batch.pinned]
-        leavers = {key for key in planned if not batch.is_wanted(key)}
-        revoked = leavers if "memberships" in self._policy.revoke else set()
-        wanted = self._wanted_groups(batch, decisions, planned, leavers, revoked)
-        before = {
-            membership.id: membership for membership in self._state.memberships_of_members(planned)
-        }
-        kept = (
-            membership_after(membership, wanted, leavers, revoked, self._rules)
-            for membership in before.values()
+        self.touched_groups |= put_memberships(
+            self._state, self._policy, self._rules, self._groups, batch, decisions
         )
-        after = [membership for membership in kept if membership is not None] + new_memberships(
-            wanted, before
-        )
-        # A user without an account is in no group. A membership that is not wanted stays
-        # acknowledged, since the target may still need a request.
-        without_account = {
-            *filter(batch.is_gone, batch.keys),
-            *batch.without_account(planned),
-            *batch.renumbered,
-        }
-        after = [
-            unacknowledged(membership) if membership.member in without_account else membership
-            for membership in after
-        ]
-        after = [
-            replace(one, pinned=False) if one.member in batch.unpinned else one for one in after
-        ]
-        if after:
-            self._state.put_memberships(after, before.values())
-        self.touched_groups |= {membership.group for membership in after}
-
-    def _wanted_groups(
-        self,
-        batch: Batch,
-        decisions: Decisions,
-        planned: Sequence[Key],
-        leavers: set[Key],
-        revoked: set[Key],
-    ) -> dict[Key, set[Key]]:
-        """Return user -> groups, without leavers whose memberships stay."""
-        deleted = {
-            operation.key for operation in decisions.operations if operation.action == Action.DELETE
-        }
-        memberless = leavers & (revoked | deleted | batch.without_account(planned))
-        return {
-            key: set() if key in memberless else self._groups.get(key, set())
-            for key in planned
-            if key in memberless or key not in leavers
-        }
 
     # Desired state
 
