@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from scimsync.cli.ui.common_options import (
     common_options,
     utc_now,
 )
+from scimsync.cli.ui.streams import OutputFailed, guard_streams
 
 if TYPE_CHECKING:
     from scimsync.transport.retry_policy import TimeSource
@@ -168,9 +168,9 @@ def _interrupts() -> tuple[type[BaseException], ...]:
     return (click.Abort,) if asyncio is None else (click.Abort, asyncio.CancelledError)
 
 
-def _exit_interrupted() -> NoReturn:
+def _interrupted() -> int:
     click.echo("interrupted; the next push continues from here", err=True)
-    sys.exit(128 + (signal.SIGTERM if _terminated else signal.SIGINT))
+    return 128 + (signal.SIGTERM if _terminated else signal.SIGINT)
 
 
 def main(
@@ -186,22 +186,49 @@ def main(
     signal.signal(signal.SIGTERM, _terminate)
     # imports create many objects that stay; collecting them takes a tenth of a short run
     gc.set_threshold(50_000, 20, 20)
+    guard_streams()
     invocation = Invocation(CommonOptions(clock=clock, time=time))
+    code = _exit_code(arguments, invocation)
+    try:
+        sys.stdout.flush()
+    except OutputFailed as failed:
+        code = code or failed.exit_code
+        _report_output(failed)
+    sys.exit(code)
+
+
+def _exit_code(arguments: Sequence[str] | None, invocation: Invocation) -> int:
+    """Run the command line, report its error, and return its exit code."""
     try:
         code = cli.main(arguments, prog_name="scimsync", standalone_mode=False, obj=invocation)
-        sys.stdout.flush()
     except _interrupts():
-        _exit_interrupted()
+        return _interrupted()
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        return error.exit_code
+    except OutputFailed as failed:
+        _report_output(failed)
+        return failed.exit_code
     except Exception as error:
         if _terminated or str(error) == _DUCKDB_INTERRUPTED:
-            _exit_interrupted()
+            return _interrupted()
         from scimsync.cli.ui.error_report import report_error
 
-        code = report_error(error, invocation.options)
-    sys.exit(code or 0)
+        return report_error(error, invocation.options)
+    return code or 0
+
+
+def _report_output(failed: OutputFailed) -> None:
+    """Say why stdout could not be written, unless its reader has read enough."""
+    failed.drop_rest()
+    if failed.by_reader:
+        return
+    from scimsync.cli.ui.error_report import print_error
+    from scimsync.errors import ScimsyncError
+
+    print_error(
+        ScimsyncError(
+            f"stdout cannot be written: {failed.reason}; the output is incomplete",
+            code="SYNC-0707",
+        )
+    )

@@ -257,16 +257,18 @@ def run_push(
         if afterwards is not None and not isinstance(error, StateError):
             run_afterwards(partial(afterwards.failed, error))
         raise
-    if options.as_json:
-        users = {"users": access_document(access)} if access else {}
-        write_json(document(_document(outcome) | users))
-    else:
-        _print_outcome(outcome, quiet=options.quiet)
-        print_access(access, quiet=options.quiet)
-    if afterwards is None and alert_is_firing:  # this push may resolve it
-        afterwards = after()
-    if afterwards is not None:
-        run_afterwards(partial(afterwards.done, outcome))
+    try:
+        if options.as_json:
+            users = {"users": access_document(access)} if access else {}
+            write_json(document(_document(outcome) | users))
+        else:
+            _print_outcome(outcome, quiet=options.quiet)
+            print_access(access, quiet=options.quiet)
+    finally:  # also if stdout cannot be written
+        if afterwards is None and alert_is_firing:  # this push may resolve it
+            afterwards = after()
+        if afterwards is not None:
+            run_afterwards(partial(afterwards.done, outcome))
     return outcome.exit_code
 
 

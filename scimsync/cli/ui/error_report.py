@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from scimsync.cli.ui.common_options import CommonOptions
+from scimsync.cli.ui.streams import OutputFailed
 from scimsync.errors import SOURCE_ERRORS, GuardStop, ScimsyncError, innermost
 from scimsync.formatting import plural, printable
 
@@ -32,7 +33,10 @@ def report_error(error: Exception, options: CommonOptions) -> int:
             "details": known.details,
             "hint": known.hint,
         }
-        write_json({"error": document, "exit_code": known.exit_code})
+        try:
+            write_json({"error": document, "exit_code": known.exit_code})
+        except OutputFailed as failed:  # the error itself is on stderr
+            failed.drop_rest()
     return known.exit_code
 
 
