@@ -10,12 +10,15 @@ from scimsync.errors import ConfigError
 from scimsync.model.suggestions import closest
 
 
-def check_columns(program: Program, found: Mapping[str, Sequence[str]]) -> None:
+def check_columns(
+    program: Program, found: Mapping[str, Sequence[str]], where: str | None = None
+) -> None:
     """Check that every column of `program` exists in one of the target's sources.
 
     `found` maps the name of each source to its columns. A column that only some sources have is
     None for the records of the others. Raise ConfigError for the first column that no source has;
-    its details list the other missing columns.
+    its details list the other missing columns. `where` stands in the message instead of the names
+    of the sources.
     """
     existing = {column: None for columns in found.values() for column in columns}
     missing = [
@@ -35,7 +38,7 @@ def check_columns(program: Program, found: Mapping[str, Sequence[str]]) -> None:
         for source, columns in found.items()
     ]
     also = [f'also {other.location.key}: no column "{name}"' for other, name in missing[1:]]
-    problem = f'no column "{column}" in {sources}'
+    problem = f'no column "{column}" {where or f"in {sources}"}'
     raise ConfigError(
         f"{expression.location.file}: {expression.location.key}: {problem}",
         details=[*details, *also],

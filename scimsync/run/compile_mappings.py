@@ -124,7 +124,7 @@ def _group(config: Config, target: str, name: str, group: Group) -> GroupRule:
             code="SYNC-0292",
         )
     if kind is GroupForm.EACH:
-        check_columns(program, {"the values of each": [VALUE]})
+        check_columns(program, {"each": [VALUE]}, f"here: a group of each has only {VALUE}")
     elif kind is GroupForm.RULE and program.columns:
         raise ConfigError(
             f"{config.where(*keys)}: a group by rule has no record, so {program.columns[0]!r} means"

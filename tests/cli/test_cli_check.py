@@ -56,6 +56,20 @@ def test_text_groups_results_and_ends_with_a_summary(real_office: Office) -> Non
     assert lines[-1] == "no problems found"
 
 
+def test_columns_in_use_are_not_counted_where_a_target_has_an_error(office: Office) -> None:
+    office.hire(people(3))
+    office.configure(more='[targets.wiki.groups.teams]\neach = "dept"\ndisplayName = "valu"\n')
+
+    _, findings = found(office)
+
+    said = {one["area"]: one["message"] for one in reversed(findings)}
+    assert said["source"] == "hr.csv: 3 records, 6 columns"
+    assert said["target"] == (
+        "sync.toml: targets.wiki.groups.teams.displayName:"
+        ' no column "valu" here: a group of each has only value'
+    )
+
+
 UNTOLD = "cannot tell whether the mapping fits:"
 
 

@@ -62,7 +62,13 @@ def check_sources(
             used = {column for each in targets.values() for column in _columns_used(each, name)}
             used |= {*columns_of_table(config, name), *display_columns(config, display, name)}
             in_use = [column for column in found[name] if column in used]
-            for result in _check_rows(config, name, found[name], in_use, (store, scratch), now):
+            # a target with an error may use other columns
+            whole = all(one in targets for one in names if name in sources_of(config, [one]))
+            count = f", {len({*in_use, spec.key})} of them used" if whole else ""
+            count = f"{plural(len(found[name]), 'column')}{count}"
+            for result in _check_rows(
+                config, name, found[name], in_use, count, (store, scratch), now
+            ):
                 if result.level is Level.OK:
                     readable.add(name)
                 yield result
@@ -93,6 +99,7 @@ def _check_rows(
     name: str,
     found: Sequence[str],
     used: Sequence[str],
+    counted: str,
     stores: tuple[Store, Store],
     now: Now,
 ) -> Iterator[CheckResult]:
@@ -110,8 +117,7 @@ def _check_rows(
         yield subject.failed(error)
         return
     yield subject.ok(
-        f"{read.label}: {plural(read.records, 'record')}, {plural(len(found), 'column')},"
-        f" {len({*used, config.sources[name].key})} of them used",
+        f"{read.label}: {plural(read.records, 'record')}, {counted}",
         _columns_and_key(found, name, stores),
     )
     if read.problems:
