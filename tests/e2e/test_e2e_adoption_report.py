@@ -299,6 +299,19 @@ def test_a_target_out_of_reach_hides_no_other(office: Office, faulty: FaultyServ
     assert "nothing would be sent" not in office.run("adoption", "-t", "wiki").err
 
 
+def test_matches_that_lose_nothing_are_not_said_to_be_more(
+    office: Office, faulty: FaultyServer
+) -> None:
+    faulty.add(**resource(person(1)))
+    office.hire([person(1)])
+
+    short, whole = office.run("adoption").out, office.run("adoption", "-v").out
+
+    heading = "match (1)  the user's account; a push takes it over\n"
+    assert f"{heading}  no value would be overwritten; -v or --format csv shows all\n" in short
+    assert f"{heading}  00001  Given1 Family1" in whole
+
+
 def test_settings_that_keep_accounts_are_said(office: Office, faulty: FaultyServer) -> None:
     faulty.add(**resource(person(1)))
     faulty.add(**resource(person(3)))

@@ -40,7 +40,7 @@ def print_report(output: Output, target: TargetReport, *, detailed: bool) -> Non
         shown = rows if detailed else _first(rows)
         for row in shown:
             _print_user(output, row)
-        _print_rest(output, len(rows) - len(shown))
+        _print_rest(output, len(rows) - len(shown), is_first=not shown)
     _print_groups(output, target.group_rows, detailed=detailed)
     _print_suggestions(output, target.suggestions)
 
@@ -71,9 +71,11 @@ def _first(rows: Sequence[UserRow]) -> list[UserRow]:
     return [row for row in rows if row.outcome is not Outcome.MATCH or row.overwritten][:_SHOWN]
 
 
-def _print_rest(output: Output, number: int) -> None:
+def _print_rest(output: Output, number: int, *, is_first: bool = False) -> None:
+    """Print how many rows of an outcome are left out: all of them only if none loses a value."""
     if number:
-        output.line((f"and {number:,} more; -v or --format csv shows all", "dim"), indent=2)
+        what = "no value would be overwritten" if is_first else f"and {number:,} more"
+        output.line((f"{what}; -v or --format csv shows all", "dim"), indent=2)
 
 
 def _print_user(output: Output, row: UserRow) -> None:
