@@ -204,6 +204,7 @@ def _print_next_steps(output: Output, path: Path, text: str) -> None:
         (f"scimsync plan --offline{option}", f"preview the accounts; needs no {kind}"),
         provide,
         (f"scimsync check{option}", f"test the {kind} and the attributes"),
+        (f"scimsync adoption{option}", "see which accounts exist already, if there are any"),
         (f"scimsync push{option}", "apply the plan"),
     ]
     output.rows([[f"{number}. {step}", what] for number, (step, what) in enumerate(steps, 1)])
