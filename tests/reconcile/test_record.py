@@ -118,8 +118,10 @@ def test_a_repair_by_hand_fires_no_alert(pushed: Office, faulty: FaultyServer) -
 def test_without_a_state_none_is_created(office: Office) -> None:
     office.hire(people(5))
 
-    assert office.run("reconcile").code == 0
+    ran = office.run("reconcile")
 
+    assert ran.code == 0
+    assert "no state yet: nothing was pushed, so no account is linked to a user" in ran.err
     assert not (office.folder / "scimsync.db").exists()
 
 

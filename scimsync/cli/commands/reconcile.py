@@ -102,7 +102,10 @@ def command(
             document = drift_document(findings, names) if options.as_json else {}
             if not options.as_json:
                 print_drift(Output(), findings, names, quiet=options.quiet)
-            if not store.is_scratch:
+            if store.is_scratch:
+                text = "no state yet: nothing was pushed, so no account is linked to a user"
+                click.secho(text, fg="yellow", err=True)
+            else:
                 _record(config, store, findings, options, settings.now.time, fix=fix)
             if metrics is not None and metrics_file is not None:
                 _write_metrics(metrics_file, metrics, config, store, options)
