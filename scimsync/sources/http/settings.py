@@ -21,7 +21,7 @@ from scimsync.sources.remote_settings import RemoteSettings
 from scimsync.sources.workspace import Workspace
 
 if TYPE_CHECKING:
-    from scimsync.sources.http.reader import Place
+    from scimsync.sources.http.page_reader import Place
 
 _WITH_PRESET = (
     "type",
@@ -169,7 +169,7 @@ class HttpSettings(ListCall, Api, RemoteSettings):
 
     def resolved(self) -> ApiList:
         """Return the list with the facts of the preset."""
-        from scimsync.sources.http.reader import Place
+        from scimsync.sources.http.page_reader import Place
 
         if self.preset is None:
             origin, path = _split(self.url or "")

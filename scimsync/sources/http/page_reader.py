@@ -1,0 +1,117 @@
+"""Read the pages of one list one after the other, each while the one before is worked on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from scimsync.sources.http.calls import ListCall
+from scimsync.sources.http.client import ApiClient
+from scimsync.sources.http.columns import Columns
+from scimsync.sources.http.expressions import ExpressionError, compiled, is_true
+from scimsync.sources.http.paging import BadPage, EndOfList, PageRequest, PageResponse, Pages
+from scimsync.sources.remote import ListFault
+
+_WITH_CONTENT = (200, 203)
+
+_STEPS_TO_SEND = 5
+"""The steps of the event loop after which the request for the next page is on its way, so that the
+server prepares it while this page is worked on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an API is: its origin, the path of the list, and the path that others are below."""
+
+    origin: str
+    path: str
+    base: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list: the whole response, and the records in it."""
+
+    response: PageResponse
+    records: list[Any]
+
+
+async def read_pages(
+    client: ApiClient, pages: Pages, request: PageRequest | None = None
+) -> AsyncIterator[Page]:
+    """Yield each page, from `request` or the first one; the next page is requested meanwhile.
+
+    Raise ListFault, BadPage and SourceUnavailable as `ListReader.read` does.
+    """
+    task = _fetch(client, request or pages.first(), pages)
+    try:
+        while True:
+            try:
+                response = await task
+            except EndOfList:
+                pages.check_total()
+                return
+            records = records_in(pages, response)
+            upcoming = pages.after(response, records)
+            if upcoming is not None:
+                task = _fetch(client, upcoming, pages)
+                for _ in range(_STEPS_TO_SEND):
+                    await asyncio.sleep(0)
+            yield Page(response, records)
+            if upcoming is None:
+                return
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await task
+
+
+def _fetch(client: ApiClient, request: PageRequest, pages: Pages) -> asyncio.Task[PageResponse]:
+    return asyncio.ensure_future(client.fetch(request, pages.call, ends_with=pages.ends_with))
+
+
+def asked_fields(call: ListCall, columns: Columns, more: list[str] | None = None) -> dict[str, Any]:
+    """Return what asks for the fields that `columns` need and for `more`, by its place."""
+    fields, names = call.fields, columns.fields()
+    if fields is None or names is None:
+        return {}
+    names = list(dict.fromkeys([*names, *(more or ())]))
+    return {fields.place: fields.join.join(names) if fields.join else names}
+
+
+def records_in(pages: Pages, response: PageResponse) -> list[Any]:
+    """Return the records in a response. Raise BadPage if there is no list of them.
+
+    An empty response in the middle of a list is no end.
+    """
+    call, body, status = pages.call, response.body, response.status
+    if status == 204 and pages.ends_with_no_content:
+        return []
+    if status not in _WITH_CONTENT:
+        raise BadPage(f"status {status} is no list")
+    if call.format == "csv":
+        return body if isinstance(body, list) else []
+    if call.truncated is not None and is_true(evaluated(compiled(call.truncated), body)):
+        raise ListFault(f"the server cut the list ({call.truncated})")
+    found = evaluated(compiled(call.records), body)
+    if found is None and call.absent_is_empty and isinstance(body, dict):
+        if not body and pages.received:
+            raise BadPage("a page after the first one is an empty object")
+        return []
+    if not isinstance(found, list):
+        raise BadPage(f"the response has no list at {call.records}")
+    if not set(map(type, found)) <= {dict}:
+        raise BadPage(f"a record at {call.records} is not an object")
+    return found
+
+
+def evaluated(read: Callable[[Any], Any], value: Any) -> Any:
+    """Return what the function of an expression gives. Raise BadPage where it does not apply."""
+    try:
+        return read(value)
+    except ExpressionError as error:
+        raise BadPage(str(error)) from None
