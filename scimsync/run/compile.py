@@ -31,6 +31,7 @@ from scimsync.scim.profiles.coverage import lies_within
 from scimsync.snapshot.index import index_path
 from scimsync.sources import SourceSpec
 from scimsync.sources.base import missing_column
+from scimsync.sources.kept_read import Keeping, kept_read_path
 from scimsync.targets.sender import open_authenticator
 from scimsync.transport.auth import Authenticator
 
@@ -155,6 +156,7 @@ def source_spec(config: Config, name: str) -> SourceSpec[Any]:
         state_file=config.state_file,
         secrets=lambda option: SecretReader(config, getattr(settings, option), *place, option),
         place=place,
+        keeping=Keeping(kept_read_path(config.state_dir, name), settings.whole_read_every()),
     )
 
 

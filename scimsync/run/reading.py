@@ -112,6 +112,7 @@ def read_sources(context: Context) -> Reading:
                 context.now.time,
                 context.overlay,
                 source.named,
+                whole=context.options.refresh,
             )
         except SOURCE_ERRORS as error:
             error.source = name

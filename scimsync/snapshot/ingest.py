@@ -74,14 +74,40 @@ def ingest(
     now: datetime,
     overlay: Store | None = None,
     named: Collection[str] | None = None,
+    *,
+    whole: bool = False,
 ) -> Ingested:
     """Read the source and store the records that differ.
 
     With an `overlay`, they are stored there, and nothing else is changed. `columns` are those that
     expressions use, and `named` also those of them that the source lacks. `index` is the path of
-    the index file. Raise SourceUnavailable, SourceFormatError or GuardStop, in which case nothing
-    is stored.
+    the index file. With `whole`, everything is read, also where reads usually bring what changed.
+    Raise SourceUnavailable, SourceFormatError or GuardStop, in which case nothing is stored.
     """
+    kept = spec.keeping
+    if kept is None:
+        return _ingest(store, spec, columns, index, limits, now, overlay, named)
+    kept = replace(kept, now=now, whole=whole, stores=overlay is None)
+    if kept.every is None:
+        kept.forget()
+    try:
+        spec = replace(spec, keeping=kept)
+        return _ingest(store, spec, columns, index, limits, now, overlay, named)
+    except GuardStop:
+        kept.forget()  # whatever it holds, the next read does not start from it
+        raise
+
+
+def _ingest(
+    store: Store,
+    spec: SourceSpec[Any],
+    columns: Sequence[str],
+    index: Path,
+    limits: SourceLimits,
+    now: datetime,
+    overlay: Store | None,
+    named: Collection[str] | None,
+) -> Ingested:
     with store.read() as connection:
         before = record_rows.get_source(connection, spec.name)
 

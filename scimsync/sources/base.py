@@ -13,6 +13,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -21,6 +22,7 @@ from pydantic import Field
 from scimsync.errors import ScimsyncError, SourceFormatError
 from scimsync.model.suggestions import did_you_mean
 from scimsync.settings import Table, Text
+from scimsync.sources.kept_read import Keeping
 from scimsync.sources.workspace import Workspace
 from scimsync.transport.auth import Secrets
 
@@ -67,6 +69,16 @@ class SourceSettings(Table):
         """
         return ()
 
+    def whole_read_every(
+        self,
+        used: Collection[str] | None = None,  # noqa: ARG002
+    ) -> timedelta | None:
+        """Return how often everything is read, if reads in between bring only what changed.
+
+        None is each time, which may depend on the columns in use.
+        """
+        return None
+
 
 S = TypeVar("S", bound=SourceSettings)
 
@@ -90,7 +102,8 @@ class SourceSpec(Generic[S]):
     if that is unknown, and then all columns are read. `state_file` is the file of the state, None
     if that is in a database on a server. `handover` is what `columns` read and leaves to the next
     opening of the source, so that it is not read twice. `place` holds the keys that lead to the
-    table in sync.toml if they are not `sources` and the name.
+    table in sync.toml if they are not `sources` and the name. `keeping` is how the last complete
+    read is used; None if it is neither used nor kept.
     """
 
     name: str
@@ -103,6 +116,7 @@ class SourceSpec(Generic[S]):
     used: tuple[str, ...] | None = None
     handover: list[object] = field(default_factory=list, compare=False, repr=False)
     place: tuple[str, str] | None = None
+    keeping: Keeping | None = None
 
     @property
     def key(self) -> str:

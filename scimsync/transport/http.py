@@ -34,6 +34,9 @@ _NEVER_CONNECTED = (
     httpx2.ProxyError,
 )
 _NEVER_VALID = (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError)
+_NOT_MODIFIED = 304
+_CONDITIONS = frozenset({"If-None-Match", "If-Modified-Since"})
+"""The headers that ask for status 304."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +122,9 @@ class HttpConnection:
         """Send one request, and once more only if its credentials were rejected and replaced.
 
         `target` is path and query below the base URL, percent-encoded. Return responses with error
-        statuses (400 and above) too. Raise NoResponse if no whole response arrived, InvalidResponse
-        for a redirect or an unreadable body, and InvalidRequest or ForeignOriginError for a request
-        that cannot be sent.
+        statuses (400 and above) too, and status 304 if a condition was sent. Raise NoResponse if no
+        whole response arrived, InvalidResponse for a redirect or an unreadable body, and
+        InvalidRequest or ForeignOriginError for a request that cannot be sent.
         """
         label = f"{method} {target.partition('?')[0]}"
         try:
@@ -202,7 +205,10 @@ class HttpConnection:
         received = HttpResponse(label, response.status_code, response.headers, body, problem)
         if problem and received.status < 400:
             raise self.invalid(received, problem)
-        if 300 <= received.status < 400:
+        if received.status == _NOT_MODIFIED:
+            if _CONDITIONS.isdisjoint(headers):
+                raise self.invalid(received, "not modified, but no condition was sent")
+        elif 300 <= received.status < 400:
             location = self.redacted(received.headers.get("Location", "an unknown place"))
             raise self.invalid(received, f"redirects to {location}, and redirects are not followed")
         return received

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from scimsync.config.models import Config
 from scimsync.snapshot.index import index_path
+from scimsync.sources.kept_read import BEGINNING
 from scimsync.state.sqlite import file_of
 
 _MOST_FILES = 1000
@@ -20,6 +21,7 @@ _BEGINNINGS = (
     b'{"format":"scimsync-state"',  # scimsync state export
     b'{"saved": {"scimsync_plan"',  # scimsync plan --out
     b'{"operations": [',  # scimsync journal --json
+    BEGINNING,
 )
 
 _READABLE = stat.S_IRGRP | stat.S_IROTH
@@ -28,8 +30,8 @@ _READABLE = stat.S_IRGRP | stat.S_IROTH
 def exposed_files(config: Config) -> list[Path]:
     """Return the files of the state that their group or all users may read, in order.
 
-    They are the database with its logs and copies, the index files, and exports, journals, and
-    saved plans in the folders of sync.toml and of the state.
+    They are the database with its logs and copies, the index files, and exports, journals, saved
+    plans, and kept reads in the folders of sync.toml and of the state.
     """
     found = {path: None for path in _candidates(config) if _is_readable_by_others(path)}
     return sorted(found)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -207,6 +207,9 @@ Column = Annotated[ColumnFacts, BeforeValidator(_column, json_schema_input_type=
 
 class Call(Table):
     """A request that brings records, on one page or several."""
+
+    refusals: ClassVar[frozenset[int]] = frozenset()
+    """Statuses after which the list has to be read in another way."""
 
     method: Literal["GET", "POST"] = Field("GET", description="Method of the request")
     params: Mapping[str, Param] = Field(

@@ -167,12 +167,12 @@ class ApiClient:
         headers = {name.lower(): value for name, value in response.headers.items()}
         if ends_with(status):
             raise EndOfList
-        body, is_json = (None, True) if status == 204 else self._body(response, call)
+        body, is_json = (None, True) if status in (204, 304) else self._body(response, call)
         found = PageResponse(status, headers, body)
         for limit in self._limits:
             if _matches(limit, found):
                 raise self._limited(limit, found, response)
-        if any(_matches(match, found) for match in self._api.resync):
+        if status in call.refusals or any(_matches(match, found) for match in self._api.resync):
             raise ListFault(f"{request}: status {status} asks to read the list again")
         for match in self._api.errors:
             if _matches(match, found):

@@ -62,6 +62,11 @@ class Columns:
             params |= facts.params
         return params
 
+    @property
+    def need_the_list(self) -> bool:
+        """Whether a column needs more than the records of a list: parameters, or a join."""
+        return bool(self.params() or self.joins())
+
     def fields(self) -> list[str] | None:
         """Return the names of the fields to ask for, or None to ask for what comes."""
         fields = self._call.fields

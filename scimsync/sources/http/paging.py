@@ -111,6 +111,12 @@ class Pages:
         self._last = self._request(value, first=True)
         return self._last
 
+    def at(self, url: str) -> PageRequest:
+        """Return the request for a URL that a response named. Raise BadPage for another host."""
+        self._last = self._request(None, first=True)
+        self._last = self._linked(url)
+        return self._last
+
     def ends_with(self, status: int) -> bool:
         """Return whether a status means that the list has ended, or that there is none."""
         if not self.received and status in self.absent:

@@ -120,11 +120,21 @@ path = "/workers"
 on = "id"                                 # JMESPath over this record
 key = "user_id"                           # JMESPath over the other record
 many = false                              # true: a list of all that fit
+
+[resources.users.delta]                   # a call that brings all records, and then what changed;
+path = "/users/delta"                     # used if sync.toml says delta = true
+params = {}                               # also method, body, records, paging, … as above; what
+                                          # `fields` asks for is asked for here too
+headers = {}                              # in place of [headers]
+link = '"@odata.deltaLink"'               # JMESPath: the URL of later changes, on the last page
+removed = '"@removed"'                    # JMESPath over a record: true if it is gone
+id = "id"                                 # the member that says which record is meant
+complete = ["userPrincipalName"]          # members that each whole record has (optional)
 ```
 
-Paths, `records`, `paging` and so on of a join are its own: nothing is taken over from the list.
-A column of a boolean `active` states the rule for leavers; records of leavers should be in the list
-where the API can show them.
+Paths, `records`, `paging` and so on of a join and of `delta` are their own: nothing is taken over
+from the list. A column of a boolean `active` states the rule for leavers; records of leavers should
+be in the list where the API can show them.
 """
 
 from __future__ import annotations
@@ -142,6 +152,7 @@ from pydantic import Field, model_validator
 from scimsync.settings import Name, Table, Text, invalid
 from scimsync.sources.http.api import Api
 from scimsync.sources.http.calls import ListCall
+from scimsync.sources.http.delta_feed import DeltaFeed
 
 _VARIABLE = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 
@@ -167,6 +178,7 @@ class Resource(ListCall):
     """A list that the API has, such as its users."""
 
     path: Text = Field(description="Path below the base URL")
+    delta: DeltaFeed | None = Field(None, description="How it lists what changed")
 
 
 class Preset(Api):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import orjson
 
@@ -14,7 +17,36 @@ from scimsync.sources.http.columns import Columns, kept
 from scimsync.sources.http.expressions import compiled, is_true
 from scimsync.sources.http.page_reader import Place, evaluated
 from scimsync.sources.http.paging import BadPage, Pages
-from scimsync.sources.remote import ListFault
+from scimsync.sources.remote import ListFault, spool_file
+
+
+class Spool:
+    """The file at `path` while rows are written to it. Their digest begins with that of `text`."""
+
+    def __init__(self, path: Path, stream: BinaryIO, text: str) -> None:
+        self.path = path
+        self._stream = stream
+        self._total = hashlib.sha256(text.encode())
+
+    def write(self, lines: bytes) -> None:
+        """Add rows."""
+        self._total.update(lines)
+        self._stream.write(lines)
+
+    def flush(self) -> None:
+        """Write all rows so far to the file."""
+        self._stream.flush()
+
+    def hexdigest(self) -> str:
+        """Return the digest of all rows so far, in their order."""
+        return self._total.hexdigest()
+
+
+@contextmanager
+def new_spool(path: Path, text: str) -> Iterator[Spool]:
+    """Create a file for rows; see `spool_file` and `Spool`."""
+    with spool_file(path) as stream:
+        yield Spool(path, stream, text)
 
 
 class RowWriter:

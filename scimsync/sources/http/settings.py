@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from scimsync.model.suggestions import did_you_mean
-from scimsync.settings import EndpointUrl, Text, invalid
+from scimsync.settings import Duration, EndpointUrl, Text, invalid
 from scimsync.settings.text_types import quoted
 from scimsync.settings.urls import https_problem
 from scimsync.sources.base import Source, SourceSpec
 from scimsync.sources.http.api import Api
 from scimsync.sources.http.calls import ListCall
-from scimsync.sources.http.preset import PRESETS, Preset, preset, substituted
+from scimsync.sources.http.delta_feed import DeltaFeed
+from scimsync.sources.http.preset import PRESETS, Preset, Resource, preset, substituted
 from scimsync.sources.remote_settings import RemoteSettings
 from scimsync.sources.workspace import Workspace
 
 if TYPE_CHECKING:
     from scimsync.sources.http.page_reader import Place
+
+_JSON: Final = {"Accept": "application/json"}
+
+WHOLE_EVERY: Final = timedelta(days=7)
+"""How often everything is read if sync.toml does not say."""
 
 _WITH_PRESET = (
     "type",
@@ -37,6 +44,9 @@ _WITH_PRESET = (
     "rate",
     "concurrency",
     "timeout",
+    "delta",
+    "conditional",
+    "whole_every",
 )
 """The options that a source with a preset may have; the preset has all others."""
 
@@ -54,12 +64,17 @@ def _preset(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ApiList:
-    """A list with everything that reading it takes: sync.toml and the preset together."""
+    """A list with everything that reading it takes: sync.toml and the preset together.
+
+    `feed` lists what changed, if it is used; `feed_headers` are those of its requests.
+    """
 
     api: Api
     call: ListCall
     place: Place
     product: str
+    feed: DeltaFeed | None = None
+    feed_headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class HttpSettings(ListCall, Api, RemoteSettings):
@@ -85,6 +100,25 @@ class HttpSettings(ListCall, Api, RemoteSettings):
         examples=["https://hr.example.com/api/people"],
     )
 
+    delta: Literal[True] | DeltaFeed | None = Field(
+        None,
+        description=(
+            "Read only what changed since the last read: true with a preset, or else a table that"
+            " describes how the API lists changes"
+        ),
+    )
+    conditional: bool = Field(
+        False,
+        description="Whether to ask for the list only if it changed, by its ETag or Last-Modified",
+    )
+    whole_every: Duration | None = Field(
+        None,
+        description=(
+            "With delta or conditional: how often everything is read nevertheless; 7d if omitted"
+        ),
+        examples=["1d"],
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _auth_of_preset(cls, data: Any) -> Any:
@@ -106,7 +140,83 @@ class HttpSettings(ListCall, Api, RemoteSettings):
             self._check_without_preset()
         else:
             self._check_with_preset(preset(self.preset))
+        self._check_kept_reads()
         return self
+
+    def _check_kept_reads(self) -> None:
+        """Raise an error for options that read less than everything, where that is not possible."""
+        feed = self.delta
+        if feed is True and self.preset is None:
+            raise invalid(
+                "delta = true goes with preset",
+                hint="describe how the API lists changes, in a table [sources.NAME.delta]",
+                below=("delta",),
+                code="SYNC-0271",
+            )
+        if feed is True and not self._has_feed(preset(str(self.preset))):
+            raise invalid(
+                f"the preset {self.preset} knows no list of changes here",
+                found=f"lists with changes: {', '.join(_with_feeds()) or 'none'}",
+                hint="remove delta; the whole list is then read each time",
+                below=("delta",),
+                code="SYNC-0270",
+            )
+        if isinstance(feed, DeltaFeed) and self.preset is not None:
+            raise invalid(
+                "the preset describes how the API lists changes",
+                hint="write delta = true",
+                below=("delta",),
+                code="SYNC-0270",
+            )
+        if feed is True and self.params:
+            raise invalid(
+                "delta does not go with params",
+                hint="the list of changes would have other records than the list with these params",
+                below=("delta",),
+                code="SYNC-0270",
+            )
+        if self.whole_every is not None and not (feed or self.conditional):
+            raise invalid(
+                "whole_every goes with delta or conditional",
+                below=("whole_every",),
+                code="SYNC-0271",
+            )
+        if not (feed or self.conditional):
+            return
+        option = "delta" if feed else "conditional"
+        call = self._call()
+        if not call.columns:
+            raise invalid(
+                f"{option} needs columns",
+                hint="name the columns, so that no others are kept",
+                below=(option,),
+                code="SYNC-0271",
+            )
+        if self.conditional and (reason := _why_unconditional(call, feed is not None)):
+            raise invalid(
+                f"conditional is for a list of one page: {reason}",
+                below=("conditional",),
+                code="SYNC-0271",
+            )
+
+    def _has_feed(self, facts: Preset) -> bool:
+        return self._resource(facts).delta is not None
+
+    def _resource(self, facts: Preset) -> Resource:
+        return facts.resources[self.resource or next(iter(facts.resources))]
+
+    def _call(self) -> ListCall:
+        return self if self.preset is None else self._resource(preset(self.preset))
+
+    def whole_read_every(self, used: Collection[str] | None = None) -> timedelta | None:
+        """Return how often everything is read; see `SourceSettings.whole_read_every`."""
+        from scimsync.sources.http.columns import Columns
+
+        if self.delta is None and not self.conditional:
+            return None
+        if self.delta and used is not None and Columns(self.resolved().call, used).need_the_list:
+            return None
+        return self.whole_every or WHOLE_EVERY
 
     def _check_without_preset(self) -> None:
         if self.url is None:
@@ -174,16 +284,20 @@ class HttpSettings(ListCall, Api, RemoteSettings):
         if self.preset is None:
             origin, path = _split(self.url or "")
             headers = {"Accept": "text/csv" if self.format == "csv" else "application/json"}
-            return ApiList(self, self, Place(origin, path, "", headers | self.headers), "")
+            place = Place(origin, path, "", headers | self.headers)
+            if not isinstance(self.delta, DeltaFeed):
+                return ApiList(self, self, place, "")
+            of_feed = _JSON | self.headers | self.delta.headers
+            return ApiList(self, self, place, "", self.delta, of_feed)
         facts = preset(self.preset)
         values = _values(facts, self.variables, self.url)
-        resource = facts.resources[self.resource or next(iter(facts.resources))]
+        resource = self._resource(facts)
         origin, path = _split(self._base_url(facts))
         base = path.rstrip("/")
         parts = resource.model_dump(
             by_alias=True,
             exclude_unset=True,
-            include={"path", "params", "body", "reads", "joins", "probes"},
+            include={"path", "params", "body", "reads", "joins", "probes", "delta"},
         )
         filled_in = resource.model_validate(substituted(parts, values))
         call = resource.model_copy(update={name: getattr(filled_in, name) for name in parts})
@@ -200,8 +314,11 @@ class HttpSettings(ListCall, Api, RemoteSettings):
             }
         )
         headers = substituted(facts.headers, values) | self.headers
-        place = Place(origin, base + call.path, base, {"Accept": "application/json"} | headers)
-        return ApiList(api, call, place, facts.product)
+        place = Place(origin, base + call.path, base, _JSON | headers)
+        if not self.delta or call.delta is None:
+            return ApiList(api, call, place, facts.product)
+        of_feed = _JSON | call.delta.headers | self.headers
+        return ApiList(api, call, place, facts.product, call.delta, of_feed)
 
     def open(self, spec: SourceSpec[HttpSettings], workspace: Workspace) -> Source:
         """Send nothing yet: the records are read when they are first needed."""
@@ -220,6 +337,30 @@ def _values(facts: Preset, given: Mapping[str, str], url: object) -> dict[str, s
     values |= {name: value for name, value in given.items() if isinstance(value, str)}
     base = url if isinstance(url, str) else substituted(facts.url or "", values)
     return {**values, "url": base.rstrip("/")}
+
+
+def _with_feeds() -> list[str]:
+    return [
+        f"{name} {resource}"
+        for name in PRESETS
+        for resource, facts in preset(name).resources.items()
+        if facts.delta is not None
+    ]
+
+
+def _why_unconditional(call: ListCall, has_feed: bool) -> str | None:
+    """Return why a response with status 304 could not stand for the whole list, if so."""
+    if has_feed:
+        return "delta brings the changes already"
+    if call.method != "GET":
+        return "it is read by POST"
+    if call.paging.kind != "none":
+        return f'its paging is "{call.paging.kind}"'
+    if len(call.reads) > 1:
+        return "it consists of several reads"
+    if call.joins:
+        return "its joins are calls of their own"
+    return None
 
 
 def _split(url: str) -> tuple[str, str]:

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 from scimsync.errors import ConfigError, SourceUnavailable
 from scimsync.sources.base import SourceSpec, missing_column
 from scimsync.sources.http.client import ApiClient
 from scimsync.sources.http.columns import Columns
+from scimsync.sources.http.conditional import ConditionalReader
 from scimsync.sources.http.expressions import INSTALL
+from scimsync.sources.http.feed_reader import FeedReader
+from scimsync.sources.http.incremental import IncrementalReader
 from scimsync.sources.http.paging import BadPage
 from scimsync.sources.http.reader import ListReader
+from scimsync.sources.http.rows import Spool, new_spool
 from scimsync.sources.http.settings import HttpSettings
+from scimsync.sources.kept_read import FORMAT, Keeping, KeptRead, load
 from scimsync.sources.remote import (
     open_connection,
     read_again_after_fault,
     run_apart,
-    spool_file,
 )
 from scimsync.sources.spool import SpooledSource
 from scimsync.sources.workspace import Workspace
@@ -60,11 +66,17 @@ class HttpSource(SpooledSource[HttpSettings]):
         return declared
 
     def write(self, path: Path) -> str:
-        """Read the list, and once more if it was not complete; see `SpooledSource.write`."""
+        """Read the list, and once more if it was not complete; see `SpooledSource.write`.
+
+        Where sync.toml says so, read only what changed since the kept read.
+        """
+        kept = None if self._keeping is None else load(self._keeping.path)
+        if kept is not None and kept.facts.identity != self._identity:
+            kept = None
 
         async def read(client: ApiClient) -> str:
-            with spool_file(path) as stream:
-                return await self._read(client, stream)
+            found = await self._read_changes(client, path, kept)
+            return await self._read(client, path) if found is None else found
 
         return run_apart(self._connected(read))
 
@@ -92,18 +104,64 @@ class HttpSource(SpooledSource[HttpSettings]):
         finally:
             await connection.aclose()
 
-    async def _read(self, client: ApiClient, stream: BinaryIO) -> str:
-        """Write all records to `stream`, and return their digest."""
+    async def _read_changes(
+        self, client: ApiClient, path: Path, kept: KeptRead | None
+    ) -> str | None:
+        """Write all records, read by what changed, and return their digest.
+
+        Return None if the list has to be read as a whole, and be it because nothing else is wanted.
+        """
+        keeping, listed, key = self._keeping, self._list, self.spec.key
+        if keeping is None or keeping.now is None:
+            return None
+        now, identity = keeping.now, self._identity
+        if self.spec.settings.conditional:
+            return await ConditionalReader(
+                client, listed, self._columns, key, keeping, now, identity, self._spool_to(path)
+            ).read(kept)
+        if listed.feed is None or self._columns.need_the_list:
+            return None
+        return await IncrementalReader(
+            FeedReader(client, listed, listed.feed, self._columns),
+            key,
+            keeping,
+            now,
+            identity,
+            f'source "{self.spec.name}"',
+            self._workspace,
+            self._spool_to(path),
+        ).read(kept)
+
+    async def _read(self, client: ApiClient, path: Path) -> str:
+        """Write all records to a new file, and return their digest."""
+        with self._spool_to(path)() as spool:
+            await self._reader(client, spool.write).read()
+            return spool.hexdigest()
+
+    def _spool_to(self, path: Path) -> Callable[[], AbstractContextManager[Spool]]:
         settings = self.spec.settings.model_dump_json()
         used = "" if self._columns.is_open else str(self.spec.used)
-        total = hashlib.sha256(f"{settings}{used}".encode())
+        return partial(new_spool, path, f"{settings}{used}")
 
-        def write(lines: bytes) -> None:
-            total.update(lines)
-            stream.write(lines)
+    @property
+    def _keeping(self) -> Keeping | None:
+        """How kept reads are used; None if they are not."""
+        keeping = self.spec.keeping
+        return None if keeping is None or keeping.every is None else keeping
 
-        await self._reader(client, write).read()
-        return total.hexdigest()
+    @property
+    def _identity(self) -> str:
+        """A digest of all that decides what a read gives: settings, facts, and columns in use."""
+        listed, feed = self._list, self._list.feed
+        parts = [
+            str(FORMAT),
+            self.spec.settings.model_dump_json(),
+            listed.call.model_dump_json(),
+            "" if feed is None else feed.model_dump_json(),
+            repr((listed.place, sorted(listed.feed_headers.items()))),
+            repr(sorted(self._columns.facts)),
+        ]
+        return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=20).hexdigest()
 
     def _reader(self, client: ApiClient, write: Callable[[bytes], None]) -> ListReader:
         listed, key = self._list, self.spec.key

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from tests.servers.vendors.entra_delta import DeltaOfUsers
+from tests.servers.vendors.entra_delta import error as _error
 from tests.servers.vendors.server import Handler, Json, Request, Response, Vendor, with_query
-from tests.sources_company import Person
+from tests.sources_company import Company, Person
 
 DEFAULTS = (
     "businessPhones", "displayName", "givenName", "jobTitle", "mail", "mobilePhone",
@@ -25,9 +27,20 @@ class Entra(Vendor):
     name: ClassVar[str] = "entra"
     token_path: ClassVar[str | None] = "/tenant/oauth2/v2.0/token"
 
+    def __init__(self, company: Company) -> None:
+        super().__init__(company)
+        self.delta = DeltaOfUsers(company, self._user, lambda: self.size(999))
+
+    def change_to(self, company: Company) -> None:
+        """Replace all people; delta queries then bring what differs."""
+        self.company = company
+        self.by_key = company.by_key()
+        self.delta.change_to(company)
+
     def routes(self) -> Sequence[tuple[str, str, Handler]]:
         return [
             ("GET", "/v1.0/users", self._users),
+            ("GET", "/v1.0/users/delta", self._delta),
             ("GET", "/v1.0/groups", self._groups),
             (
                 "GET",
@@ -59,6 +72,10 @@ class Entra(Vendor):
                 }
             records.append(self.visible(record, "manager"))
         return self._list(request, records)
+
+    def _delta(self, request: Request) -> Response:
+        self.delta.url = self.url
+        return self.delta.answer(request)
 
     def _groups(self, request: Request) -> Response:
         records = [
@@ -121,7 +138,3 @@ class Entra(Vendor):
             "officeLocation": None,
             "preferredLanguage": None,
         }
-
-
-def _error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
-    return Response(status, {"error": {"code": code, "message": message}}, headers or {})

@@ -8,6 +8,9 @@ from scimsync.errors import ConfigError
 from tests.http_sources import spec_of
 
 URL = 'url = "https://hr.example.com/people"\n'
+ENTRA = 'preset = "entra"\nvariables = { tenant = "example.com" }\n'
+COLUMNS = 'columns = { id = "id" }\n'
+FEED = 'delta = { path = "/changes", link = "link", removed = "gone" }\n'
 OKTA = 'preset = "okta"\nvariables = { org = "example.okta.com" }\n'
 
 
@@ -19,6 +22,47 @@ OKTA = 'preset = "okta"\nvariables = { org = "example.okta.com" }\n'
         ('url = "https://a:b@hr.example.com/p"', "must not hold a user", "SYNC-0120"),
         (URL + 'resource = "users"', "resource goes with preset", "SYNC-0270"),
         (URL + 'records = "a["', '"a[" is not a JMESPath expression', "SYNC-0271"),
+        (URL + "delta = true", "delta = true goes with preset", "SYNC-0271"),
+        (OKTA + "delta = true", "the preset okta knows no list of changes here", "SYNC-0270"),
+        (ENTRA + 'resource = "groups"\ndelta = true', "knows no list of changes", "SYNC-0270"),
+        (ENTRA + FEED, "the preset describes how the API lists changes", "SYNC-0270"),
+        (
+            ENTRA + 'delta = true\nparams = { "$filter" = "x" }',
+            "delta does not go with params",
+            "SYNC-0270",
+        ),
+        (URL + FEED, "sources.staff.delta: delta needs columns", "SYNC-0271"),
+        (URL + "conditional = true", "conditional needs columns", "SYNC-0271"),
+        (
+            URL + 'whole_every = "1d"',
+            "sources.staff.whole_every: whole_every goes with delta or conditional",
+            "SYNC-0271",
+        ),
+        (
+            URL + COLUMNS + FEED + "\nconditional = true",
+            "delta brings the changes already",
+            "SYNC-0271",
+        ),
+        (
+            URL + COLUMNS + 'conditional = true\nmethod = "POST"',
+            "a list of one page: it is read by POST",
+            "SYNC-0271",
+        ),
+        (
+            URL + COLUMNS + 'conditional = true\npaging = { kind = "link_header" }',
+            'its paging is "link_header"',
+            "SYNC-0271",
+        ),
+        (
+            URL + COLUMNS + "conditional = true\nreads = [{}, {}]",
+            "it consists of several reads",
+            "SYNC-0271",
+        ),
+        (
+            URL + COLUMNS + 'conditional = true\njoins = [{ into = "m", path = "/{id}" }]',
+            "its joins are calls of their own",
+            "SYNC-0271",
+        ),
         (
             URL + 'paging = { kind = "pages" }',
             "sources.staff.paging.kind: must be 'none', 'body_token'",

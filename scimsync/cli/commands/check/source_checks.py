@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from scimsync.cli.commands.check.display_checks import check_display, check_display_columns
 from scimsync.cli.commands.check.expression_checks import check_expressions
 from scimsync.cli.commands.check.mapped_values import TargetValues
 from scimsync.cli.commands.check.results import CheckResult, Level, Subject
+from scimsync.cli.commands.check.source_details import source_details
 from scimsync.cli.ui.problems import problem_line
 from scimsync.cli.ui.session import sources_of
 from scimsync.config.models import Config
@@ -22,13 +23,9 @@ from scimsync.run.reading import fill_table, refresh_names, source_limits
 from scimsync.snapshot.index import index_path
 from scimsync.snapshot.ingest import ingest
 from scimsync.snapshot.view import SnapshotView
-from scimsync.state import record_rows
 from scimsync.state.store import Store, scratch_store
 
 _PROBLEMS_SHOWN = 10
-
-
-_COLUMNS_SHOWN = 12
 
 
 def check_sources(
@@ -118,7 +115,7 @@ def _check_rows(
         return
     yield subject.ok(
         f"{read.label}: {plural(read.records, 'record')}, {counted}",
-        _columns_and_key(found, name, stores),
+        source_details(config, name, found, used, stores),
     )
     if read.problems:
         lines = [
@@ -133,18 +130,6 @@ def _check_rows(
             code="SYNC-0953",
             details=lines,
         )
-
-
-def _columns_and_key(columns: Sequence[str], source: str, stores: Iterable[Store]) -> list[str]:
-    """Return lines with the first columns, and the first key in the state and the overlay."""
-    more = f", and {len(columns) - _COLUMNS_SHOWN:,} more" if len(columns) > _COLUMNS_SHOWN else ""
-    lines = [f"columns: {', '.join(columns[:_COLUMNS_SHOWN])}{more}"]
-    keys = []
-    for store in stores:
-        with store.read() as connection:
-            keys.append(record_rows.first_key(connection, source))
-    first = min((key for key in keys if key is not None), default=None)
-    return lines if first is None else [*lines, f"first key: {first}"]
 
 
 def _columns_used(target: CompiledTarget, source: str) -> Iterator[str]:

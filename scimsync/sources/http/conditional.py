@@ -1,0 +1,100 @@
+"""Ask for a list of one page only if it changed (RFC 9110, section 13)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from scimsync.sources.http.client import ApiClient
+from scimsync.sources.http.columns import Columns
+from scimsync.sources.http.page_reader import asked_fields, records_in
+from scimsync.sources.http.paging import Pages
+from scimsync.sources.http.rows import RowWriter, Spool, check_probe
+from scimsync.sources.http.settings import ApiList
+from scimsync.sources.kept_read import Keeping, KeptFacts, KeptRead, KeptReadDamaged, store
+
+_CONDITIONS: Final = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
+"""The headers of a request that give back those of a response."""
+
+_NOT_MODIFIED = 304
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionalReader:
+    """Reads one list of one page, and takes the kept rows if the API says that it is the same.
+
+    `key` is the name of the key column, and `identity` that of kept reads that fit.
+    """
+
+    client: ApiClient
+    listed: ApiList
+    columns: Columns
+    key: str
+    keeping: Keeping
+    now: datetime
+    identity: str
+    spool: Callable[[], AbstractContextManager[Spool]]
+
+    async def read(self, kept: KeptRead | None) -> str:
+        """Write the rows, and return their digest. `kept` is the last read, if it fits.
+
+        Raise BadPage, ListFault, SourceUnavailable as `ListReader.read` does.
+        """
+        if kept is not None and kept.facts.validators and not self.keeping.is_due(kept.facts):
+            try:
+                found = await self._read(kept)
+            except KeptReadDamaged:
+                self.keeping.forget()
+            else:
+                return found
+        return await self._read(None)
+
+    async def _read(self, kept: KeptRead | None) -> str:
+        pages = self._pages({} if kept is None else kept.facts.validators)
+        response = await self.client.fetch(pages.first(), pages.call, ends_with=pages.ends_with)
+        with self.spool() as spool:
+            if response.status == _NOT_MODIFIED and kept is not None:
+                for lines in kept.batches():
+                    spool.write(b"".join(line + b"\n" for line in lines))
+                await self._check_probes(kept.facts.received)
+                return spool.hexdigest()
+            records = records_in(pages, response)
+            pages.after(response, records)
+            call = self.listed.call
+            rows = RowWriter(self.client, call, self.columns, self.key, spool.write)
+            rows.put(rows.wanted(records))
+            await self._check_probes(rows.received)
+            rows.check_filled()
+            validators = {
+                condition: response.headers[name]
+                for name, condition in _CONDITIONS.items()
+                if response.headers.get(name)
+            }
+            self._store(spool, rows, validators)
+            return spool.hexdigest()
+
+    def _pages(self, validators: Mapping[str, str]) -> Pages:
+        listed, place = self.listed, self.listed.place
+        params = dict(self.columns.params())
+        for read in listed.call.reads:
+            params |= read.params
+        headers = {**place.headers, **validators}
+        extra = asked_fields(listed.call, self.columns)
+        return Pages(listed.call, place.origin, place.path, headers, params, extra)
+
+    async def _check_probes(self, received: int) -> None:
+        for probe in self.listed.call.probes:
+            await check_probe(self.client, self.listed.place, probe, received)
+
+    def _store(self, spool: Spool, rows: RowWriter, validators: Mapping[str, str]) -> None:
+        if not self.keeping.stores:
+            return
+        if not validators:  # nothing could be asked for next time
+            self.keeping.forget()
+            return
+        spool.flush()
+        facts = KeptFacts(self.identity, self.now, self.now, rows.rows, rows.received)
+        store(self.keeping.path, spool.path, replace(facts, validators=validators))

@@ -1,0 +1,91 @@
+"""Send the requests of a feed of changes, and say what its records hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from scimsync.sources.http.changes import AllRecords, Changes
+from scimsync.sources.http.client import ApiClient
+from scimsync.sources.http.columns import Columns
+from scimsync.sources.http.delta_feed import DeltaFeed
+from scimsync.sources.http.expressions import compiled
+from scimsync.sources.http.page_reader import asked_fields, evaluated, read_pages
+from scimsync.sources.http.paging import Pages
+from scimsync.sources.http.settings import ApiList
+from scimsync.sources.remote import ListFault
+
+Records = Iterable[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedReader:
+    """Reads rounds of a feed. All methods raise ListFault, BadPage and SourceUnavailable."""
+
+    client: ApiClient
+    listed: ApiList
+    feed: DeltaFeed
+    columns: Columns
+
+    async def since(self, link: str) -> tuple[Changes, str]:
+        """Return what changed since `link`, and the link for what changes later."""
+        changes = Changes(self.feed, self._asked)
+        return changes, await self._round(changes, link, lambda: None)
+
+    async def everything(
+        self, take: Callable[[list[dict[str, Any]]], None]
+    ) -> tuple[AllRecords, str]:
+        """Read all records: `take` gets those of a page that did not come before.
+
+        Return what later pages said about earlier ones, and the link for what changes later.
+        """
+        changes = AllRecords(self.feed, self._asked)
+        return changes, await self._round(changes, None, lambda: take(changes.take()))
+
+    async def _round(
+        self, changes: Changes, link: str | None, after_page: Callable[[], None]
+    ) -> str:
+        place, feed = self.listed.place, self.feed
+        extra = asked_fields(self.listed.call, self.columns, feed.complete)
+        pages = Pages(
+            feed, place.origin, place.base + feed.path, self.listed.feed_headers, extra=extra
+        )
+        later: Any = None
+        async for page in read_pages(self.client, pages, None if link is None else pages.at(link)):
+            changes.add(page.records)
+            after_page()
+            later = evaluated(compiled(feed.link), page.response.body)
+        if not isinstance(later, str) or not later:
+            raise ListFault("the last page of the changes names no link for later ones")
+        pages.at(later)  # raises for one that leads to another host
+        return later
+
+    @property
+    def _asked(self) -> list[str] | None:
+        names = self.columns.fields()
+        return None if names is None else [*names, *self.feed.complete]
+
+    def in_use(self, records: Records) -> list[dict[str, Any]]:
+        """Return records with their ids and the members that columns need."""
+        names = self.columns.fields()
+        if names is None:
+            return [dict(record) for record in records]
+        wanted = {self.feed.id, *names}
+        return [
+            {name: value for name, value in record.items() if name in wanted} for record in records
+        ]
+
+    def hashes(self, records: Records) -> dict[str, int]:
+        """Return a hash of each record by its id. What is null is as good as absent."""
+        return {
+            record[self.feed.id]: hash(
+                orjson.dumps(
+                    {name: value for name, value in record.items() if value is not None},
+                    option=orjson.OPT_SORT_KEYS,
+                )
+            )
+            for record in self.in_use(records)
+        }

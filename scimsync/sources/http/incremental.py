@@ -1,0 +1,223 @@
+"""Read what changed since the last read, and lay it over the records of that read.
+
+Reading goes down a ladder, whose steps give the same records:
+
+1. the changes since the link of the kept read, over its records
+2. all records by the feed of changes, which gives a new link
+3. the list itself, as a source without a feed reads it
+
+Whatever is odd about a step leads to the next one. None of it ever means that records are gone: an
+expired or foreign link, a damaged file, a round that contradicts itself, a new record that is not
+whole, columns that lost their values, and changes that remove many records at once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import orjson
+
+from scimsync.errors import SourceUnavailable, coded
+from scimsync.formatting import plural
+from scimsync.model.batches import batches
+from scimsync.sources.http.changes import Changes, Overlay
+from scimsync.sources.http.feed_reader import FeedReader
+from scimsync.sources.http.paging import BadPage
+from scimsync.sources.http.rows import RowWriter, Spool, check_probe
+from scimsync.sources.kept_read import Keeping, KeptFacts, KeptRead, KeptReadDamaged, store
+from scimsync.sources.remote import ListFault
+from scimsync.sources.workspace import Workspace, new_private_bytes
+
+_LOG = logging.getLogger("scimsync")
+
+ALWAYS_BELIEVED: Final = 5
+"""As many removed records are believed at once, and so is one in a hundred. More of them are only
+believed if a read of all records shows the same."""
+
+_ODD = ("SYNC-0268", "SYNC-0269")
+"""The codes for responses that are none, and for columns that lost their values."""
+
+_BATCH = 1000
+
+
+class _NextStep(Exception):
+    """A step that could not be finished; `str()` says why."""
+
+
+@contextmanager
+def _or_next_step() -> Iterator[None]:
+    """Raise _NextStep for whatever is odd. A server that fails or refuses is not."""
+    try:
+        yield
+    except (ListFault, BadPage, KeptReadDamaged) as error:
+        raise _NextStep(str(error)) from None
+    except SourceUnavailable as error:
+        if error.code not in _ODD:
+            raise
+        raise _NextStep(error.brief) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """The hashes of the records that the changes since `whole_at` lead to, and the link after."""
+
+    hashes: Mapping[str, int]
+    link: str
+    whole_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IncrementalReader:
+    """Reads one source by its feed of changes.
+
+    `key` is the name of the key column, `identity` that of kept reads that fit, and `label` opens
+    messages. `spool` opens a new file for rows, which is removed if an error leaves it.
+    """
+
+    feed: FeedReader
+    key: str
+    keeping: Keeping
+    now: datetime
+    identity: str
+    label: str
+    workspace: Workspace
+    spool: Callable[[], AbstractContextManager[Spool]]
+
+    async def read(self, kept: KeptRead | None) -> str | None:
+        """Write the rows, and return their digest; None if the list itself has to be read.
+
+        `kept` is the last read, if it fits. Raise SourceUnavailable if the API cannot be reached or
+        refuses the credentials.
+        """
+        expected: _Expected | None = None
+        if kept is not None and kept.facts.link is not None:
+            try:
+                if not self.keeping.is_due(kept.facts):
+                    return await self._read_changes(kept, kept.facts.link)
+                if self.keeping.stores and not self.keeping.whole:
+                    expected = await self._expected(kept, kept.facts.link)
+            except _NextStep as why:
+                _LOG.info("%s: everything is read: %s", self.label, why)
+        try:
+            return await self._read_all(expected)
+        except _NextStep as why:
+            self._warn(f"its list is read without the feed of changes: {why}", "SYNC-0273")
+            self.keeping.forget()
+            return None
+
+    async def _read_changes(self, kept: KeptRead, link: str) -> str:
+        with _or_next_step():
+            changes, later = await self.feed.since(link)
+            overlay = Overlay(changes, self.feed.feed)
+            with self.spool() as spool, self._output(spool) as output:
+                for records in overlay.records(kept.batches()):
+                    output.put(records)
+                before = kept.facts.rows
+                if overlay.gone > max(ALWAYS_BELIEVED, before // 100):
+                    raise _NextStep(
+                        f"the changes remove {overlay.gone:,} of {plural(before, 'record')}"
+                    )
+                await self._finish(output, later, kept.facts.whole_at)
+                return spool.hexdigest()
+
+    async def _read_all(self, expected: _Expected | None) -> str:
+        with _or_next_step():
+            base = self.workspace.new(".records")
+            with new_private_bytes(base) as file:
+                changes, later = await self.feed.everything(lambda fresh: _write(file, fresh))
+            hashes: dict[str, int] | None = None if expected is None else {}
+            with (
+                base.open("rb") as lines,
+                self.spool() as spool,
+                self._output(spool, hashes) as output,
+            ):
+                overlay = Overlay(changes, self.feed.feed)
+                for records in overlay.records(batches(lines, _BATCH)):
+                    output.put(records)
+                if expected is not None and hashes is not None:
+                    await self._compare(expected, hashes)
+                await self._finish(output, later, self.now)
+                return spool.hexdigest()
+
+    async def _expected(self, kept: KeptRead, link: str) -> _Expected:
+        """Return what the changes lead to."""
+        with _or_next_step():
+            changes, later = await self.feed.since(link)
+            hashes: dict[str, int] = {}
+            for records in Overlay(changes, self.feed.feed).records(kept.batches()):
+                hashes |= self.feed.hashes(records)
+            return _Expected(hashes, later, kept.facts.whole_at)
+
+    async def _compare(self, expected: _Expected, found: Mapping[str, int]) -> None:
+        """Warn if all records differ from what the changes led to, but for what changed since."""
+        before = expected.hashes
+        differing = {name for name in {*before, *found} if before.get(name) != found.get(name)}
+        if not differing:
+            return
+        since: Changes | None = None
+        with suppress(_NextStep), _or_next_step():
+            since, _ = await self.feed.since(expected.link)
+        if since is not None and (missed := differing - {*since.changed, *since.removed}):
+            self._warn(
+                f"{plural(len(missed), 'record')} of {len(found):,} differ from what the changes"
+                f" since {expected.whole_at:%Y-%m-%d} led to; the whole list counts",
+                "SYNC-0274",
+            )
+
+    async def _finish(self, output: _Output, link: str, whole_at: datetime) -> None:
+        """Check what was read, and keep it."""
+        listed, rows = self.feed.listed, output.rows
+        for probe in listed.call.probes:
+            await check_probe(self.feed.client, listed.place, probe, rows.received)
+        rows.check_filled()
+        if not self.keeping.stores:
+            return
+        output.flush()
+        facts = KeptFacts(self.identity, whole_at, self.now, output.written, rows.received, link)
+        store(self.keeping.path, output.path, facts)
+
+    @contextmanager
+    def _output(self, spool: Spool, hashes: dict[str, int] | None = None) -> Iterator[_Output]:
+        feed, path = self.feed, self.workspace.new(".kept")
+        rows = RowWriter(feed.client, feed.listed.call, feed.columns, self.key, spool.write)
+        with new_private_bytes(path) as file:
+            yield _Output(feed, rows, path, file, hashes)
+
+    def _warn(self, text: str, code: str) -> None:
+        _LOG.warning("%s", coded(f"{self.label}: {text}", code))
+
+
+@dataclass(slots=True)
+class _Output:
+    """Where records go: their rows to `rows`, and what is kept of them to `file`, at `path`.
+
+    `hashes`, if they are asked for, get those of all records.
+    """
+
+    feed: FeedReader
+    rows: RowWriter
+    path: Path
+    file: BinaryIO
+    hashes: dict[str, int] | None
+    written: int = 0
+
+    def put(self, records: list[dict[str, Any]]) -> None:
+        _write(self.file, self.feed.in_use(records))
+        self.written += len(records)
+        if self.hashes is not None:
+            self.hashes |= self.feed.hashes(records)
+        self.rows.put(self.rows.wanted(records), repeats=True)
+
+    def flush(self) -> None:
+        self.file.flush()
+
+
+def _write(file: BinaryIO, records: list[dict[str, Any]]) -> None:
+    if records:
+        file.write(b"\n".join([*map(orjson.dumps, records), b""]))

@@ -1,0 +1,205 @@
+"""The last complete read of a source, kept in a file next to the state.
+
+The file holds the records together with what tells the next read what changed since: the URL of the
+next changes, or an ETag. Both are replaced at once, and a checksum covers both, so that a crash, a
+restored backup, or a damaged file can never combine one with the other. Records are whole values
+and not differences, so that it does not matter whether the state is older or newer.
+
+A file that is missing, damaged, or of another source counts as none: everything is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Self
+
+import orjson
+
+from scimsync.atomic_file import write_atomically
+
+FORMAT: Final = 1
+"""The version of the layout of the file, and of what its records mean."""
+
+BEGINNING: Final = b'{"scimsync_kept_read":'
+_FIRST_LINE: Final = b"%b%d}\n" % (BEGINNING, FORMAT)
+_LONGEST_END = 1 << 18
+_CHUNK = 1 << 20
+
+
+class KeptReadDamaged(Exception):
+    """A file whose checksum is wrong, which shows once all of it is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How a source uses the file at `path`, which `kept_read_path` gives.
+
+    `every` is how often the source is read as a whole, None if it is each time. `now` is the time
+    of the run; without it, everything is read. With `whole`, everything is read as well. Only a run
+    that `stores` replaces the file: a plan starts from it and leaves it as it is.
+    """
+
+    path: Path
+    every: timedelta | None = None
+    now: datetime | None = None
+    whole: bool = False
+    stores: bool = False
+
+    def forget(self) -> None:
+        """Remove the file, so that the next read is a whole one."""
+        if self.stores:
+            with suppress(OSError):
+                self.path.unlink(missing_ok=True)
+
+    def is_due(self, kept: KeptFacts) -> bool:
+        """Return whether everything has to be read although there is a kept read.
+
+        A clock that was set back makes a read due.
+        """
+        if self.whole or self.every is None or self.now is None:
+            return True
+        return not timedelta() <= self.now - kept.whole_at < self.every
+
+
+def kept_read_path(state_dir: Path, source: str) -> Path:
+    """Return the path of the file of a source."""
+    return state_dir / f"{source}.kept.ndjson"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFacts:
+    """What is known about a kept read.
+
+    `identity` is a digest of all that decides what a read gives. `whole_at` is when everything was
+    last read, and `read_at` when it was last read at all. `link` is the URL of the changes since.
+    `validators` are request headers by which the API says that nothing changed. `received` is the
+    number of records that came, and `rows` how many are in the file.
+    """
+
+    identity: str
+    whole_at: datetime
+    read_at: datetime
+    rows: int
+    received: int = 0
+    link: str | None = None
+    validators: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def _parsed(cls, found: Mapping[str, Any]) -> Self:
+        facts = cls(
+            **{
+                **found,
+                "whole_at": datetime.fromisoformat(found["whole_at"]),
+                "read_at": datetime.fromisoformat(found["read_at"]),
+            }
+        )
+        if None in (facts.whole_at.tzinfo, facts.read_at.tzinfo):
+            raise ValueError
+        return facts
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRead:
+    """A file whose end could be read; `facts` are those in it."""
+
+    path: Path
+    facts: KeptFacts
+    _end: bytes
+    _checksum: str
+    _size: int
+
+    def batches(self, size: int = 1000) -> Iterator[list[bytes]]:
+        """Yield the lines of the file, at most `size` at a time, without line breaks.
+
+        Raise KeptReadDamaged, after the last line at the latest.
+        """
+        total, rows = _new_checksum(), 0
+        try:
+            with self.path.open("rb") as file:
+                total.update(file.read(len(_FIRST_LINE)))
+                left, lines = self._size, list[bytes]()
+                while left > 0 and (line := file.readline()):
+                    left -= len(line)
+                    total.update(line)
+                    lines.append(line.rstrip(b"\n"))
+                    if len(lines) == size:
+                        rows += len(lines)
+                        yield lines
+                        lines = []
+        except OSError as error:
+            raise KeptReadDamaged(f"it cannot be read: {error.strerror}") from None
+        rows += len(lines)
+        total.update(self._end)
+        if left or rows != self.facts.rows or total.hexdigest() != self._checksum:
+            raise KeptReadDamaged("it is damaged")
+        yield lines
+
+
+def load(path: Path) -> KeptRead | None:
+    """Return the kept read in a file, None if there is none that could be used."""
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_FIRST_LINE)) != _FIRST_LINE:
+                return None
+            size = file.seek(0, 2)
+            file.seek(max(len(_FIRST_LINE), size - _LONGEST_END))
+            last = file.read().rstrip(b"\n").rpartition(b"\n")[2]
+        found = orjson.loads(last)
+        checksum = found.pop("checksum")
+        facts = KeptFacts._parsed(found)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    lines = size - len(_FIRST_LINE) - len(last) - 1
+    return KeptRead(path, facts, _encoded(facts), checksum, lines) if lines >= 0 else None
+
+
+def store(path: Path, records: Path, facts: KeptFacts) -> bool:
+    """Replace the file at `path` by the lines in the file `records` and the `facts` about them.
+
+    Return False if it could not be written: then the old one stays, which is as good as before.
+    """
+    total, rows = _new_checksum(), 0
+
+    def chunks() -> Iterator[bytes]:
+        nonlocal rows
+        total.update(_FIRST_LINE)
+        yield _FIRST_LINE
+        with records.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                rows += chunk.count(b"\n")
+                total.update(chunk)
+                yield chunk
+        end = _encoded(known := replace(facts, rows=rows))
+        total.update(end)
+        yield orjson.dumps({**_values(known), "checksum": total.hexdigest()}) + b"\n"
+
+    try:
+        write_atomically(path, chunks())
+    except OSError:
+        return False
+    return True
+
+
+def _values(facts: KeptFacts) -> dict[str, Any]:
+    return {
+        "identity": facts.identity,
+        "whole_at": facts.whole_at.isoformat(),
+        "read_at": facts.read_at.isoformat(),
+        "rows": facts.rows,
+        "received": facts.received,
+        "link": facts.link,
+        "validators": dict(facts.validators),
+    }
+
+
+def _encoded(facts: KeptFacts) -> bytes:
+    return orjson.dumps(_values(facts))
+
+
+def _new_checksum() -> hashlib.blake2b:
+    return hashlib.blake2b(digest_size=20)
