@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import partial
 
 from scimsync.errors import IdsChanged, ScimsyncError, TargetUnavailable, coded
 from scimsync.execute.unexpected import report_unexpected
 from scimsync.formatting import plural
 from scimsync.model.discovery import Capabilities
-from scimsync.model.ids import Key, Kind, Seq
+from scimsync.model.ids import Key, Kind
 from scimsync.model.operations import Action
 from scimsync.model.targets import LearnedShape, TargetState, UnusableFilter
-from scimsync.plan import Now, Scope, TargetPlan, TargetPlanner
+from scimsync.plan import Scope, TargetPlan, TargetPlanner
 from scimsync.plan.definition import Tally
 from scimsync.plan.diff import nameless_references, protected_accounts
 from scimsync.plan.guard import FIRST_KEYS, REMOVALS
@@ -31,13 +31,11 @@ from scimsync.run.compiled import CompiledTarget
 from scimsync.run.context import Context, PushContext
 from scimsync.run.given import take_given
 from scimsync.run.managed import create_only, group_matcher
-from scimsync.run.options import Options
 from scimsync.run.reading import Reading
+from scimsync.run.scope import planned_scope
 from scimsync.run.tallies import with_tallies
 from scimsync.scim.dialects import Dialect
 from scimsync.state import (
-    due,
-    holds,
     link_changes,
 )
 from scimsync.state.planning import LiveState
@@ -47,9 +45,6 @@ from scimsync.targets.discoverer import Discoverer
 from scimsync.targets.evidence import IdOfAnother, message_code
 from scimsync.targets.learned_shapes import LearnedShapes
 from scimsync.targets.matching import Matcher
-from scimsync.targets.quarantine import (
-    quarantine_error,
-)
 from scimsync.transport.request_errors import RequestError
 
 _LOG = logging.getLogger("scimsync")
@@ -57,8 +52,6 @@ _LOG = logging.getLogger("scimsync")
 
 MANY = 10_000
 """The expected number of groups to look up where it may be any."""
-
-_DAYS_REMEMBERED = 60
 
 _TAKING_ACCESS = (*REMOVALS, Action.REMOVE_MEMBERS)
 
@@ -154,7 +147,9 @@ class TargetRun:
 
         What a plan that stores nothing has read is not in the state, which `has_arrivals` is about.
         """
-        self.scope = self._scope(context, reading)
+        planned = planned_scope(self.compiled, self.known, context, reading)
+        self.scope, self.next, self.error = planned.scope, planned.next, planned.error
+        self.has_arrivals = planned.has_arrivals
         if self.scope is None or self.scope.repair is not None:
             return []
         if not self.has_arrivals and context.overlay is None:
@@ -339,72 +334,3 @@ class TargetRun:
             ),
         )
         return with_tallies(plan, self.state, store)
-
-    def _scope(self, context: Context, reading: Reading) -> Scope | None:
-        """Return what to plan, or None for nothing."""
-        compiled, known = self.compiled, self.known
-        options, now, store = context.options, context.now, context.store
-        if options.given is not None:
-            return Scope(frozenset(), cursor=known.cursor, accepted=known.cursor)
-        digest = compiled.digest(now.today)
-        its_time = known.changes_at is not None and known.changes_at <= now.time
-        changed = known.digest != digest or its_time
-        cursor = Seq(0) if changed or options.refresh else known.cursor
-        if not options.insistent and (its_time or not changed):
-            self.error = quarantine_error(known, now.time)
-            if self.error is not None:
-                return None
-        config_changed = known.digest != digest and not self._differs_by_day(known.digest, now)
-        if config_changed and not options.read:
-            # the new sync.toml may name columns that were never read: wait for a push that reads
-            return self._scope_of_held(store, options)
-        if options.repairs is not None:
-            repair = options.repairs.get(self.name)
-            if repair is None:
-                return None
-            cursor = known.cursor
-            return Scope(repair.keys, cursor=cursor, accepted=cursor, repair=repair)
-        if options.only is not None:
-            self.has_arrivals = True
-            return Scope(options.only, cursor=cursor, accepted=known.cursor)
-        reconfigured = config_changed and known.digest is not None
-        # a bad row may belong to any user that no source seems to have any longer
-        uncertain = reconfigured and any(
-            problem.source in compiled.sources for problem in reading.problems
-        )
-        with store.read() as connection:
-            head, self.has_arrivals = due.head_and_arrivals(
-                connection, self.name, compiled.all_sources, compiled.sources, cursor
-            )
-        self.next = replace(
-            known,
-            digest=known.digest if uncertain else digest,
-            cursor=head,
-            url=compiled.config.url,
-            group_tables={**known.group_tables, **compiled.group_tables},
-        )
-        return Scope(
-            cursor=cursor,
-            accepted=known.cursor,
-            changed=changed,
-            everybody=reconfigured and not uncertain,
-            refreshed=options.refresh,
-        )
-
-    def _scope_of_held(self, store: Store, options: Options) -> Scope | None:
-        """Return those of `options.keys` that were deprovisioned by hand, or None if none were."""
-        with store.read() as connection:
-            held = frozenset(holds.held(connection, options.keys))
-        if not held and (options.keys or options.repairs):
-            _LOG.warning(
-                "%s: this sync.toml was not pushed yet; the next push applies it [SYNC-0706]",
-                self.name,
-            )
-        return Scope(held) if held else None
-
-    def _differs_by_day(self, digest: str | None, now: Now) -> bool:
-        """Return whether only the day changed since the target was planned with `digest`."""
-        return any(
-            digest == self.compiled.digest(now.today - timedelta(days=days))
-            for days in range(1, _DAYS_REMEMBERED)
-        )
