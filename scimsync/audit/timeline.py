@@ -19,6 +19,7 @@ from scimsync.model.operations import (
 )
 
 NOT_RECORDED = "not recorded"
+NO_RUNS = "has no runs: nothing was pushed yet"
 
 CONFIRMATIONS = {
     Confirmation.READ: "a read after the request showed it",

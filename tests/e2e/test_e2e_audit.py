@@ -165,6 +165,28 @@ def test_csv_has_a_row_for_each_leaver_and_target(story: Office) -> None:
     assert all(row["user"] and row["config_digest"] for row in rows)
 
 
+def test_before_the_first_push_nothing_is_recorded(office: Office) -> None:
+    office.hire(people(1))
+    assert office.run("plan").code == 0
+
+    ran = office.run("audit", "00001")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == (
+        'no record of the key "00001": nothing was pushed yet, so the journal is empty'
+        " [SYNC-0350]\n"
+        "  scimsync explain 00001 shows what the first push would do\n"
+    )
+    period = office.run("audit", "--since", "3d")
+    assert period.code == 0
+    assert "journal   has no runs: nothing was pushed yet\n" in period.out
+    assert "no user left in this period" in period.out
+    page = office.run("audit", "--since", "3d", "--format", "html").out
+    assert "<li>the journal has no runs: nothing was pushed yet</li>" in page
+
+    office.push()
+    assert "unknown key" in office.run("audit", "00002").err
+
+
 def test_an_open_leaver_is_open_and_late(office: Office, faulty: FaultyServer) -> None:
     configure(office, {"wiki": faulty}, '[audit]\nsla = "24h"')
     office.hire(people(3))

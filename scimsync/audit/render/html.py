@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from scimsync.audit.report import CONTROLS, AccountHistory, Outcome, PersonHistory, Report
-from scimsync.audit.timeline import NOT_RECORDED, Event, events, headline, origin_text
+from scimsync.audit.timeline import NO_RUNS, NOT_RECORDED, Event, events, headline, origin_text
 from scimsync.durations import format_duration
 from scimsync.htmlpage import html_page
 
@@ -70,7 +70,9 @@ def _facts(report: Report) -> list[str]:
         f"by {by.user} on {by.host}, scimsync {by.version}",
         f"SHA-256 of sync.toml {by.config_digest}",
         f"targets: {', '.join(report.targets)}",
-        f"the journal begins {utc(report.journal_since)}",
+        f"the journal {NO_RUNS}"
+        if report.journal_since is None
+        else f"the journal begins {utc(report.journal_since)}",
     ]
     if report.since is not None:
         facts.insert(0, f"{utc(report.since)} to {utc(report.until or report.made_at)}")

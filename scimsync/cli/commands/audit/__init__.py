@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -169,7 +170,13 @@ def _with_names(
 def _require_known(
     connection: Connection, config: Config, targets: Sequence[str], key: Key
 ) -> None:
-    """Raise ConfigError if no source has the key."""
+    """Raise ConfigError if no source has the key, or no run has read one yet."""
+    if run_rows.first_started(connection) is None:
+        raise ConfigError(
+            f'no record of the key "{key}": nothing was pushed yet, so the journal is empty',
+            hint=f"scimsync explain {quote(key)} shows what the first push would do",
+            code="SYNC-0350",
+        )
     sources = sorted({source for name in targets for source in config.targets[name].source})
     alike = overview.keys_like(connection, sources, key)
     if key in alike:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from scimsync.audit.report import CONTROLS, AccountHistory, Outcome, PersonHistory, Report
-from scimsync.audit.timeline import NOT_RECORDED, events, headline, origin_text
+from scimsync.audit.timeline import NO_RUNS, NOT_RECORDED, events, headline, origin_text
 from scimsync.cli.ui.output import Output, Part
 from scimsync.durations import format_duration, format_local
 from scimsync.formatting import plural, printable
@@ -42,7 +42,10 @@ def _print_head(output: Output, report: Report, shown: Callable[[datetime | None
         ["made", printable(f"{shown(report.made_at)} by {by.user} on {by.host}")],
         ["with", f"scimsync {by.version}, sync.toml {by.config_digest}"],
         ["targets", ", ".join(report.targets)],
-        ["journal", f"begins {shown(report.journal_since)}"],
+        [
+            "journal",
+            NO_RUNS if report.journal_since is None else f"begins {shown(report.journal_since)}",
+        ],
         ["evidence", f"for {', '.join(CONTROLS)}"],
     ]
     if report.sla is not None:
