@@ -49,10 +49,14 @@ _LAST_LINE = re.compile(rb"signature: (?P<signature>[A-Za-z0-9+/]{86}==)\n")
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a signature says: when the file was signed, and with which key."""
+    """What a signature says: when the file was signed, with which key, and under which name.
+
+    `name` is None if the file still has that name.
+    """
 
     signed_at: str
     key_id: str
+    name: str | None
 
 
 class SignatureMismatch(Exception):
@@ -145,7 +149,9 @@ def verify(key: Ed25519PublicKey, file: Path, signature: Path) -> Verified:
     digest, size = _digest(file)
     if digest != statement["sha256"].decode() or size != int(statement["bytes"]):
         raise SignatureMismatch(f"{file} was changed after it was signed")
-    return Verified(statement["signed_at"].decode(), signed_with)
+    name = statement["file"].decode()
+    signed_as = None if name == one_line(file.name) else name
+    return Verified(statement["signed_at"].decode(), signed_with, signed_as)
 
 
 def key_id(key: Ed25519PublicKey) -> str:

@@ -419,6 +419,36 @@ def test_check_reads_the_keys(office: Office, signed: Path) -> None:
     assert "audit.public_key is not the public key of audit.key" in ran.out
 
 
+@pytest.mark.parametrize("problem", ["another", "missing"])
+def test_nothing_is_signed_that_the_public_key_would_not_verify(
+    office: Office, signed: Path, problem: str
+) -> None:
+    public = office.folder / "audit-key.pub.pem"
+    if problem == "another":
+        write_keys(office.folder, "other")
+        (office.folder / "other.pub.pem").replace(public)
+    else:
+        public.unlink()
+
+    ran = office.run("audit", "00002", "--out", "new.html")
+
+    assert ran.code == 2
+    assert "audit.public_key" in ran.err
+    assert not (office.folder / "new.html").exists()
+
+
+def test_a_renamed_report_verifies_and_says_its_first_name(office: Office, signed: Path) -> None:
+    signed.rename(office.folder / "q4.html")
+    signed.with_name("report.html.sig").rename(office.folder / "q4.html.sig")
+
+    ran = office.run("audit", "--verify", "q4.html")
+
+    assert ran.code == 0
+    assert ran.out.endswith("; its name was report.html\n")
+    document = office.run("audit", "--verify", "q4.html", "--json").document
+    assert document["signed_as"] == "report.html"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -12,6 +12,7 @@ from scimsync.builtin import load
 from scimsync.cli.ui.common_options import CommonOptions
 from scimsync.cli.ui.output import write_json
 from scimsync.errors import ScimsyncError
+from scimsync.formatting import printable
 
 
 def verify_file(options: CommonOptions, file: Path, key_file: Path | None) -> None:
@@ -30,13 +31,14 @@ def verify_file(options: CommonOptions, file: Path, key_file: Path | None) -> No
             f"{file}: the signature does not prove this file: {error}", code="SYNC-0938"
         ) from None
     if options.as_json:
-        write_json(
-            {
-                "file": str(file),
-                "valid": True,
-                "signed_at": verified.signed_at,
-                "key_id": verified.key_id,
-            }
-        )
+        document = {
+            "file": str(file),
+            "valid": True,
+            "signed_at": verified.signed_at,
+            "key_id": verified.key_id,
+        }
+        write_json(document | ({} if verified.name is None else {"signed_as": verified.name}))
     else:
-        click.echo(f"{file}: valid, signed {verified.signed_at} with key {verified.key_id}")
+        renamed = "" if verified.name is None else f"; its name was {verified.name}"
+        text = f"{file}: valid, signed {verified.signed_at} with key {verified.key_id}{renamed}"
+        click.echo(printable(text))

@@ -23,15 +23,6 @@ def check_audit_keys(config: Config) -> Iterator[CheckResult]:
     except ConfigError as error:
         yield subject.failed(error)
         return
-    if key is not None and public is not None and key_id(key.public_key()) != key_id(public):
-        yield subject.failed(
-            ConfigError(
-                f"{config.where('audit', 'public_key')} is not the public key of audit.key",
-                hint="openssl pkey -in audit-key.pem -pubout -out audit-key.pub.pem",
-                code="SYNC-0936",
-            )
-        )
-        return
     what = "reports" if config.audit.events is None else "reports and events"
     signs = f"{what} are signed" if key is not None else "reports are not signed"
     known = key.public_key() if key is not None else public
