@@ -13,7 +13,7 @@ import pytest
 
 from scimsync.cli import cli
 from scimsync.cli.ui.output_file import OutputFile, ReportFile
-from tests.office import Office, people
+from tests.office import Office, people, person
 from tests.servers.faulty import FaultyServer
 
 FAILING = {
@@ -174,6 +174,25 @@ def test_an_unknown_extension_is_refused_before_the_work(
     ) in ran.err
     assert faulty.seen == []
     assert company.run(*report, "--out", "report.pdf", "--format", "html").code != 2
+
+
+def test_quiet_prints_only_what_is_wrong_with_a_plan(company: Office) -> None:
+    company.hire([*people(2), person(3, email="")])
+
+    ran = company.run("plan", "--quiet")
+
+    assert (ran.code, ran.out) == (4, "")
+    assert ran.err.startswith("hr 00003: wiki: ")
+
+
+def test_quiet_compares_plans_by_the_exit_code_only(company: Office) -> None:
+    company.run("plan", "--out", "old.plan")
+    company.hire(people(3))
+    company.run("plan", "--out", "new.plan")
+
+    ran = company.run("diff", "old.plan", "new.plan", "--exit-code", "--quiet")
+
+    assert (ran.code, ran.out, ran.err) == (6, "", "")
 
 
 @pytest.mark.parametrize("report", [["plan"], *REPORTS])

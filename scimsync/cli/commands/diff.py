@@ -34,7 +34,7 @@ def command(options: CommonOptions, old: Path, new: Path, exit_code: bool) -> No
     targets = plan_diff(*plans)
     if options.as_json:
         write_json(diff_document(str(old), str(new), targets))
-    else:
+    elif not options.quiet:
         is_clear = old.name != new.name
         text_diff(old.name if is_clear else str(old), new.name if is_clear else str(new), targets)
     if exit_code and any(target.differs for target in targets):

@@ -122,7 +122,7 @@ def command(
                     options.clock(),
                 )
                 is_saved = save_plan(prepared.plan, names, head, out, config)
-            _print_plan(prepared.plan, names, form, _facts(config, options), whole)
+            _print_plan(prepared.plan, names, form, whole, options, config)
             if out is not None:
                 print_saved(options, out, is_saved=is_saved)
             code = plan_exit_code(prepared.plan, tell=exit_code)
@@ -145,16 +145,21 @@ def _print_plan(
     plan: Plan,
     names: NameReader | None,
     form: str,
-    facts: Mapping[str, str],
     whole: Whole,
+    options: CommonOptions,
+    config: Config,
 ) -> None:
-    """Print the plan to stdout. Problems and errors of a text plan go to stderr."""
+    """Print the plan to stdout, but no text if `--quiet` asks for errors only.
+
+    Problems and errors of a text plan go to stderr.
+    """
     if form == "json":
         sys.stdout.buffer.writelines(plan_document(plan, names))
         sys.stdout.buffer.write(b"\n")
         sys.stdout.flush()
         return
-    print_plan(shown_plan(plan, names), form, facts, whole)
+    facts = _facts(config, options)
+    print_plan(shown_plan(plan, names), form, facts, whole, quiet=options.quiet)
     if form == "text":
         _print_errors(plan, "a push")
 

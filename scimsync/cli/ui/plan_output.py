@@ -29,8 +29,10 @@ class Whole:
     file: str | None = None
 
 
-def print_plan(plan: ShownPlan, form: str, facts: Mapping[str, str], whole: Whole) -> None:
-    """Print a plan in a format other than JSON.
+def print_plan(
+    plan: ShownPlan, form: str, facts: Mapping[str, str], whole: Whole, *, quiet: bool = False
+) -> None:
+    """Print a plan in a format other than JSON; if `quiet`, only warnings and problems of a text.
 
     `facts` stand below the title of a page. Warnings and problems of a text go to stderr.
     """
@@ -44,7 +46,8 @@ def print_plan(plan: ShownPlan, form: str, facts: Mapping[str, str], whole: Whol
         sys.stdout.buffer.writelines(piece.encode() for piece in pieces)
         sys.stdout.flush()
     else:
-        text_plan(plan, whole=whole.command)
+        if not quiet:
+            text_plan(plan, whole=whole.command)
         for target in plan.targets:
             for warning in target.warnings:
                 click.secho(printable(f"{target.name}: {warning}"), fg="yellow", err=True)
