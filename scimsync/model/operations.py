@@ -219,7 +219,8 @@ class RunOrigin:
 class Run:
     """One run. `counts` is the object that `push --json` prints under `targets`.
 
-    `origin` is None for runs of versions that did not record it.
+    `origin` is None for runs of versions that did not record it. `is_empty` is whether the journal
+    has no operation of it, so that a run with an error had not begun; None where that was not read.
     """
 
     id: int
@@ -230,3 +231,4 @@ class Run:
     detail: str | None
     counts: Mapping[str, Any]
     origin: RunOrigin | None = None
+    is_empty: bool | None = None

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, exists, func, insert, select, update
 
 from scimsync.model.operations import Run, RunOrigin
+from scimsync.state.tables.runs import operation
 from scimsync.state.tables.runs import run as table
 
 
@@ -60,9 +62,11 @@ def finish(
 
 
 def last(connection: Connection, limit: int) -> list[Run]:
-    """Return the last `limit` runs, the newest first."""
-    rows = connection.execute(select(table).order_by(table.c.id.desc()).limit(limit))
-    return [_run(row) for row in rows.mappings()]
+    """Return the last `limit` runs, the newest first, and whether they are empty."""
+    has_any = exists().where(operation.c.run_id == table.c.id)
+    query = select(table, (~has_any).label("is_empty")).order_by(table.c.id.desc()).limit(limit)
+    rows = connection.execute(query).mappings()
+    return [replace(_run(row), is_empty=bool(row["is_empty"])) for row in rows]
 
 
 def get(connection: Connection, run: int) -> Run | None:

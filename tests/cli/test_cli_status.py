@@ -118,6 +118,17 @@ def test_a_run_without_an_outcome_has_died_unless_a_lease_is_held(troubled: Offi
     ] * 2
 
 
+def test_a_run_with_an_error_before_its_plan_has_not_begun(troubled: Office) -> None:
+    assert troubled.run("push", "-k", "nobody").code == 2
+    troubled.sql("update run set outcome = 'error' where id = 1")
+
+    last, first = troubled.run("runs", "--json").document["runs"]
+
+    assert (last["outcome"], first["outcome"]) == ("not begun", "error")
+    assert 'push  not begun  unknown key "nobody": ' in troubled.run("runs").out
+    assert 'push  not begun  unknown key "nobody": ' in troubled.run("status").out
+
+
 def test_runs_are_shown_newest_first(troubled: Office) -> None:
     troubled.run("push")
     assert [run["id"] for run in troubled.run("runs", "--json").document["runs"]] == [2, 1]

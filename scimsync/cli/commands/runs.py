@@ -20,7 +20,14 @@ from scimsync.model.operations import Run, RunOrigin
 from scimsync.plan.diff import describe_counts
 from scimsync.state import leases, run_rows
 
-_STYLES = {"done": "green", "failed": "yellow", "stopped": "red", "error": "red", "died": "red"}
+_STYLES = {
+    "done": "green",
+    "failed": "yellow",
+    "stopped": "red",
+    "error": "red",
+    "died": "red",
+    "not begun": "dim",
+}
 
 
 @click.command()
@@ -36,8 +43,9 @@ _STYLES = {"done": "green", "failed": "yellow", "stopped": "red", "error": "red"
 def command(options: CommonOptions, limit: int) -> None:
     """Show recent runs, the newest first.
 
-    Each line shows start, duration, command, outcome, and what the run did at each target. With -v,
-    also who started it, on which machine, and with which options, version and configuration.
+    Each line shows start, duration, command, outcome, and what the run did at each target. A run
+    that ended with an error before it had a plan is "not begun". With -v, also who started it, on
+    which machine, and with which options, version and configuration.
     scimsync journal --run ID shows the operations of a run.
     """
     config = load(options.config)
@@ -117,13 +125,16 @@ def origin_text(origin: RunOrigin | None) -> str:
 def _outcome(run: Run, *, at_work: bool) -> str:
     """Return how a run ended: `done`, `failed` (some of it), `stopped` (by a guard), `error`.
 
-    It is `running`, or `died` where it has no end and no process is at work.
+    It is `running`, or `died` where it has no end and no process is at work. With an error before
+    anything was planned, it is `not begun`.
     """
+    if run.outcome == "error" and run.is_empty:
+        return "not begun"
     return "died" if run.outcome == "running" and not at_work else run.outcome
 
 
 def _summary(run: Run, targets: Collection[str], outcome: str) -> str:
-    if outcome in ("error", "stopped") and run.detail:
+    if outcome in ("error", "not begun", "stopped") and run.detail:
         return printable(run.detail.splitlines()[0])
     if outcome == "died":
         return "ended without an outcome; the next push continues from there"
