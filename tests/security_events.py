@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    load_pem_private_key,
 )
 from joserfc import jws
 from joserfc.errors import SecurityWarning
@@ -28,6 +27,8 @@ AUDIENCE = "https://siem.example.com"
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 KEY_PEM = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+_X = urlsafe_b64encode(KEY.public_key().public_bytes_raw()).rstrip(b"=").decode()
+PUBLIC_JWK: dict[str, Any] = {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "x": _X}
 
 Claims = dict[str, Any]
 
@@ -50,10 +51,7 @@ audience = "{AUDIENCE}"
 
 def verified(token: bytes | str) -> Claims:
     """Return the claims of a token, after its signature and header were verified."""
-    private = load_pem_private_key(KEY_PEM.encode(), None)
-    assert isinstance(private, Ed25519PrivateKey)
-    x = private.public_key().public_bytes_raw()
-    key = OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": _base64url(x)})
+    key = OKPKey.import_key(PUBLIC_JWK)
     with warnings.catch_warnings():  # RFC 9864 has a new name, which few receivers know yet
         warnings.simplefilter("ignore", SecurityWarning)
         found = jws.deserialize_compact(token, key, algorithms=["EdDSA"])
@@ -86,7 +84,3 @@ def short(claims: Iterable[Claims]) -> list[tuple[str, dict[str, Any]]]:
         )
         for one in claims
     ]
-
-
-def _base64url(value: bytes) -> str:
-    return urlsafe_b64encode(value).rstrip(b"=").decode()

@@ -41,16 +41,21 @@ class EventExporter:
         if config.audit.events is None:
             self._scheduler.cancel(EVENTS)
             return
+        now = self._scheduler.now()
         try:
             with self._open_state() as store:
-                at = next_export(store, config)
+                at = next_export(store, config, now)
         except StateError as error:
             self._state_failed(error)
             return
         if at is not None:
-            at = max(at, self._scheduler.now() + pause)
             self._scheduler.run_at(
-                at, EVENTS, _export, config, self._scheduler.now, executor=NOTIFY_EXECUTOR
+                max(at, now + pause),
+                EVENTS,
+                _export,
+                config,
+                self._scheduler.now,
+                executor=NOTIFY_EXECUTOR,
             )
 
     def exported(self, config: Config, number: int) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, exists, func, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from scimsync.model.backoff import is_waiting, latest_plausible
 from scimsync.model.operations import JournaledOperation, OperationFilter
 from scimsync.state import journal
 from scimsync.state.bulk import upsert
@@ -94,15 +95,11 @@ def note(
         connection.execute(insert(table), rows)
 
 
-def due_destinations(connection: Connection, now: datetime, latest: datetime) -> list[str]:
-    """Return the destinations with events that can be sent now, by name.
-
-    A pause that ends after `latest` was written by a clock that ran ahead, and has no effect.
-    """
+def due_destinations(connection: Connection, now: datetime) -> list[str]:
+    """Return the destinations with events that can be sent now, by name."""
     paused = exists().where(
         event_destination.c.name == table.c.destination,
-        event_destination.c.next_try_at > now,
-        event_destination.c.next_try_at <= latest,
+        ~_has_passed(event_destination.c.next_try_at, now),
     )
     query = select(table.c.destination).where(_is_due(now), ~paused).distinct()
     return sorted(connection.scalars(query))
@@ -189,15 +186,17 @@ def keep_only(connection: Connection, destinations: Sequence[str]) -> None:
     )
 
 
-def next_delivery(connection: Connection) -> datetime | None:
-    """Return when the next event can be sent, which may be in the past; None if nothing waits."""
+def next_delivery(connection: Connection, now: datetime) -> datetime | None:
+    """Return when the next event can be sent, `now` at the earliest; None if nothing waits."""
     first = func.min(func.coalesce(table.c.next_try_at, table.c.noted_at))
     query = (
         select(first, event_destination.c.next_try_at)
         .select_from(_WITH_DESTINATIONS)
         .group_by(table.c.destination, event_destination.c.next_try_at)
     )
-    times = [max(filter(None, row)) for row in connection.execute(query)]
+    times = [
+        max(at if is_waiting(at, now) else now for at in row) for row in connection.execute(query)
+    ]
     return min(times, default=None)
 
 
@@ -226,4 +225,9 @@ def is_pending(operation_id: ColumnElement[int]) -> ColumnElement[bool]:
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
-    return or_(table.c.next_try_at.is_(None), table.c.next_try_at <= now)
+    return or_(table.c.next_try_at.is_(None), _has_passed(table.c.next_try_at, now))
+
+
+def _has_passed(at: ColumnElement[datetime], now: datetime) -> ColumnElement[bool]:
+    """Return the condition that a pause ended at `at`, as `is_waiting` defines it."""
+    return or_(at <= now, at > latest_plausible(now))

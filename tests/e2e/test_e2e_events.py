@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.docs.documentation import ROOT
 from tests.office import Office, people, person, resource
 from tests.security_events import (
     AUDIENCE,
     ISSUER,
+    PUBLIC_JWK,
     audit_table,
     in_file,
     received,
@@ -332,6 +336,45 @@ def test_what_waited_for_a_destination_that_is_no_longer_configured_is_dropped(
 
     assert waiting(office) == {}
     assert len(in_file(events_file(office))) == 3
+
+
+def test_a_deprovisioning_by_hand_is_exported_at_once(office: Office) -> None:
+    configure(office, FILE)
+    office.hire(people(3))
+    push(office)
+    assert office.run("deprovision", "00002", "--yes").code == 0
+
+    assert events(office)[-1] == ("00002", {"deactivate": {}})
+
+
+def test_a_pause_that_a_wrong_clock_has_written_has_no_effect(office: Office, hooks: Hooks) -> None:
+    configure(office, f'url = "{hooks.url}"')
+    hooks.status = 500
+    office.hire(people(2))
+    office.now += timedelta(days=400)
+    push(office)
+    office.now -= timedelta(days=400)
+    hooks.status = 202
+    push(office)
+
+    assert len(received(hooks)) == 2
+
+
+def test_openssl_gives_the_key_that_receivers_want(office: Office) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl")
+    configure(office, FILE)
+    page = (ROOT / "docs" / "how-to" / "prove-offboarding.md").read_text("utf-8")
+    (line,) = (one for one in page.splitlines() if "tail -c 32" in one)
+    public = "openssl pkey -in audit-key.pem -pubout -out audit-key.pub.pem"
+    ran = subprocess.run(
+        ["/bin/sh", "-c", f"{public} && {line}"],
+        cwd=office.folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.strip() == PUBLIC_JWK["x"]
 
 
 def test_the_journal_keeps_operations_whose_event_waits(office: Office, hooks: Hooks) -> None:

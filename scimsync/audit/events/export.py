@@ -26,7 +26,7 @@ from scimsync.config.models import Config
 from scimsync.config.secrets import SecretReader
 from scimsync.errors import ConfigError, LeaseHeld, StateError
 from scimsync.formatting import plural
-from scimsync.model.backoff import CLOCK_TOLERANCE, delivery_pause
+from scimsync.model.backoff import delivery_pause
 from scimsync.state import leases, pending_events
 from scimsync.state.pending_events import PendingEvent
 from scimsync.state.store import Store
@@ -36,8 +36,6 @@ BUDGET_S = 15.0
 """How long one export to a receiver lasts at most, in seconds, plus one request."""
 
 LONGEST_PAUSE = timedelta(hours=1)
-
-_LATEST = LONGEST_PAUSE + CLOCK_TOLERANCE
 
 DISCARD_AFTER = timedelta(days=30)
 """How long an event waits for a destination that does not take it."""
@@ -63,7 +61,7 @@ def export_events(
     if settings is None:
         return 0
     with store.read() as connection:
-        due = pending_events.due_destinations(connection, now, now + _LATEST)
+        due = pending_events.due_destinations(connection, now)
     if any(name not in settings.destinations for name in due):
         with store.write() as connection:
             pending_events.keep_only(connection, settings.destinations)
@@ -74,15 +72,15 @@ def export_events(
     )
 
 
-def next_export(store: Store, config: Config) -> datetime | None:
-    """Return when the next event can be sent, which may be in the past, or None.
+def next_export(store: Store, config: Config, now: datetime) -> datetime | None:
+    """Return when the next event can be sent, `now` at the earliest, or None.
 
     Without `[audit.events]`, the state is not read. Raise StateError.
     """
     if config.audit.events is None:
         return None
     with store.read() as connection:
-        return pending_events.next_delivery(connection)
+        return pending_events.next_delivery(connection, now)
 
 
 def open_destination(config: Config, settings: AuditEvents, name: str) -> Destination:
