@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, exists, func, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.model.backoff import is_waiting, latest_plausible
@@ -21,6 +21,7 @@ from scimsync.state.tables.runs import operation
 from scimsync.state.tables.security_events import event_destination
 from scimsync.state.tables.security_events import pending_event as table
 
+_COLUMNS = tuple(column.name for column in table.columns)
 _DETAILS = ("noted_at", "refusals", "remote_id", "external_id", "version")
 
 _WITH_DESTINATIONS = table.outerjoin(
@@ -74,7 +75,8 @@ def note(
 ) -> None:
     """Note events of operations for each destination, except those without a request.
 
-    The requests of the operations are stored already.
+    The requests of the operations are stored already. An event that waits stays as it is: a run
+    that lost its lease may note what another one has read since.
     """
     if not (destinations and events):
         return
@@ -91,8 +93,7 @@ def note(
         if event.operation_id in ids
         for name in destinations
     ]
-    if rows:
-        connection.execute(insert(table), rows)
+    upsert(connection, table, rows, keep=_COLUMNS)
 
 
 def due_destinations(connection: Connection, now: datetime) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.office import Office, counts, people
+from tests.security_events import audit_table, in_file, short
 from tests.servers.faulty import FaultyServer
 
 EXIT_LEASE = 5
@@ -92,3 +93,16 @@ def test_outcomes_of_the_new_holder_stay_as_they_are(office: Office, faulty: Fau
     assert [key for key, link in office.links().items() if link.in_doubt] == ["00001"]
     assert office.push(later=timedelta(hours=1)).exit_code == 0
     assert len(faulty.users) == 1
+
+
+def test_an_operation_of_both_processes_is_one_event(office: Office, faulty: FaultyServer) -> None:
+    """The new holder reads what the old one sent, and the old one gets its response then."""
+    office.configure(more=audit_table(office.folder, 'file = "events.ndjson"'))
+    office.hire(people(1))
+    with suspended_push(office, faulty, "POST"):
+        assert office.push(later=timedelta(hours=1)).exit_code == 0
+
+    office.now += timedelta(hours=1)
+    assert office.run("push").code == 0
+    tokens = in_file(office.folder / "events.ndjson")
+    assert [(key, list(events)) for key, events in short(tokens)] == [("00001", ["create:notice"])]
