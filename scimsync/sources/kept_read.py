@@ -11,6 +11,7 @@ A file that is missing, damaged, or of another source counts as none: everything
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,9 @@ from typing import Any, Final, Self
 import orjson
 
 from scimsync.atomic_file import write_atomically
+from scimsync.errors import coded
+
+_LOG = logging.getLogger("scimsync")
 
 FORMAT: Final = 1
 """The version of the layout of the file, and of what its records mean."""
@@ -158,10 +162,10 @@ def load(path: Path) -> KeptRead | None:
     return KeptRead(path, facts, _encoded(facts), checksum, lines) if lines >= 0 else None
 
 
-def store(path: Path, records: Path, facts: KeptFacts) -> bool:
+def store(path: Path, records: Path, facts: KeptFacts) -> None:
     """Replace the file at `path` by the lines in the file `records` and the `facts` about them.
 
-    Return False if it could not be written: then the old one stays, which is as good as before.
+    If it cannot be written, warn; the old one stays, which is as good as before.
     """
     total, rows = _new_checksum(), 0
 
@@ -180,9 +184,9 @@ def store(path: Path, records: Path, facts: KeptFacts) -> bool:
 
     try:
         write_atomically(path, chunks())
-    except OSError:
-        return False
-    return True
+    except OSError as error:
+        text = f"{path.name} cannot be written: {error.strerror}; the next run reads more again"
+        _LOG.warning("%s", coded(text, "SYNC-0276"))
 
 
 def _values(facts: KeptFacts) -> dict[str, Any]:

@@ -67,6 +67,14 @@ class Columns:
         """Whether a column needs more than the records of a list: parameters, or a join."""
         return bool(self.params() or self.joins())
 
+    def read_members(self) -> list[str] | None:
+        """Return the members that are read of a record, None if that may be any."""
+        texts = [facts.path for facts in self._declared.values()]
+        texts += [text for text in (self._call.where, self._call.hidden) if text is not None]
+        if self.is_open or any("@" in text for text in texts):  # the whole record
+            return None
+        return [name for text in texts for name in root_fields(text)]
+
     def fields(self) -> list[str] | None:
         """Return the names of the fields to ask for, or None to ask for what comes."""
         fields = self._call.fields

@@ -72,6 +72,8 @@ class FeedReader:
         """Return records with their ids and the members that columns need."""
         names = self.columns.fields()
         if names is None:
+            names = self.columns.read_members()
+        if names is None:
             return [dict(record) for record in records]
         wanted = {self.feed.id, *names}
         return [

@@ -120,6 +120,7 @@ class HttpSource(SpooledSource[HttpSettings]):
                 client, listed, self._columns, key, keeping, now, identity, self._spool_to(path)
             ).read(kept)
         if listed.feed is None or self._columns.need_the_list:
+            keeping.forget()
             return None
         return await IncrementalReader(
             FeedReader(client, listed, listed.feed, self._columns),

@@ -24,6 +24,7 @@ from scimsync.sources.workspace import Workspace
 from tests.delta_histories import live_a_day
 from tests.http_sources import FakeTime, records, spec_of
 from tests.preset_cases import CASES
+from tests.servers.faulty_http import FaultyHttpServer, Reply, Seen
 from tests.servers.vendors.entra import Entra
 from tests.sources_company import Company, Person, company
 
@@ -495,6 +496,63 @@ def test_columns_that_lost_their_values_are_read_again_as_a_whole(tenant: Tenant
     assert tenant.asked() == "changes all list"
     tenant.server.faults.hide = ""
     assert tenant.next_day() == tenant.listed()
+
+
+class People(FaultyHttpServer):
+    """An API whose changes have a relative link, and members that nobody uses."""
+
+    def answer(self, seen: Seen) -> Reply:
+        if "since" not in seen.query:
+            people = [{"uid": f"{n}", "mail": f"p{n}@example.com", "salary": n} for n in range(3)]
+            return Reply(200, {"people": people, "later": "?since=1"})
+        changed = [{"uid": "1", "mail": None}, {"uid": "2", "left": True}]
+        return Reply(200, {"people": changed, "later": "?since=2"})
+
+
+def test_a_feed_that_sync_toml_describes(tmp_path: Path) -> None:
+    server = People()
+    with server.running():
+        spec = spec_of(
+            f"""
+type = "http"
+url = "{server.url}/people"
+key = "id"
+columns = {{ id = "uid", mail = "mail" }}
+[sources.staff.delta]
+path = "/changes"
+records = "people"
+link = "later"
+removed = "left"
+id = "uid"
+complete = ["mail"]
+""",
+            tmp_path,
+        )
+        assert spec.keeping is not None
+        found = []
+        for hours in (0, 1):
+            keeping = replace(spec.keeping, now=MONDAY + timedelta(hours=hours), stores=True)
+            with Workspace() as workspace:
+                used = replace(spec, used=("mail",), keeping=keeping)
+                source = HttpSource(used, workspace, FakeTime().source)
+                found.append(
+                    {row["key"]: row["mail"] for row in records(source, workspace, "mail")}
+                )
+
+    assert found[0] == {"0": "p0@example.com", "1": "p1@example.com", "2": "p2@example.com"}
+    assert found[1] == {"0": "p0@example.com", "1": None}
+    assert b"salary" not in keeping.path.read_bytes()
+    assert [seen.query for seen in server.seen] == [{}, {"since": "1"}]
+
+
+def test_a_file_that_cannot_be_written_is_reported(
+    tenant: Tenant, caplog: pytest.LogCaptureFixture
+) -> None:
+    tenant.kept.mkdir()
+
+    assert tenant.read() == tenant.listed()
+
+    assert "SYNC-0276" in caplog.text
 
 
 @pytest.mark.parametrize("seed", range(12))
