@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scimsync.adoption.accounts import ExistingAccount
-from scimsync.adoption.report import Outcome
+from scimsync.adoption.report import AdoptionOutcome
 from scimsync.model.ids import Kind
 from scimsync.model.operations import Action, Operation, OperationStatus
 from scimsync.plan.adoption import is_weak
@@ -32,36 +32,36 @@ _NOT_TAKEN_OVER = "SYNC-0360"
 
 def outcome_of(
     operation: Operation | None, found: Sequence[ExistingAccount], *, is_linked: bool
-) -> Outcome:
+) -> AdoptionOutcome:
     """Return the outcome of a user who should have an account, or of a group that is asked for.
 
     `operation` is what the plan does, and `found` are the accounts or groups that match.
     """
     if is_linked:
-        return Outcome.LINKED
+        return AdoptionOutcome.LINKED
     if operation is None:
-        return Outcome.NOT_ADOPTED if found else Outcome.NOT_CREATED
+        return AdoptionOutcome.NOT_ADOPTED if found else AdoptionOutcome.NOT_CREATED
     if operation.status is OperationStatus.FAILED:
         return _why_failed(operation.detail or "", found)
     if operation.action == Action.ADOPT:
         weak = operation.kind is Kind.USER and is_weak(operation.matched)
-        return Outcome.WEAK_MATCH if weak else Outcome.MATCH
-    return Outcome.CREATE if operation.action == Action.CREATE else Outcome.FAILED
+        return AdoptionOutcome.WEAK_MATCH if weak else AdoptionOutcome.MATCH
+    return AdoptionOutcome.CREATE if operation.action == Action.CREATE else AdoptionOutcome.FAILED
 
 
-def leaver_outcome(found: Sequence[ExistingAccount]) -> Outcome:
+def leaver_outcome(found: Sequence[ExistingAccount]) -> AdoptionOutcome:
     """Return the outcome of a user who should have no account, and of the accounts that match."""
     protected = len(found) == 1 and found[0].protected_by is not None
-    return Outcome.PROTECTED if protected else Outcome.LEAVER
+    return AdoptionOutcome.PROTECTED if protected else AdoptionOutcome.LEAVER
 
 
-def _why_failed(detail: str, found: Sequence[ExistingAccount]) -> Outcome:
+def _why_failed(detail: str, found: Sequence[ExistingAccount]) -> AdoptionOutcome:
     if len(found) > 1:
-        return Outcome.AMBIGUOUS
+        return AdoptionOutcome.AMBIGUOUS
     if found and found[0].protected_by is not None:
-        return Outcome.PROTECTED
+        return AdoptionOutcome.PROTECTED
     if found and f"[{_OF_ANOTHER}]" in detail:
-        return Outcome.CONTESTED
+        return AdoptionOutcome.CONTESTED
     if found and f"[{_NOT_TAKEN_OVER}]" in detail:
-        return Outcome.NOT_ADOPTED
-    return Outcome.FAILED
+        return AdoptionOutcome.NOT_ADOPTED
+    return AdoptionOutcome.FAILED

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from scimsync.adoption.report import Outcome, UserRow
+from scimsync.adoption.report import AdoptionOutcome, UserRow
 from scimsync.adoption.resemblance import local_part
 from scimsync.model.changes import Change
 from scimsync.model.ids import fold_case
@@ -18,7 +18,7 @@ _EXAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class AttributeDifference:
     """An attribute that differs in `number` of `total` accounts.
 
     `how` says what the differing values have in common, or is None. `examples` are pairs of the
@@ -33,26 +33,26 @@ class Difference:
 
 
 @dataclass(slots=True)
-class _Count:
+class _DifferenceCount:
     hows: Counter[str | None] = field(default_factory=Counter)
     examples: list[tuple[object, object]] = field(default_factory=list)
 
 
-def usual_differences(rows: Iterable[UserRow]) -> Iterator[Difference]:
+def usual_differences(rows: Iterable[UserRow]) -> Iterator[AttributeDifference]:
     """Yield the attributes that a push would overwrite in most of the accounts that match.
 
     Each `externalId` is the one of a key, so that it says nothing about the mapping.
     """
     total = 0
-    counts: dict[str, _Count] = {}
+    counts: dict[str, _DifferenceCount] = {}
     for row in rows:
-        if row.outcome not in (Outcome.MATCH, Outcome.WEAK_MATCH):
+        if row.outcome not in (AdoptionOutcome.MATCH, AdoptionOutcome.WEAK_MATCH):
             continue
         total += 1
         for change in row.overwritten:
             if change.path == "externalId" or change.after is None:
                 continue
-            count = counts.setdefault(change.path, _Count())
+            count = counts.setdefault(change.path, _DifferenceCount())
             count.hows[how_different(change)] += 1
             if len(count.examples) < _EXAMPLES:
                 count.examples.append((change.before, change.after))
@@ -61,7 +61,7 @@ def usual_differences(rows: Iterable[UserRow]) -> Iterator[Difference]:
         if number >= _FEWEST and number * 2 > total:
             how, most = count.hows.most_common(1)[0]
             shared = how if most * 10 >= number * 9 else None
-            yield Difference(path, number, total, shared, tuple(count.examples))
+            yield AttributeDifference(path, number, total, shared, tuple(count.examples))
 
 
 def how_different(change: Change) -> str | None:

@@ -10,7 +10,7 @@ from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.plan.candidates import Policy
 from scimsync.plan.protection import protected_by
 from scimsync.scim.attributes import member_ids
-from scimsync.targets.matching import Match
+from scimsync.targets.matching import MatchResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class FoundResources:
         self._policies = policies
         self._found: dict[tuple[str, Kind], dict[Key, Found]] = {}
 
-    def note(self, target: str, kind: Kind, matches: Mapping[Key, Match]) -> None:
+    def note(self, target: str, kind: Kind, matches: Mapping[Key, MatchResult]) -> None:
         """Keep what a search found."""
         found = self._found.setdefault((target, kind), {})
         for key, match in matches.items():
@@ -43,7 +43,7 @@ class FoundResources:
         return self._found.get((target, kind), {})
 
 
-def found_of(match: Match, policy: Policy, kind: Kind) -> Found:
+def found_of(match: MatchResult, policy: Policy, kind: Kind) -> Found:
     """Return a match as the report shows it."""
     accounts = [
         existing_account(resource, protected_by(policy, kind, resource))

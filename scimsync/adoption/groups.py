@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from scimsync.adoption.accounts import existing_account
 from scimsync.adoption.classify import outcome_of
 from scimsync.adoption.found import Found
-from scimsync.adoption.report import GroupRow, Member, Outcome, UserRow
+from scimsync.adoption.report import AdoptionOutcome, GroupMember, GroupRow, UserRow
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.memberships import member_of
@@ -18,10 +18,10 @@ from scimsync.targets.resource_list import ResourceList
 
 _BATCH = 500
 
-_MANAGED = (Outcome.MATCH, Outcome.WEAK_MATCH, Outcome.LINKED)
+_MANAGED = (AdoptionOutcome.MATCH, AdoptionOutcome.WEAK_MATCH, AdoptionOutcome.LINKED)
 """Outcomes of users whose account a push adds to groups and takes out of them."""
 
-_KNOWN = (*_MANAGED, Outcome.LEAVER)
+_KNOWN = (*_MANAGED, AdoptionOutcome.LEAVER)
 """Outcomes of users of whom it is known whether a rule wants them in a group."""
 
 
@@ -118,21 +118,21 @@ class GroupSurvey:
         owners: Mapping[RemoteId, UserRow],
     ) -> GroupRow:
         """Return a row with what becomes of the members of its group."""
-        added = tuple(Member(key, key) for _, key, is_added in changes if is_added)
-        removed = tuple(Member(key, key) for _, key, is_added in changes if not is_added)
+        added = tuple(GroupMember(key, key) for _, key, is_added in changes if is_added)
+        removed = tuple(GroupMember(key, key) for _, key, is_added in changes if not is_added)
         members = () if found is None else found.members
-        if found is None or row.outcome is Outcome.LINKED:
+        if found is None or row.outcome is AdoptionOutcome.LINKED:
             return replace(row, added=added, removed=removed)
         wanted = self._wanted(row.key)
         gone = {member.key for member in removed}
-        kept: list[Member] = []
-        unwanted: list[Member] = []
-        unknown: list[Member] = []
+        kept: list[GroupMember] = []
+        unwanted: list[GroupMember] = []
+        unknown: list[GroupMember] = []
         groups = self._subgroups(members)
         for member_id in members:
             owner = owners.get(member_id)
             key = groups.get(member_id) or (None if owner is None else owner.key)
-            member = Member(self._label(member_id, owner), key, member_id)
+            member = GroupMember(self._label(member_id, owner), key, member_id)
             if member_id not in groups and (owner is None or owner.outcome not in _KNOWN):
                 unknown.append(member)
             elif key in wanted:
@@ -184,7 +184,7 @@ class GroupSurvey:
             for group in groups:
                 if group.remote_id not in taken and group.remote_id not in owners:
                     name = group.name or group.remote_id
-                    yield GroupRow(Outcome.UNMATCHED, name, remote_id=group.remote_id)
+                    yield GroupRow(AdoptionOutcome.UNMATCHED, name, remote_id=group.remote_id)
 
 
 def _text(value: object) -> str | None:

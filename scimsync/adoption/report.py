@@ -16,7 +16,7 @@ from scimsync.plan import Violation
 from scimsync.plan.adoption import is_reactivated, overwritten
 
 
-class Outcome(StrEnum):
+class AdoptionOutcome(StrEnum):
     """What a first push would do about a user, an account, or a group."""
 
     MATCH = "match"
@@ -55,7 +55,7 @@ class UserRow:
     `resembles` are accounts without a record that may be the user's, too.
     """
 
-    outcome: Outcome
+    outcome: AdoptionOutcome
     key: Key | None = None
     name: str | None = None
     user_name: str | None = None
@@ -89,7 +89,7 @@ class UserRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class GroupMember:
     """A member of a group: its id at the target, whom it belongs to, and what to call it."""
 
     label: str
@@ -107,17 +107,17 @@ class GroupRow:
     account is theirs.
     """
 
-    outcome: Outcome
+    outcome: AdoptionOutcome
     name: str
     key: Key | None = None
     remote_id: RemoteId | None = None
     matched: tuple[str, ...] = ()
     members: int | None = None
-    added: tuple[Member, ...] = ()
-    removed: tuple[Member, ...] = ()
-    kept: tuple[Member, ...] = ()
-    unwanted: tuple[Member, ...] = ()
-    unknown: tuple[Member, ...] = ()
+    added: tuple[GroupMember, ...] = ()
+    removed: tuple[GroupMember, ...] = ()
+    kept: tuple[GroupMember, ...] = ()
+    unwanted: tuple[GroupMember, ...] = ()
+    unknown: tuple[GroupMember, ...] = ()
     detail: str | None = None
 
 
@@ -182,9 +182,9 @@ class TargetReport:
     suggestions: Sequence[Suggestion] = ()
     error: ScimsyncError | None = None
 
-    def counts(self) -> dict[Outcome, int]:
+    def counts(self) -> dict[AdoptionOutcome, int]:
         """Return how many rows of users and accounts there are of each outcome, in order."""
-        numbers = dict.fromkeys(Outcome, 0)
+        numbers = dict.fromkeys(AdoptionOutcome, 0)
         for row in self.users:
             numbers[row.outcome] += 1
         return {outcome: number for outcome, number in numbers.items() if number}

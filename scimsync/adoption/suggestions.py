@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scimsync.adoption.differences import Difference, how_different, usual_differences
-from scimsync.adoption.report import GroupRow, Listing, Outcome, Suggestion, Topic, UserRow
+from scimsync.adoption.differences import AttributeDifference, how_different, usual_differences
+from scimsync.adoption.report import AdoptionOutcome, GroupRow, Listing, Suggestion, Topic, UserRow
 from scimsync.adoption.resemblance import LOCAL_PART
 from scimsync.adoption.service_accounts import suggested_filters
 from scimsync.desired.groups import name_of
@@ -39,7 +39,7 @@ class Facts:
     hides: str | None = None
     group_match: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
-    def with_outcome(self, *outcomes: Outcome) -> list[UserRow]:
+    def with_outcome(self, *outcomes: AdoptionOutcome) -> list[UserRow]:
         """Return the rows of users with one of `outcomes`, in order."""
         return [row for row in self.users if row.outcome in outcomes]
 
@@ -63,7 +63,7 @@ def _list(facts: Facts) -> Iterator[Suggestion]:
 
 def _mapping(facts: Facts) -> Iterator[Suggestion]:
     """Yield the remark that users without a match resemble accounts without a record."""
-    missing = [row for row in facts.with_outcome(Outcome.CREATE) if row.resembles]
+    missing = [row for row in facts.with_outcome(AdoptionOutcome.CREATE) if row.resembles]
     if not missing:
         return
     number = plural(len(missing), "user")
@@ -93,7 +93,7 @@ def _how_user_names_differ(row: UserRow) -> str | None:
 
 
 def _ambiguous(facts: Facts) -> Iterator[Suggestion]:
-    rows = facts.with_outcome(Outcome.AMBIGUOUS)
+    rows = facts.with_outcome(AdoptionOutcome.AMBIGUOUS)
     if rows:
         yield Suggestion(
             Topic.AMBIGUOUS,
@@ -107,7 +107,7 @@ def _ambiguous(facts: Facts) -> Iterator[Suggestion]:
 
 
 def _contested(facts: Facts) -> Iterator[Suggestion]:
-    rows = facts.with_outcome(Outcome.CONTESTED)
+    rows = facts.with_outcome(AdoptionOutcome.CONTESTED)
     if rows:
         yield Suggestion(
             Topic.CONTESTED,
@@ -119,7 +119,7 @@ def _contested(facts: Facts) -> Iterator[Suggestion]:
 
 
 def _weak(facts: Facts) -> Iterator[Suggestion]:
-    rows = facts.with_outcome(Outcome.WEAK_MATCH)
+    rows = facts.with_outcome(AdoptionOutcome.WEAK_MATCH)
     if not rows:
         return
     number, allowed = len(rows), facts.adoptions_allowed
@@ -142,14 +142,16 @@ def _differs(facts: Facts) -> Iterator[Suggestion]:
             Topic.DIFFERS,
             f"{short_path(one.path)} differs{how} in {one.number:,} of {one.total:,} accounts that"
             " match, and would be overwritten; if the application has it right, change the mapping",
-            examples=tuple(map(_example, one.examples)) if isinstance(one, Difference) else (),
+            examples=tuple(map(_example, one.examples))
+            if isinstance(one, AttributeDifference)
+            else (),
         )
 
 
 def _external_id(facts: Facts) -> Iterator[Suggestion]:
     rows = [
         (row, change)
-        for row in facts.with_outcome(Outcome.MATCH, Outcome.WEAK_MATCH)
+        for row in facts.with_outcome(AdoptionOutcome.MATCH, AdoptionOutcome.WEAK_MATCH)
         for change in row.overwritten
         if change.path == "externalId"
     ]
@@ -174,7 +176,9 @@ def _reactivated(facts: Facts) -> Iterator[Suggestion]:
 
 
 def _duplicates(facts: Facts) -> Iterator[Suggestion]:
-    rows = [row for row in facts.users if row.resembles and row.outcome is not Outcome.CREATE]
+    rows = [
+        row for row in facts.users if row.resembles and row.outcome is not AdoptionOutcome.CREATE
+    ]
     if rows:
         yield Suggestion(
             Topic.DUPLICATES,
@@ -191,7 +195,7 @@ def _duplicates(facts: Facts) -> Iterator[Suggestion]:
 def _leavers(facts: Facts) -> Iterator[Suggestion]:
     rows = [
         row
-        for row in facts.with_outcome(Outcome.LEAVER)
+        for row in facts.with_outcome(AdoptionOutcome.LEAVER)
         if any(account.active is not False for account in row.accounts)
     ]
     if rows:
@@ -203,11 +207,11 @@ def _leavers(facts: Facts) -> Iterator[Suggestion]:
 
 
 def _protect(facts: Facts) -> Iterator[Suggestion]:
-    unmatched = [row.accounts[0] for row in facts.with_outcome(Outcome.UNMATCHED)]
+    unmatched = [row.accounts[0] for row in facts.with_outcome(AdoptionOutcome.UNMATCHED)]
     others = [
         account
         for row in facts.users
-        if row.outcome not in (Outcome.UNMATCHED, Outcome.PROTECTED)
+        if row.outcome not in (AdoptionOutcome.UNMATCHED, AdoptionOutcome.PROTECTED)
         for account in row.accounts
     ]
     filters = suggested_filters(unmatched, others)
@@ -225,7 +229,7 @@ def _protect(facts: Facts) -> Iterator[Suggestion]:
 
 
 def _protected(facts: Facts) -> Iterator[Suggestion]:
-    rows = [row for row in facts.with_outcome(Outcome.PROTECTED) if row.key is not None]
+    rows = [row for row in facts.with_outcome(AdoptionOutcome.PROTECTED) if row.key is not None]
     if rows:
         yield Suggestion(
             Topic.PROTECTED,
@@ -238,7 +242,7 @@ def _protected(facts: Facts) -> Iterator[Suggestion]:
 
 
 def _groups(facts: Facts) -> Iterator[Suggestion]:
-    rows = [row for row in facts.groups if row.outcome is Outcome.NOT_ADOPTED]
+    rows = [row for row in facts.groups if row.outcome is AdoptionOutcome.NOT_ADOPTED]
     for table in dict.fromkeys(name_of(row.key) for row in rows if row.key is not None):
         some = [row for row in rows if row.key is not None and name_of(row.key) == table]
         named = [row.name for row in some]

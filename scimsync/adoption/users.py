@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from scimsync.adoption.accounts import ExistingAccount, existing_account
 from scimsync.adoption.classify import leaver_outcome, outcome_of
 from scimsync.adoption.found import Found, found_of
-from scimsync.adoption.report import Outcome, UserRow
+from scimsync.adoption.report import AdoptionOutcome, UserRow
 from scimsync.adoption.resemblance import Unclaimed, marks_of, marks_of_document
 from scimsync.desired import DesireError
 from scimsync.model.batches import batches
@@ -23,7 +23,7 @@ from scimsync.plan.protocols import Records
 from scimsync.run.target_run import TargetRun
 from scimsync.scim.listing import identity_of
 from scimsync.targets.account_finder import to_account
-from scimsync.targets.matching import Match
+from scimsync.targets.matching import MatchResult
 from scimsync.targets.resource_list import ResourceList
 
 _BATCH = 500
@@ -66,7 +66,9 @@ class UserSurvey:
         self._compare(Unclaimed(one for one in others if one.protected_by is None))
         self.rows += [
             UserRow(
-                Outcome.UNMATCHED if account.protected_by is None else Outcome.PROTECTED,
+                AdoptionOutcome.UNMATCHED
+                if account.protected_by is None
+                else AdoptionOutcome.PROTECTED,
                 accounts=(account,),
             )
             for account in others
@@ -116,7 +118,7 @@ class UserSurvey:
         if is_linked and link is not None:
             wanted, accounts = link.document, self._linked(link)
         matched: tuple[str, ...] = () if found is None or is_linked else (found.by,)
-        adopted = outcome in (Outcome.MATCH, Outcome.WEAK_MATCH)
+        adopted = outcome in (AdoptionOutcome.MATCH, AdoptionOutcome.WEAK_MATCH)
         detail = None if operation is None else operation.detail
         if operation is None and link is not None and not is_linked:
             detail = link.last_error
@@ -170,7 +172,9 @@ class UserSurvey:
                 continue
             resources = self.accounts.find(path, value, _MAX_MATCHES)
             if resources:
-                return found_of(Match(path, resources), self.target.compiled.policy, Kind.USER)
+                return found_of(
+                    MatchResult(path, resources), self.target.compiled.policy, Kind.USER
+                )
         return None
 
     def _free(self, accounts: Sequence[ExistingAccount]) -> tuple[ExistingAccount, ...]:
@@ -213,7 +217,7 @@ class UserSurvey:
         known = {
             row.key: at
             for at, row in enumerate(self.rows)
-            if row.key is not None and row.outcome is not Outcome.PROTECTED
+            if row.key is not None and row.outcome is not AdoptionOutcome.PROTECTED
         }
         for keys in batches(known, _BATCH):
             records = self.records.get(self.target.compiled.sources, keys)

@@ -5,6 +5,6 @@ say "not recorded" in its place.
 """
 
 from scimsync.audit.collect import audit_people
-from scimsync.audit.report import Report
+from scimsync.audit.report import AuditReport
 
-__all__ = ["Report", "audit_people"]
+__all__ = ["AuditReport", "audit_people"]

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from scimsync.audit.leave import find_leave, find_return
-from scimsync.audit.report import AccountHistory, PersonHistory, Step
+from scimsync.audit.report import AccountHistory, LeaveStep, PersonHistory
 from scimsync.config.models import Config
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind
@@ -95,7 +95,7 @@ def _batch(
 def _account(
     config: Config,
     target: str,
-    steps: Sequence[Step],
+    steps: Sequence[LeaveStep],
     link: Link | None,
     removed: Mapping[str, datetime],
     *,
@@ -152,7 +152,7 @@ def _records(
 
 def _steps(
     connection: Connection, targets: Sequence[str], keys: Sequence[Key], since: datetime | None
-) -> dict[tuple[str, Key], list[Step]]:
+) -> dict[tuple[str, Key], list[LeaveStep]]:
     """Return (target, key) -> the operations of the account and of its memberships, in order."""
     own = OperationFilter(targets=targets, kind=Kind.USER, keys=keys)
     operations = [(one.key, one) for one in journal.last(connection, own, None)]
@@ -170,9 +170,9 @@ def _steps(
         operations += [(key, operation) for key in members]
     operations.sort(key=lambda one: one[1].id)
     runs = _runs(connection, {operation.run for _, operation in operations})
-    found: dict[tuple[str, Key], list[Step]] = {}
+    found: dict[tuple[str, Key], list[LeaveStep]] = {}
     for key, operation in operations:
-        step = Step(operation, runs.get(operation.run))
+        step = LeaveStep(operation, runs.get(operation.run))
         found.setdefault((operation.target, key), []).append(step)
     return found
 

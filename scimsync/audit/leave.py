@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from scimsync.audit.report import Cause, Leave, Outcome, Return, Step
+from scimsync.audit.report import AccessEnd, AccessOutcome, LeaveCause, LeaveStep, Return
 from scimsync.model.ids import Kind
 from scimsync.model.links import Link
 from scimsync.model.operations import (
@@ -23,12 +23,12 @@ BY_HAND = "deprovision"
 
 
 def find_leave(
-    steps: Sequence[Step],
+    steps: Sequence[LeaveStep],
     link: Link | None,
     removed: Mapping[str, datetime],
     now: datetime,
     sla: timedelta | None,
-) -> Leave | None:
+) -> AccessEnd | None:
     """Return the last end of access that `steps`, the operations of an account, tell of.
 
     `removed` has the times at which sources were first read without the record.
@@ -40,18 +40,20 @@ def find_leave(
     revoked_at = None if ended is None else _time_of_end(ended.operation)
     may_have_access = link is not None and link.may_have_access_since is not None
     if may_have_access or any(step.operation.status in OPEN_STATUSES for step in leaving):
-        outcome = Outcome.OPEN
+        outcome = AccessOutcome.OPEN
     elif ended is not None:
-        outcome = Outcome.REVOKED
+        outcome = AccessOutcome.REVOKED
     else:
-        outcome = Outcome.NOT_REMOVED
-    if outcome is Outcome.OPEN and ended is not None:  # it ended before, and may be back since
+        outcome = AccessOutcome.NOT_REMOVED
+    if (
+        outcome is AccessOutcome.OPEN and ended is not None
+    ):  # it ended before, and may be back since
         leaving = leaving[leaving.index(ended) + 1 :] or leaving
         ended, revoked_at = None, None
     cause, said_at, read_at, modified_at = _cause(leaving, removed)
-    end = now if outcome is Outcome.OPEN else revoked_at
+    end = now if outcome is AccessOutcome.OPEN else revoked_at
     duration = None if said_at is None or end is None else end - said_at
-    return Leave(
+    return AccessEnd(
         steps=tuple(leaving),
         outcome=outcome,
         planned_at=leaving[0].operation.planned_at,
@@ -66,10 +68,10 @@ def find_leave(
     )
 
 
-def find_return(steps: Sequence[Step]) -> Return | None:
+def find_return(steps: Sequence[LeaveStep]) -> Return | None:
     """Return how the access came back after it had ended, None if that did not happen last."""
     found: Return | None = None
-    ended: Step | None = None
+    ended: LeaveStep | None = None
     for step in steps:
         operation = step.operation
         if _ends_access(operation):
@@ -86,9 +88,9 @@ def removes_access(operation: JournaledOperation) -> bool:
     )
 
 
-def _last_leave(steps: Sequence[Step]) -> list[Step]:
+def _last_leave(steps: Sequence[LeaveStep]) -> list[LeaveStep]:
     """Return the operations of the last end of access, from the first that was planned for it."""
-    leaving: list[Step] = []
+    leaving: list[LeaveStep] = []
     for step in steps:
         operation = step.operation
         if removes_access(operation):
@@ -102,7 +104,7 @@ def _last_leave(steps: Sequence[Step]) -> list[Step]:
     return leaving
 
 
-def _was_withdrawn(leaving: Sequence[Step], operation: JournaledOperation) -> bool:
+def _was_withdrawn(leaving: Sequence[LeaveStep], operation: JournaledOperation) -> bool:
     """Return whether nothing was sent of an earlier removal, and this one has another cause."""
     return (
         bool(leaving)
@@ -119,7 +121,7 @@ def _restores_access(operation: JournaledOperation) -> bool:
     )
 
 
-def _goes_on(leaving: Sequence[Step], operation: JournaledOperation) -> bool:
+def _goes_on(leaving: Sequence[LeaveStep], operation: JournaledOperation) -> bool:
     """Return whether an account is changed as usual, after a removal of which nothing was sent."""
     return (
         operation.status is OperationStatus.APPLIED
@@ -146,12 +148,12 @@ def _time_of_end(operation: JournaledOperation) -> datetime | None:
 
 
 def _cause(
-    leaving: Sequence[Step], removed: Mapping[str, datetime]
-) -> tuple[Cause | None, datetime | None, datetime | None, datetime | None]:
+    leaving: Sequence[LeaveStep], removed: Mapping[str, datetime]
+) -> tuple[LeaveCause | None, datetime | None, datetime | None, datetime | None]:
     """Return what says that access is to end, when, and the times of reading and of the file."""
     first = leaving[0]
     if first.run is not None and first.run.command == BY_HAND:
-        return Cause.HAND, first.run.started_at, None, None
+        return LeaveCause.HAND, first.run.started_at, None, None
     told = next(
         (one.operation for one in leaving if one.operation.source_read_at is not None), None
     )
@@ -164,5 +166,5 @@ def _cause(
         return None, None, None, None
     modified_at = None if told is None else told.source_modified_at
     if modified_at is not None and modified_at <= read_at:
-        return Cause.FILE, modified_at, read_at, modified_at
-    return Cause.READING, read_at, read_at, modified_at
+        return LeaveCause.FILE, modified_at, read_at, modified_at
+    return LeaveCause.READING, read_at, read_at, modified_at

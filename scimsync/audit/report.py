@@ -16,7 +16,7 @@ CONTROLS = ("SOC 2 CC6.2", "SOC 2 CC6.3", "ISO/IEC 27001:2022 A.5.18")
 """The controls that a report is evidence for."""
 
 
-class Outcome(StrEnum):
+class AccessOutcome(StrEnum):
     """What became of the access of a leaver at a target."""
 
     REVOKED = "revoked"
@@ -24,7 +24,7 @@ class Outcome(StrEnum):
     NOT_REMOVED = "not_removed"
 
 
-class Cause(StrEnum):
+class LeaveCause(StrEnum):
     """What says that access is to end, and from when the time until it ends is counted.
 
     `FILE`: a file of the source, from when it was modified. `READING`: the source, from when it was
@@ -37,7 +37,7 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LeaveStep:
     """One operation of the journal and its run, None if the run was deleted."""
 
     operation: JournaledOperation
@@ -50,7 +50,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Leave:
+class AccessEnd:
     """The end of a user's access at one target.
 
     `said_at` is the time that the duration counts from, by `cause`; both are None if they were not
@@ -60,14 +60,14 @@ class Leave:
     if it is open, and `is_late` whether that is more than `[audit] sla`, None without one.
     """
 
-    steps: tuple[Step, ...]
-    outcome: Outcome
+    steps: tuple[LeaveStep, ...]
+    outcome: AccessOutcome
     planned_at: datetime | None
-    cause: Cause | None = None
+    cause: LeaveCause | None = None
     said_at: datetime | None = None
     read_at: datetime | None = None
     modified_at: datetime | None = None
-    ended: Step | None = None
+    ended: LeaveStep | None = None
     revoked_at: datetime | None = None
     duration: timedelta | None = None
     is_late: bool | None = None
@@ -82,8 +82,8 @@ class Leave:
 class Return:
     """Access that ended by the operation `ended`, and came back by `restored`."""
 
-    ended: Step
-    restored: Step
+    ended: LeaveStep
+    restored: LeaveStep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +97,8 @@ class AccountHistory:
     """
 
     target: str
-    steps: tuple[Step, ...]
-    leave: Leave | None = None
+    steps: tuple[LeaveStep, ...]
+    leave: AccessEnd | None = None
     returned: Return | None = None
     status: LinkStatus | None = None
     remote_id: RemoteId | None = None
@@ -124,15 +124,15 @@ class PersonHistory:
     name: str | None = None
 
     @property
-    def leaves(self) -> list[tuple[str, Leave]]:
+    def leaves(self) -> list[tuple[str, AccessEnd]]:
         """The targets at which access was to end, with what became of that."""
         return [(one.target, one.leave) for one in self.targets if one.leave is not None]
 
     @property
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> AccessOutcome | None:
         """The worst outcome of all targets, None if no access was to end."""
         found = {leave.outcome for _, leave in self.leaves}
-        order = (Outcome.OPEN, Outcome.NOT_REMOVED, Outcome.REVOKED)
+        order = (AccessOutcome.OPEN, AccessOutcome.NOT_REMOVED, AccessOutcome.REVOKED)
         return next((one for one in order if one in found), None)
 
     @property
@@ -150,7 +150,7 @@ class PersonHistory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class AuditReport:
     """An audit report about one `key`, or about all who left in a period.
 
     `until` is None for a period that ends with the report. `made_by` is who made it, where, with
@@ -169,7 +169,7 @@ class Report:
     journal_since: datetime | None = None
 
     @property
-    def outcomes(self) -> Counter[Outcome]:
+    def outcomes(self) -> Counter[AccessOutcome]:
         """How many leavers have which worst outcome."""
         return Counter(one.outcome for one in self.people if one.outcome is not None)
 

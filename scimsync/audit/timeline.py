@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from scimsync.audit.report import AccountHistory, Cause, Leave, Outcome, Step
+from scimsync.audit.report import AccessEnd, AccessOutcome, AccountHistory, LeaveCause, LeaveStep
 from scimsync.durations import format_duration
 from scimsync.model.ids import Key, Kind
 from scimsync.model.memberships import member_of
@@ -37,7 +37,7 @@ _TONES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class TimelineEvent:
     """Something that happened `at` a time, None if that was not recorded."""
 
     at: datetime | None
@@ -46,7 +46,7 @@ class Event:
     tone: str = "quiet"
 
 
-def events(key: Key, account: AccountHistory) -> Iterator[Event]:
+def events(key: Key, account: AccountHistory) -> Iterator[TimelineEvent]:
     """Yield what happened to a user at a target: what the source said, and what became of that."""
     leave = account.leave
     first = None if leave is None else leave.steps[0]
@@ -63,31 +63,33 @@ def events(key: Key, account: AccountHistory) -> Iterator[Event]:
     yield from _open_events(account)
 
 
-def _said(leave: Leave) -> Iterator[Event]:
+def _said(leave: AccessEnd) -> Iterator[TimelineEvent]:
     if leave.cause is None:
-        yield Event(None, "source", "when the source said so, or what else ended the access")
-    elif leave.cause is Cause.HAND:
-        yield Event(leave.said_at, "by hand", "scimsync deprovision")
+        yield TimelineEvent(
+            None, "source", "when the source said so, or what else ended the access"
+        )
+    elif leave.cause is LeaveCause.HAND:
+        yield TimelineEvent(leave.said_at, "by hand", "scimsync deprovision")
     else:
         yield from _source(leave.modified_at, leave.read_at)
 
 
-def _source(modified_at: datetime | None, read_at: datetime | None) -> Iterator[Event]:
+def _source(modified_at: datetime | None, read_at: datetime | None) -> Iterator[TimelineEvent]:
     if modified_at is not None:
-        yield Event(modified_at, "source", "its newest file was modified")
-    yield Event(read_at, "source", "first read with this change")
+        yield TimelineEvent(modified_at, "source", "its newest file was modified")
+    yield TimelineEvent(read_at, "source", "first read with this change")
 
 
-def _open_events(account: AccountHistory) -> Iterator[Event]:
+def _open_events(account: AccountHistory) -> Iterator[TimelineEvent]:
     if account.may_have_access_since is not None:
         what = "the removal of access was planned and is not confirmed"
         if account.last_error:
             what += f"; last error: {account.last_error}"
-        yield Event(account.may_have_access_since, "open", what, "bad")
+        yield TimelineEvent(account.may_have_access_since, "open", what, "bad")
     if account.next_try_at is not None:
-        yield Event(account.next_try_at, "next", "runs from then on try again")
+        yield TimelineEvent(account.next_try_at, "next", "runs from then on try again")
     if account.delete_after is not None:
-        yield Event(account.delete_after, "next", "runs from then on delete the account")
+        yield TimelineEvent(account.delete_after, "next", "runs from then on delete the account")
 
 
 def headline(account: AccountHistory) -> tuple[str, str]:
@@ -95,10 +97,10 @@ def headline(account: AccountHistory) -> tuple[str, str]:
     leave = account.leave
     if leave is None:
         return _without_leave(account)
-    if leave.outcome is Outcome.REVOKED:
+    if leave.outcome is AccessOutcome.REVOKED:
         text = f"access revoked {_duration(leave)}"
         return text, "warn" if leave.is_late else "good"
-    if leave.outcome is Outcome.OPEN:
+    if leave.outcome is AccessOutcome.OPEN:
         return f"may still have access {_duration(leave)}", "bad"
     return "a removal of access was planned and not carried out", "warn"
 
@@ -124,7 +126,7 @@ def _without_leave(account: AccountHistory) -> tuple[str, str]:
     return text, "quiet"
 
 
-def _duration(leave: Leave) -> str:
+def _duration(leave: AccessEnd) -> str:
     if leave.duration is not None:
         return f"{format_duration(leave.duration)} after {_FROM[leave.cause]}" + (
             ", over the limit" if leave.is_late else ""
@@ -136,19 +138,19 @@ def _duration(leave: Leave) -> str:
 
 
 _FROM = {
-    Cause.FILE: "the file was modified",
-    Cause.READING: "the source was read",
-    Cause.HAND: "scimsync deprovision",
+    LeaveCause.FILE: "the file was modified",
+    LeaveCause.READING: "the source was read",
+    LeaveCause.HAND: "scimsync deprovision",
     None: "an unknown time",
 }
 
 
-def _events(key: Key, step: Step) -> Iterator[Event]:
+def _events(key: Key, step: LeaveStep) -> Iterator[TimelineEvent]:
     operation = step.operation
     what = f"{_action(key, operation)}: {operation.reason}"
-    yield Event(operation.planned_at, "planned", f"{what} (run {operation.run})")
+    yield TimelineEvent(operation.planned_at, "planned", f"{what} (run {operation.run})")
     if operation.sent_at is not None:
-        yield Event(operation.sent_at, "sent", "")
+        yield TimelineEvent(operation.sent_at, "sent", "")
     if operation.status is OperationStatus.PLANNED:
         return
     status, detail = operation.http_status, operation.detail
@@ -159,13 +161,15 @@ def _events(key: Key, step: Step) -> Iterator[Event]:
     text += f": {detail}" if detail else ""
     if operation.done_at is not None:
         word = "answered" if answered else "ended"
-        yield Event(operation.done_at, word, text, _TONES.get(operation.status, "warn"))
+        yield TimelineEvent(operation.done_at, word, text, _TONES.get(operation.status, "warn"))
     if operation.confirmed_by is not None:
         word = "read back" if _was_read(operation.confirmed_by) else "confirmed"
         tone = "good" if word == "read back" else "quiet"
-        yield Event(operation.confirmed_at, word, CONFIRMATIONS[operation.confirmed_by], tone)
+        yield TimelineEvent(
+            operation.confirmed_at, word, CONFIRMATIONS[operation.confirmed_by], tone
+        )
     elif operation.status is OperationStatus.APPLIED:
-        yield Event(None, "read back", NOT_RECORDED)
+        yield TimelineEvent(None, "read back", NOT_RECORDED)
 
 
 def _was_read(confirmed_by: Confirmation) -> bool:

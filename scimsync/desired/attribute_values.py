@@ -15,7 +15,7 @@ from jinja2 import Undefined
 
 from scimsync.desired.booleans import read_boolean
 from scimsync.desired.expression_errors import UnusableValue, kind_of, show
-from scimsync.desired.schema_attributes import Attribute, ValueForm
+from scimsync.desired.schema_attributes import SchemaAttribute, ValueForm
 from scimsync.model.ids import Value
 from scimsync.model.placeholders import IdOf
 
@@ -28,7 +28,7 @@ It raises UnusableValue if the attribute cannot take the value.
 """
 
 
-def shape_for(attribute: Attribute) -> Shape:
+def shape_for(attribute: SchemaAttribute) -> Shape:
     """Return the function that makes values of `attribute`."""
     if attribute.form is ValueForm.MULTI and attribute.path.attribute == "addresses":
         return addresses  # they have no `value` (RFC 7643 section 4.1.2)

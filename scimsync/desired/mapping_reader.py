@@ -16,7 +16,7 @@ from scimsync.desired.program import FilteredElement, MappedAttribute
 from scimsync.desired.sandbox import Sandbox
 from scimsync.desired.schema_attributes import (
     REQUIRED,
-    Attribute,
+    SchemaAttribute,
     ValueForm,
     attribute_at,
     meant,
@@ -106,7 +106,7 @@ class MappingReader:
         return MappedAttribute(path, here, shape, once=mapped.once, constant=constant)
 
 
-def _use_of(attribute: Attribute) -> Use:
+def _use_of(attribute: SchemaAttribute) -> Use:
     if attribute.form is ValueForm.BOOLEAN:
         return Use.BOOLEAN
     return Use.ACCESS if attribute.path.attribute in _GIVES_ACCESS else Use.VALUE

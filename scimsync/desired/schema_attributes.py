@@ -71,7 +71,7 @@ _KNOWN_ENTERPRISE = _enterprise()
 
 
 @dataclass(frozen=True, slots=True)
-class Attribute:
+class SchemaAttribute:
     """A path in the spelling of the RFC, with the form of its values."""
 
     path: Path
@@ -95,7 +95,7 @@ def meant(path: Path, kind: Kind) -> str | None:
     return closest(path.attribute, [*names, "id", "meta", "schemas"])
 
 
-def attribute_at(path: Path, kind: Kind) -> Attribute:
+def attribute_at(path: Path, kind: Kind) -> SchemaAttribute:
     """Return the attribute that `path` names.
 
     Names of the core and the enterprise schema get the RFC's spelling (they are case-insensitive,
@@ -115,4 +115,4 @@ def attribute_at(path: Path, kind: Kind) -> Attribute:
     elif path.sub.casefold() == "primary" and path.filter is not None:
         form = ValueForm.BOOLEAN
     sub = spelling.partition(".")[2] if path.sub else None
-    return Attribute(replace(path, schema=schema, attribute=attribute, sub=sub), form)
+    return SchemaAttribute(replace(path, schema=schema, attribute=attribute, sub=sub), form)

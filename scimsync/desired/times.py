@@ -53,7 +53,7 @@ class ZonedDay(date):
 
 
 @dataclass(slots=True)
-class Changes:
+class NextChange:
     """When the results of comparisons with the time may change next: the earliest moment."""
 
     at: datetime | None = None
@@ -70,7 +70,7 @@ class RunTime:
 
     moment: datetime
     today: date
-    changes: Changes = field(default_factory=Changes)
+    changes: NextChange = field(default_factory=NextChange)
 
     def day(self, zone: tzinfo | None) -> date:
         """Return the day that it is in `zone`, or in local time, until the next one begins."""

@@ -41,7 +41,7 @@ from scimsync.targets.evidence import (
     verdict,
 )
 from scimsync.targets.filter_search import SearchUndecided
-from scimsync.targets.matching import Match, Matcher
+from scimsync.targets.matching import Matcher, MatchResult
 from scimsync.targets.shown_resources import active_of, shows_another
 from scimsync.transport.request_errors import NoResponse, RequestError
 
@@ -195,7 +195,7 @@ class Creation:
         what = f"the target answered with the account {remote_id}"
         return f"protected by {condition}: {what}, which is not adopted"
 
-    async def _created_by(self, document: Document, cause: RequestError) -> Match | None:
+    async def _created_by(self, document: Document, cause: RequestError) -> MatchResult | None:
         """Return what a POST without a response created.
 
         After silence or a broken connection the request may still be under way, and some products
@@ -211,7 +211,7 @@ class Creation:
             match = await self._unowned(document)
         return match
 
-    async def _unowned(self, document: Document) -> Match | None:
+    async def _unowned(self, document: Document) -> MatchResult | None:
         """Return the one resource that matches `document`, unless it is linked to another key."""
         match = await self._matcher.look_up(document, fresh=True)
         if match is None or len(match.resources) != 1:
@@ -220,7 +220,7 @@ class Creation:
         return match if remote_id and self._owner(remote_id) is None else None
 
     async def _complete(
-        self, link: Link, match: Match, wanted: Document, cause: RequestError
+        self, link: Link, match: MatchResult, wanted: Document, cause: RequestError
     ) -> OperationOutcome:
         """Bring a resource that was created without a response up to date."""
         remote_id, base, wanted = self._adoption_documents(match, wanted)
@@ -256,7 +256,7 @@ class Creation:
         return await self._adopt_found(link, match, wanted, conflict)
 
     async def _adopt_found(
-        self, link: Link | None, match: Match | None, wanted: Document, cause: RequestError
+        self, link: Link | None, match: MatchResult | None, wanted: Document, cause: RequestError
     ) -> OperationOutcome:
         """Adopt what was found after the creation ended with `cause`, if it may be adopted."""
         operation, now = self.operation, self.now()
@@ -282,7 +282,7 @@ class Creation:
             confirmed_by=confirmed_by or (None if adoption.requests else Confirmation.READ),
         )
 
-    def _why_not_adopted(self, match: Match | None) -> str | None:
+    def _why_not_adopted(self, match: MatchResult | None) -> str | None:
         noun = self.operation.kind.noun
         if match is None:
             return f"no {noun} matches"
@@ -310,16 +310,16 @@ class Creation:
             )
         return None
 
-    def _is_weak(self, match: Match) -> bool:
+    def _is_weak(self, match: MatchResult) -> bool:
         """Return whether what was found may be somebody else's account."""
         wanted = {change.path: change.after for change in self.operation.changes}
         account = to_account(match.by, match.resources[0], ())
         return self.operation.kind is Kind.USER and is_weak(matched_by(wanted, account))
 
-    def _protected_by(self, match: Match) -> str | None:
+    def _protected_by(self, match: MatchResult) -> str | None:
         return protected_by(self.sending.policy, self.operation.kind, match.resources[0])
 
-    async def _may_be_new(self, match: Match) -> bool:
+    async def _may_be_new(self, match: MatchResult) -> bool:
         """Return whether a resource may be one that was just created: a new group is empty."""
         if self.operation.kind is Kind.GROUP:
             if not self.sending.policy.product.members_returned and match.by != "externalId":
@@ -339,7 +339,7 @@ class Creation:
         return PreparedOperation(adoption, self.prepared.link, base, requests=requests, ready=ready)
 
     def _adoption_documents(
-        self, match: Match, wanted: Document
+        self, match: MatchResult, wanted: Document
     ) -> tuple[RemoteId, Document, Document]:
         """Return the id of a resource that was found, and its documents before and after adoption.
 
@@ -359,7 +359,7 @@ class Creation:
         return self.sending.owner(self.operation.kind, remote_id)
 
 
-def _id_of(match: Match) -> RemoteId:
+def _id_of(match: MatchResult) -> RemoteId:
     return RemoteId(resource_id(match.resources[0]) or "")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scimsync.desired.syntax import column_expression, text_literal
-from scimsync.init.table import Row, Table
+from scimsync.init.table import Row, SampledTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class GuessedScope:
     """The conditions for having an account, all of which must hold.
 
     `left_out` holds, for each column, the values of users out of scope, as constants. `notes` say
@@ -49,8 +49,8 @@ class Scope:
         """Return whether a sampled row is in scope."""
         return all(condition.holds(row) for condition in self.conditions)
 
-    def __add__(self, other: Scope) -> Scope:
-        return Scope(
+    def __add__(self, other: GuessedScope) -> GuessedScope:
+        return GuessedScope(
             (*self.conditions, *other.conditions),
             {**self.left_out, **other.left_out},
             (*self.notes, *other.notes),
@@ -85,7 +85,7 @@ def is_none_of(column: str, values: Sequence[object]) -> Condition:
     return Condition(column, expression, lambda row: row.get(column) not in values)
 
 
-def is_empty_test(table: Table, column: str, *, empty: bool) -> str:
+def is_empty_test(table: SampledTable, column: str, *, empty: bool) -> str:
     """Return the expression for whether a cell is empty, or filled.
 
     Empty cells are "" in text files, and nothing in typed ones.
@@ -96,7 +96,7 @@ def is_empty_test(table: Table, column: str, *, empty: bool) -> str:
     return f"{name} {'in' if empty else 'not in'} ['', none]"
 
 
-def empty_values(table: Table, column: str) -> list[object]:
+def empty_values(table: SampledTable, column: str) -> list[object]:
     """Return the kinds of empty cells of a column: "", None, or both."""
     cells = [row.get(column) for row in table.rows]
     return [empty for empty in ("", None) if empty in cells]

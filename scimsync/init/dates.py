@@ -10,7 +10,7 @@ from datetime import date
 from scimsync.desired.dates import read_date
 from scimsync.desired.expression_errors import UnusableValue
 from scimsync.desired.syntax import text_literal
-from scimsync.init.table import Table
+from scimsync.init.table import SampledTable
 
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 _PATTERNS: tuple[str | None, ...] = (
@@ -69,7 +69,7 @@ def find_format(values: Sequence[object], day_first: bool | None) -> DateFormat 
     return DateFormat(found[0])
 
 
-def day_comes_first(table: Table) -> bool | None:
+def day_comes_first(table: SampledTable) -> bool | None:
     """Return whether the dates of a file start with the day: None if no column tells."""
     answers: set[bool | None] = set()
     for column in table.columns:

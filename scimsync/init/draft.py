@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from scimsync.desired.syntax import column_expression
 from scimsync.formatting import plural, printable
-from scimsync.init.inference import Findings, infer
+from scimsync.init.inference import InferredColumns, infer
 from scimsync.scim.profiles import Profile
 from scimsync.scim.profiles.coverage import covers
 from scimsync.tomltext import toml_key, toml_string, toml_value
@@ -67,7 +67,7 @@ class Draft:
     """The text of a sync.toml, what it was drafted from, and notes about reading the file."""
 
     text: str
-    findings: Findings
+    findings: InferredColumns
     reading: tuple[str, ...] = ()
 
     @property
@@ -152,7 +152,7 @@ def _headers_note(headers: Sequence[str] | None) -> tuple[str, ...]:
     )
 
 
-def _rejected_note(rejected: Sequence[str], found: Findings) -> tuple[str, ...]:
+def _rejected_note(rejected: Sequence[str], found: InferredColumns) -> tuple[str, ...]:
     if not rejected:
         return ()
     column = _sql_name(found.user_name or found.key or "id")
@@ -169,7 +169,7 @@ def _sql_name(column: str) -> str:
 
 
 def _source(
-    found: Findings,
+    found: InferredColumns,
     name: str,
     file_name: str,
     encoding: str | None,
@@ -193,7 +193,7 @@ def _source(
 
 
 def _other_source(
-    found: Findings, name: str, options: Mapping[str, object], *, has_lists: bool
+    found: InferredColumns, name: str, options: Mapping[str, object], *, has_lists: bool
 ) -> list[str]:
     """Return the table of a source that is no file."""
     lines = [f"{toml_key(option)} = {toml_value(value)}" for option, value in options.items()]
@@ -205,11 +205,11 @@ def _other_source(
     ]
 
 
-def _key(found: Findings) -> list[str]:
+def _key(found: InferredColumns) -> list[str]:
     return [*_comments(found.key_notes), f"key = {toml_string(found.key or 'id')}"]
 
 
-def _lists(found: Findings) -> list[str]:
+def _lists(found: InferredColumns) -> list[str]:
     return [f"lists = {toml_value(found.lists)}" if found.lists else '#lists = { groups = ";" }']
 
 
@@ -289,7 +289,7 @@ def _path_of(line: str) -> str:
     return next(iter(tomllib.loads(f"{line.partition(' = ')[0]} = 0")), "")
 
 
-def _access(found: Findings) -> list[str]:
+def _access(found: InferredColumns) -> list[str]:
     department = found.roles.get("department")
     column = "department" if department is None else column_expression(department)
     rule = f"{column} == 'IT'"
@@ -300,7 +300,7 @@ def _access(found: Findings) -> list[str]:
     ]
 
 
-def _scope(found: Findings) -> list[str]:
+def _scope(found: InferredColumns) -> list[str]:
     """Return the scope, with what it leaves out and what to check."""
     scope = found.scope
     lines = _comments(() if scope.tells_leavers else (NO_LEAVERS,))
@@ -313,7 +313,7 @@ def _scope(found: Findings) -> list[str]:
     return [*lines, f"#scope = {toml_string(example)}"]
 
 
-def _mapping(found: Findings) -> list[str]:
+def _mapping(found: InferredColumns) -> list[str]:
     roles = found.roles
     lines = [
         _entry("externalId", column_expression(found.key or "id")),
@@ -332,7 +332,7 @@ def _mapping(found: Findings) -> list[str]:
     return [*lines, *_manager(found), "active = true"]
 
 
-def _user_name(found: Findings) -> list[str]:
+def _user_name(found: InferredColumns) -> list[str]:
     column = found.user_name or found.key or "id"
     name = column_expression(column)
     is_email = column == found.roles.get("email")
@@ -340,7 +340,7 @@ def _user_name(found: Findings) -> list[str]:
     return [*_comments(found.user_notes), entry]
 
 
-def _display_name(found: Findings) -> list[str]:
+def _display_name(found: InferredColumns) -> list[str]:
     if "display" in found.roles:
         return [_entry("displayName", column_expression(found.roles["display"]))]
     both = "given" in found.roles and "family" in found.roles
@@ -350,7 +350,7 @@ def _display_name(found: Findings) -> list[str]:
     return [entry if both else f"#{entry}"]
 
 
-def _manager(found: Findings) -> list[str]:
+def _manager(found: InferredColumns) -> list[str]:
     path = f"{ENTERPRISE}:manager.value"
     manager = found.roles.get("manager")
     if manager is None:
@@ -365,7 +365,7 @@ def _entry(path: str, expression: str) -> str:
     return f"{toml_key(path)} = {toml_string(expression)}"
 
 
-def _unused(columns: Sequence[str], lines: Iterable[str], found: Findings) -> list[str]:
+def _unused(columns: Sequence[str], lines: Iterable[str], found: InferredColumns) -> list[str]:
     """Return a comment that lists the unused columns as they are written in expressions."""
     used = "\n".join(line for line in lines if not line.startswith("#"))
     names = [column_expression(column) for column in dict.fromkeys(columns) if column != found.key]

@@ -15,7 +15,7 @@ _PATH = re.compile(r"[.:/]")
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class NamedColumn:
     """A column and the names by which the tables may know it.
 
     `name` is that of the whole header, without notes in brackets. `core` is the name without words
@@ -40,7 +40,7 @@ class Header:
         return frozenset(words(self.column))
 
 
-def read_header(column: str) -> Header:
+def read_header(column: str) -> NamedColumn:
     """Return the names of a column."""
     known = vocabulary().knows
     forms = list(_forms(column))
@@ -48,10 +48,10 @@ def read_header(column: str) -> Header:
     core = None
     if not known(name):
         core = next((form for form in _cores(name) if known(form)), None)
-    return Header(column, name, core)
+    return NamedColumn(column, name, core)
 
 
-def ends_like_number(header: Header) -> bool:
+def ends_like_number(header: NamedColumn) -> bool:
     """Return whether a column seems to hold numbers or codes, by the end of its name."""
     return _NUMBERED.search(header.name) is not None
 
@@ -83,7 +83,7 @@ def _cores(name: str) -> Iterator[str]:
                 yield form.removeprefix(prefix)
 
 
-def ranked(headers: Iterable[Header], table: Mapping[str, int]) -> list[Header]:
+def ranked(headers: Iterable[NamedColumn], table: Mapping[str, int]) -> list[NamedColumn]:
     """Return the headers that a table knows, the best ones first."""
     found = [(rank, header) for header in headers if (rank := header.rank(table)) is not None]
     return [header for _, header in sorted(found, key=lambda pair: pair[0])]

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 from scimsync.desired.syntax import column_expression
 from scimsync.formatting import plural
-from scimsync.init.conditions import Scope
+from scimsync.init.conditions import GuessedScope
 from scimsync.init.dates import day_comes_first
-from scimsync.init.headers import Header, read_header
+from scimsync.init.headers import NamedColumn, read_header
 from scimsync.init.keys import find_key, names_keys
 from scimsync.init.roles import ADDRESSES_NEEDED, candidate_columns, choose_roles
 from scimsync.init.scope import find_scope
-from scimsync.init.table import Row, Table, is_filled
+from scimsync.init.table import Row, SampledTable, is_filled
 from scimsync.init.vocabulary import vocabulary
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class InferredColumns:
     """What each column seems to hold.
 
     `key` identifies a record, and `user_name` is the column for userName. `roles` maps what a
@@ -31,7 +31,7 @@ class Findings:
     roles: Mapping[str, str]
     user_name: str | None
     manager_is_key: bool
-    scope: Scope
+    scope: GuessedScope
     lists: Mapping[str, str]
     key_notes: tuple[str, ...] = ()
     user_notes: tuple[str, ...] = ()
@@ -50,11 +50,11 @@ class Findings:
         )
 
 
-def infer(columns: Sequence[str], rows: Sequence[Row]) -> Findings:
+def infer(columns: Sequence[str], rows: Sequence[Row]) -> InferredColumns:
     """Infer what `columns` hold from their names and from `rows`, which may be few or none."""
     repeated = dict.fromkeys(name for name in columns if columns.count(name) > 1)
     usable = tuple(name for name in columns if name.strip() and name not in repeated)
-    table = Table(usable, [row for row in rows if _is_user(row, usable)])
+    table = SampledTable(usable, [row for row in rows if _is_user(row, usable)])
     headers = [read_header(column) for column in usable]
     candidates = candidate_columns(table, headers)
     held = {column for columns in candidates.values() for column in columns}
@@ -67,7 +67,7 @@ def infer(columns: Sequence[str], rows: Sequence[Row]) -> Findings:
     if manager is not None:
         roles["manager"] = manager
     taken = {key, user_name, *roles.values(), *(each.column for each in scope.conditions)}
-    return Findings(
+    return InferredColumns(
         key=key,
         roles=roles,
         user_name=user_name,
@@ -97,7 +97,7 @@ def _repeated_note(repeated: Sequence[str]) -> tuple[str, ...]:
 
 
 def _user_name(
-    staff: Table, key: str | None, logins: Sequence[str], email: str | None
+    staff: SampledTable, key: str | None, logins: Sequence[str], email: str | None
 ) -> tuple[str | None, tuple[str, ...]]:
     """Return the column for userName: filled and different for each user in scope.
 
@@ -129,7 +129,7 @@ def _user_name(
 
 
 def _manager(
-    table: Table, key: str | None, columns: Sequence[str], roles: Mapping[str, str]
+    table: SampledTable, key: str | None, columns: Sequence[str], roles: Mapping[str, str]
 ) -> str | None:
     """Return the column that names managers by their key."""
     others = {column for role, column in roles.items() if role != "manager"}
@@ -140,7 +140,7 @@ def _manager(
 
 
 def _manager_note(
-    table: Table, columns: Sequence[str], roles: Mapping[str, str]
+    table: SampledTable, columns: Sequence[str], roles: Mapping[str, str]
 ) -> tuple[str, ...]:
     """Return why the manager is not mapped, and where to read how to do it."""
     filled = [column for column in columns if not table.is_empty(column)]
@@ -159,7 +159,7 @@ def _manager_note(
     )
 
 
-def _named_by(table: Table, manager: str, roles: Mapping[str, str]) -> str | None:
+def _named_by(table: SampledTable, manager: str, roles: Mapping[str, str]) -> str | None:
     """Return what of the users half of the managers in a column are named by, None if unknown."""
     managers = {text.lower() for text in table.texts(manager)}
 
@@ -181,7 +181,9 @@ def _named_by(table: Table, manager: str, roles: Mapping[str, str]) -> str | Non
     return None
 
 
-def _lists(table: Table, headers: Sequence[Header], taken: set[str | None]) -> dict[str, str]:
+def _lists(
+    table: SampledTable, headers: Sequence[NamedColumn], taken: set[str | None]
+) -> dict[str, str]:
     """Return the columns of several values with their separators."""
     found = {}
     for header in headers:

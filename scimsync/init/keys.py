@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from scimsync.desired.syntax import column_expression
 from scimsync.formatting import plural
 from scimsync.init.dates import is_date
-from scimsync.init.headers import Header, ends_like_number, ranked, read_header
+from scimsync.init.headers import NamedColumn, ends_like_number, ranked, read_header
 from scimsync.init.roles import Candidates
-from scimsync.init.table import Table
+from scimsync.init.table import SampledTable
 from scimsync.init.vocabulary import vocabulary
 
 _ENOUGH_ROWS = 10
@@ -18,7 +18,7 @@ _MOST = 0.9
 
 
 def find_key(
-    table: Table, headers: Sequence[Header], candidates: Candidates
+    table: SampledTable, headers: Sequence[NamedColumn], candidates: Candidates
 ) -> tuple[str | None, tuple[str, ...]]:
     """Return the column that identifies a record, and what to check about it.
 
@@ -43,7 +43,7 @@ def find_key(
     return fallback, (_doubt(table, fallback),)
 
 
-def names_keys(table: Table, manager: str, key: str) -> bool:
+def names_keys(table: SampledTable, manager: str, key: str) -> bool:
     """Return whether the values of `manager` are keys of other rows, or at least look like keys."""
     managers, keys = set(table.texts(manager)), set(table.texts(key))
     if not managers:
@@ -54,7 +54,7 @@ def names_keys(table: Table, manager: str, key: str) -> bool:
     return all(_shape(value) in shapes for value in managers)
 
 
-def _names_managers(table: Table, key: str, candidates: Candidates) -> bool:
+def _names_managers(table: SampledTable, key: str, candidates: Candidates) -> bool:
     """Return whether half of the managers in a column are named by `key`."""
     keys = set(table.texts(key))
     managers = [set(table.texts(column)) for column in candidates["manager"] if column != key]
@@ -62,7 +62,7 @@ def _names_managers(table: Table, key: str, candidates: Candidates) -> bool:
 
 
 def _options(
-    table: Table, headers: Sequence[Header], candidates: Candidates
+    table: SampledTable, headers: Sequence[NamedColumn], candidates: Candidates
 ) -> tuple[list[str], list[str], list[str]]:
     """Return the columns that may be keys by their name, by its last word, and for no reason."""
     known = vocabulary()
@@ -78,21 +78,21 @@ def _options(
     return by_name, numbered, [each.column for each in others if each.column not in numbered]
 
 
-def _identifies(table: Table, column: str) -> bool:
+def _identifies(table: SampledTable, column: str) -> bool:
     return table.is_filled(column) and table.is_unique(column)
 
 
-def _nearly_identifies(table: Table, column: str) -> bool:
+def _nearly_identifies(table: SampledTable, column: str) -> bool:
     rows = len(table.rows)
     return rows >= _ENOUGH_ROWS and len(set(table.texts(column))) >= _MOST * rows
 
 
-def _are_dates(table: Table, column: str) -> bool:
+def _are_dates(table: SampledTable, column: str) -> bool:
     values = table.values(column)
     return bool(values) and all(not isinstance(value, int) and is_date(value) for value in values)
 
 
-def _doubt(table: Table, column: str) -> str:
+def _doubt(table: SampledTable, column: str) -> str:
     texts = table.texts(column)
     empty, repeated = len(table.rows) - len(texts), len(texts) - len(set(texts))
     problems = [

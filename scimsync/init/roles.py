@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from scimsync.init.headers import Header, ends_like_number, ranked
-from scimsync.init.table import Table
+from scimsync.init.headers import NamedColumn, ends_like_number, ranked
+from scimsync.init.table import SampledTable
 from scimsync.init.vocabulary import vocabulary
 
 Candidates = Mapping[str, Sequence[str]]
@@ -27,7 +27,7 @@ ADDRESSES_NEEDED = _MOST
 _NO_ATTRIBUTES = ("start", "end", "login")
 
 
-def candidate_columns(table: Table, headers: Sequence[Header]) -> dict[str, list[str]]:
+def candidate_columns(table: SampledTable, headers: Sequence[NamedColumn]) -> dict[str, list[str]]:
     """Return, for each role, the columns whose names and values fit."""
     known = vocabulary()
     found = {
@@ -52,7 +52,7 @@ def candidate_columns(table: Table, headers: Sequence[Header]) -> dict[str, list
 
 
 def choose_roles(
-    table: Table, staff: Table, headers: Sequence[Header], candidates: Candidates
+    table: SampledTable, staff: SampledTable, headers: Sequence[NamedColumn], candidates: Candidates
 ) -> dict[str, str]:
     """Return one column for each role, and no column for two of them.
 
@@ -74,7 +74,7 @@ def choose_roles(
     return roles
 
 
-def _fits(table: Table, header: Header, role: str) -> bool:
+def _fits(table: SampledTable, header: NamedColumn, role: str) -> bool:
     """Return whether the values of a column fit its role; without values, they do.
 
     An address whose name is known only in part must not be a private one.
@@ -86,16 +86,19 @@ def _fits(table: Table, header: Header, role: str) -> bool:
     return _share(table, header.column, role) >= _MOST
 
 
-def _share(table: Table, column: str, role: str) -> float:
+def _share(table: SampledTable, column: str, role: str) -> float:
     return table.share(column, _VALUES[role].fullmatch)
 
 
-def _is_one_each(staff: Table, column: str) -> bool:
+def _is_one_each(staff: SampledTable, column: str) -> bool:
     return staff.is_filled(column) and staff.is_unique(column, ignore_case=True)
 
 
 def _correct_names(
-    table: Table, staff: Table, headers: Mapping[str, Header], roles: dict[str, str]
+    table: SampledTable,
+    staff: SampledTable,
+    headers: Mapping[str, NamedColumn],
+    roles: dict[str, str],
 ) -> None:
     """Correct which columns hold names, after a look at them."""
     given, family, display = (roles.get(role) for role in ("given", "family", "display"))
@@ -111,14 +114,14 @@ def _correct_names(
             roles["display"] = roles.pop(role)
 
 
-def _is_family(table: Table, given: str, name: str) -> bool:
+def _is_family(table: SampledTable, given: str, name: str) -> bool:
     """Return whether a column `Name` holds family names, as in German files: `Name;Vorname`."""
     pairs = [(str(row.get(given) or ""), str(row.get(name) or "")) for row in table.rows]
     apart = sum(first.strip().lower() not in whole.lower() for first, whole in pairs)
     return bool(pairs) and apart >= _MOST * len(pairs)
 
 
-def _is_good_display(staff: Table, header: Header) -> bool:
+def _is_good_display(staff: SampledTable, header: NamedColumn) -> bool:
     """Return whether a column of whole names is better than a given and a family name."""
     return (
         not {header.name, header.core} & vocabulary().weak_names

@@ -8,17 +8,20 @@ from dataclasses import replace
 from scimsync.desired.day_numbers import read_filetime
 from scimsync.desired.expression_errors import UnusableValue
 from scimsync.desired.syntax import column_expression, text_literal
-from scimsync.init.conditions import Condition, Scope, is_empty_test, shortened
+from scimsync.init.conditions import Condition, GuessedScope, is_empty_test, shortened
 from scimsync.init.dates import DateFormat, NotADate, find_format
-from scimsync.init.headers import Header, ranked
+from scimsync.init.headers import NamedColumn, ranked
 from scimsync.init.status import flag_scope, status_scope
-from scimsync.init.table import Table, is_filled
+from scimsync.init.table import SampledTable, is_filled
 from scimsync.init.vocabulary import vocabulary
 
 
 def find_scope(
-    table: Table, headers: Sequence[Header], taken: Iterable[str], day_first: bool | None
-) -> Scope:
+    table: SampledTable,
+    headers: Sequence[NamedColumn],
+    taken: Iterable[str],
+    day_first: bool | None,
+) -> GuessedScope:
     """Return the conditions that the columns of a file support.
 
     `taken` are columns that hold something else. `day_first` is the order of its dates.
@@ -35,8 +38,8 @@ def find_scope(
 
 
 def _last_day(
-    table: Table, headers: Sequence[Header], day_first: bool | None, *, optional: bool
-) -> Scope:
+    table: SampledTable, headers: Sequence[NamedColumn], day_first: bool | None, *, optional: bool
+) -> GuessedScope:
     """Return the condition that the last day of a user is unknown or has not passed.
 
     If `optional`, because another column says who has left, it is a hint. Many HR systems keep the
@@ -44,28 +47,32 @@ def _last_day(
     """
     dates, notes = _find_dates(table, headers, "end", ">=", day_first)
     if dates is None:
-        return Scope() if optional else Scope(notes=notes)
+        return GuessedScope() if optional else GuessedScope(notes=notes)
     condition = _not_ended(table, *dates)
     if optional:
         hint = "To remove access after the last day, whatever the status, add to the scope:"
-        return Scope(hints=(f"{hint}\n  {condition.expression}",))
-    return Scope((condition,))
+        return GuessedScope(hints=(f"{hint}\n  {condition.expression}",))
+    return GuessedScope((condition,))
 
 
 def _first_day(
-    table: Table, headers: Sequence[Header], day_first: bool | None, *, sure: bool
-) -> Scope:
+    table: SampledTable, headers: Sequence[NamedColumn], day_first: bool | None, *, sure: bool
+) -> GuessedScope:
     """Return the condition that the first day of a user has come.
 
     Users without a first day are in scope if `sure`, because then another column says that they
     work here.
     """
     dates, notes = _find_dates(table, headers, "start", "<=", day_first)
-    return Scope(notes=notes) if dates is None else _started(table, *dates, sure=sure)
+    return GuessedScope(notes=notes) if dates is None else _started(table, *dates, sure=sure)
 
 
 def _find_dates(
-    table: Table, headers: Sequence[Header], role: str, comparison: str, day_first: bool | None
+    table: SampledTable,
+    headers: Sequence[NamedColumn],
+    role: str,
+    comparison: str,
+    day_first: bool | None,
 ) -> tuple[tuple[str, DateFormat] | None, tuple[str, ...]]:
     """Return the best column of a role whose values are dates, with their format.
 
@@ -84,31 +91,31 @@ def _find_dates(
     return None, tuple(notes[:1])
 
 
-def _not_ended(table: Table, column: str, found: DateFormat) -> Condition:
+def _not_ended(table: SampledTable, column: str, found: DateFormat) -> Condition:
     date = found.expression(column_expression(column))
     expression = f"({is_empty_test(table, column, empty=True)} or {date} >= today)"
     return Condition(column, expression, lambda row: not is_filled(row.get(column)))
 
 
-def _not_expired(table: Table, column: str) -> Scope:
+def _not_expired(table: SampledTable, column: str) -> GuessedScope:
     """Return the condition that a column of FILETIMEs is not over, or never will be."""
     try:
         days = [read_filetime(value) for value in table.values(column)]
     except UnusableValue:
-        return Scope()
+        return GuessedScope()
     if not days:
-        return Scope()
+        return GuessedScope()
     name = f"{column_expression(column)} | filetime"
     expression = f"({name} is none or {name} > today)"
-    return Scope((Condition(column, expression, lambda _: True),))
+    return GuessedScope((Condition(column, expression, lambda _: True),))
 
 
-def _started(table: Table, column: str, found: DateFormat, *, sure: bool) -> Scope:
+def _started(table: SampledTable, column: str, found: DateFormat, *, sure: bool) -> GuessedScope:
     expression = f"{found.expression(column_expression(column))} <= today"
     if not table.is_filled(column):
         test = is_empty_test(table, column, empty=sure)
         expression = f"({test} or {expression})" if sure else f"{test} and {expression}"
-    return Scope((Condition(column, expression, lambda _: True),))
+    return GuessedScope((Condition(column, expression, lambda _: True),))
 
 
 def _unused(column: str, problem: NotADate, comparison: str) -> str:

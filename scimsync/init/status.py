@@ -9,22 +9,24 @@ from itertools import pairwise
 from scimsync.desired.syntax import column_expression
 from scimsync.init.conditions import (
     Condition,
-    Scope,
+    GuessedScope,
     constant,
     empty_values,
     is_none_of,
     is_one_of,
     listed,
 )
-from scimsync.init.headers import Header, ranked
-from scimsync.init.table import Row, Table, distinct
-from scimsync.init.vocabulary import Meaning, normal, vocabulary, words
+from scimsync.init.headers import NamedColumn, ranked
+from scimsync.init.table import Row, SampledTable, distinct
+from scimsync.init.vocabulary import StatusMeaning, normal, vocabulary, words
 
 _MOST_VALUES = 12
 """A column with more values than this does not say who works here."""
 
 
-def status_scope(table: Table, headers: Sequence[Header], taken: frozenset[str]) -> Scope:
+def status_scope(
+    table: SampledTable, headers: Sequence[NamedColumn], taken: frozenset[str]
+) -> GuessedScope:
     """Return the condition on the best status column, by its name or else by its values.
 
     `taken` are columns that hold something else.
@@ -34,26 +36,26 @@ def status_scope(table: Table, headers: Sequence[Header], taken: frozenset[str])
     guesses, problems = [], []
     for header in [*named, *ranked(headers, known.statuses)]:
         found = _by_meaning(table, header, named=True)
-        if isinstance(found, Scope):
+        if isinstance(found, GuessedScope):
             if not found.guessed:
                 return found
             guesses.append(found)
         elif found and header.name not in known.ambiguous_statuses:
-            problems.append(Scope(notes=(found,), candidate=header.column))
+            problems.append(GuessedScope(notes=(found,), candidate=header.column))
     if guesses:
         return guesses[0]
     for header in headers:
         if header.column not in taken and _looks_like_status(table, header):
             found = _by_meaning(table, header, named=False)
-            if isinstance(found, Scope):
+            if isinstance(found, GuessedScope):
                 return found
-    return problems[0] if problems else Scope()
+    return problems[0] if problems else GuessedScope()
 
 
-def flag_scope(table: Table, headers: Sequence[Header]) -> Scope:
+def flag_scope(table: SampledTable, headers: Sequence[NamedColumn]) -> GuessedScope:
     """Return the conditions on all columns that say yes or no about an account."""
     known = vocabulary()
-    scope = Scope()
+    scope = GuessedScope()
     for header in headers:
         if header.name in known.bits:
             scope += _bit(table, header.column, known.bits[header.name])
@@ -62,12 +64,12 @@ def flag_scope(table: Table, headers: Sequence[Header]) -> Scope:
                 continue
             if _texts(table, header.column) <= known.yes | known.no:
                 scope += _flag(table, header.column, wanted=wanted)
-            elif isinstance(found := _by_meaning(table, header, named=True), Scope):
+            elif isinstance(found := _by_meaning(table, header, named=True), GuessedScope):
                 scope += found
     return scope
 
 
-def meaning_of(text: str, codes: Mapping[str, Meaning]) -> Meaning | None:
+def meaning_of(text: str, codes: Mapping[str, StatusMeaning]) -> StatusMeaning | None:
     """Return what a value of a status column says, or None if that is unknown."""
     known = vocabulary()
     whole = normal(text)
@@ -79,11 +81,16 @@ def meaning_of(text: str, codes: Mapping[str, Meaning]) -> Meaning | None:
     if known.negations & set(parts):
         return None
     found = {known.values.get(part) for part in (*parts, *map("".join, pairwise(parts)))}
-    order = (Meaning.ENDED, Meaning.UNCLEAR, Meaning.ACTIVE, Meaning.EMPLOYMENT)
+    order = (
+        StatusMeaning.ENDED,
+        StatusMeaning.UNCLEAR,
+        StatusMeaning.ACTIVE,
+        StatusMeaning.EMPLOYMENT,
+    )
     return next((meaning for meaning in order if meaning in found), None)
 
 
-def _looks_like_status(table: Table, header: Header) -> bool:
+def _looks_like_status(table: SampledTable, header: NamedColumn) -> bool:
     """Return whether the values of a column are those of a status, whatever its name."""
     known = vocabulary()
     if header.words & known.other_words:
@@ -91,12 +98,14 @@ def _looks_like_status(table: Table, header: Header) -> bool:
     found = {meaning_of(text, {}) for text in set(table.texts(header.column))}
     return (
         None not in found
-        and Meaning.ACTIVE in found
-        and (Meaning.ENDED in found or bool(header.words & known.status_words))
+        and StatusMeaning.ACTIVE in found
+        and (StatusMeaning.ENDED in found or bool(header.words & known.status_words))
     )
 
 
-def _by_meaning(table: Table, header: Header, *, named: bool) -> Scope | str | None:
+def _by_meaning(
+    table: SampledTable, header: NamedColumn, *, named: bool
+) -> GuessedScope | str | None:
     """Return the condition on a status column, or what keeps it from being used, or None."""
     known = vocabulary()
     column, name = header.column, column_expression(header.column)
@@ -111,17 +120,17 @@ def _by_meaning(table: Table, header: Header, *, named: bool) -> Scope | str | N
         return _flag(table, column, wanted=True)
     meanings = [meaning_of(str(value), codes) for value in values]
 
-    def having(*wanted: Meaning | None) -> list[object]:
+    def having(*wanted: StatusMeaning | None) -> list[object]:
         return [value for value, meaning in zip(values, meanings, strict=True) if meaning in wanted]
 
-    active, ended = having(Meaning.ACTIVE), having(Meaning.ENDED)
-    unclear = having(Meaning.UNCLEAR, None)
+    active, ended = having(StatusMeaning.ACTIVE), having(StatusMeaning.ENDED)
+    unclear = having(StatusMeaning.UNCLEAR, None)
     notes = []
     guessed = not active
     if active:
-        active += having(Meaning.EMPLOYMENT)
+        active += having(StatusMeaning.EMPLOYMENT)
     elif ended and len(values) > len(ended):
-        active, unclear = having(Meaning.EMPLOYMENT, None), having(Meaning.UNCLEAR)
+        active, unclear = having(StatusMeaning.EMPLOYMENT, None), having(StatusMeaning.UNCLEAR)
         if active:
             notes.append(
                 f"{name}: {listed(active)} were taken for active, because the column has no other"
@@ -138,7 +147,7 @@ def _by_meaning(table: Table, header: Header, *, named: bool) -> Scope | str | N
             " accounts, add the value to the condition."
         )
     left_out = tuple(map(constant, [*ended, *unclear]))
-    return Scope(
+    return GuessedScope(
         (is_one_of(column, active),),
         {column: left_out} if left_out else {},
         tuple(notes),
@@ -146,7 +155,7 @@ def _by_meaning(table: Table, header: Header, *, named: bool) -> Scope | str | N
     )
 
 
-def _flag(table: Table, column: str, *, wanted: bool) -> Scope:
+def _flag(table: SampledTable, column: str, *, wanted: bool) -> GuessedScope:
     """Return the condition that a column of yes and no is yes, or no if `wanted` is false."""
     known = vocabulary()
     values = distinct(table.values(column))
@@ -156,22 +165,22 @@ def _flag(table: Table, column: str, *, wanted: bool) -> Scope:
     if not wanted and not table.is_filled(column):
         good = [*good, *empty_values(table, column)]
     condition = is_one_of(column, good) if good else is_none_of(column, bad)
-    return Scope((condition,), {column: tuple(map(constant, bad))} if bad else {})
+    return GuessedScope((condition,), {column: tuple(map(constant, bad))} if bad else {})
 
 
-def _bit(table: Table, column: str, bit: int) -> Scope:
+def _bit(table: SampledTable, column: str, bit: int) -> GuessedScope:
     """Return the condition that a bit of a column of numbers is not set."""
     texts = table.texts(column)
     if not texts or not all(re.fullmatch(r"[0-9]+", text) for text in texts):
-        return Scope()
+        return GuessedScope()
 
     def holds(row: Row) -> bool:
         text = str(row.get(column) or "").strip()
         return text.isdecimal() and int(text) // bit % 2 == 0
 
     expression = f"({column_expression(column)} | int) // {bit} % 2 == 0"
-    return Scope((Condition(column, expression, holds),))
+    return GuessedScope((Condition(column, expression, holds),))
 
 
-def _texts(table: Table, column: str) -> set[str]:
+def _texts(table: SampledTable, column: str) -> set[str]:
     return {normal(text) for text in table.texts(column)}

@@ -9,7 +9,7 @@ Row = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class SampledTable:
     """Columns in order, each once, and sampled rows. A cell without a value is None, "" or []."""
 
     columns: tuple[str, ...]
@@ -41,7 +41,7 @@ class Table:
         texts = self.texts(column)
         return sum(bool(test(text)) for text in texts) / len(texts) if texts else 0.0
 
-    def where(self, condition: Callable[[Row], bool]) -> Table:
+    def where(self, condition: Callable[[Row], bool]) -> SampledTable:
         """Return the rows for which a condition holds."""
         return replace(self, rows=[row for row in self.rows if condition(row)])
 

@@ -20,7 +20,7 @@ _WORD = re.compile(r"[^\W_]+")
 _NEGATIVE = re.compile(r"-\d+")
 
 
-class Meaning(Enum):
+class StatusMeaning(Enum):
     """What a value of a status column says about a user."""
 
     ACTIVE = "active"
@@ -56,11 +56,11 @@ class Vocabulary:
     other_words: frozenset[str]
     status_words: frozenset[str]
     negations: frozenset[str]
-    values: Mapping[str, Meaning]
-    codes: Mapping[str, Meaning]
+    values: Mapping[str, StatusMeaning]
+    codes: Mapping[str, StatusMeaning]
     yes: frozenset[str]
     no: frozenset[str]
-    coded: Mapping[str, Mapping[str, Meaning]]
+    coded: Mapping[str, Mapping[str, StatusMeaning]]
     bits: Mapping[str, int]
     expiries: frozenset[str]
     lists: frozenset[str]
@@ -140,5 +140,7 @@ def _ranks(names: Iterable[str]) -> dict[str, int]:
     return ranks
 
 
-def _meanings(entry: Mapping[str, Iterable[str]]) -> dict[str, Meaning]:
-    return {normal(word): Meaning(meaning) for meaning, found in entry.items() for word in found}
+def _meanings(entry: Mapping[str, Iterable[str]]) -> dict[str, StatusMeaning]:
+    return {
+        normal(word): StatusMeaning(meaning) for meaning, found in entry.items() for word in found
+    }

@@ -25,7 +25,7 @@ _NOTHING: Json = {"operations": ()}
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class PlanDifference:
     """The operations of two plans on one user or group, or on the members of one group.
 
     `old` or `new` is empty if only the other plan has some.
@@ -59,9 +59,9 @@ class TargetDiff:
     """
 
     name: str
-    only_old: tuple[Difference, ...]
-    only_new: tuple[Difference, ...]
-    changed: tuple[Difference, ...]
+    only_old: tuple[PlanDifference, ...]
+    only_new: tuple[PlanDifference, ...]
+    changed: tuple[PlanDifference, ...]
     same: int
     errors: tuple[str | None, str | None] = (None, None)
 
@@ -121,7 +121,7 @@ def _target_diff(
     differing = {one for one in subjects if old.get(one) != new.get(one)}
     sides = [_listed(_operations(plan, name), differing) for plan in plans]
     differences = [
-        Difference(*subject, *(tuple(side.get(subject, ())) for side in sides))
+        PlanDifference(*subject, *(tuple(side.get(subject, ())) for side in sides))
         for subject in subjects
         if subject in differing
     ]

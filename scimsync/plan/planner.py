@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from scimsync.desired import Desired
-from scimsync.desired.times import Changes
+from scimsync.desired.times import NextChange
 from scimsync.errors import coded
 from scimsync.model.accounts import Account
 from scimsync.model.backoff import retry_delay
@@ -77,7 +77,7 @@ class ResourcePlanner(ABC):
         self._pins = Pins(state, self.traits.kind, policy)
         self.unconfirmed: list[Key] = []
         self.unchangeable: dict[str, set[Key]] = {}
-        self.changes = Changes()
+        self.changes = NextChange()
         self.search_error: RequestError | None = None
 
     @property

@@ -10,7 +10,7 @@ from scimsync.scim.attributes import read
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ProbeResponse:
     """A response. `status` is None if no complete response arrived.
 
     `body` is the parsed JSON, None for none; `content` is how the response was sent. `problem` says

@@ -12,11 +12,11 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from scimsync.formatting import printable
-from scimsync.probe.answers import Answer
+from scimsync.probe.answers import ProbeResponse
 from scimsync.probe.ledger import Ledger, Made
 from scimsync.probe.memory import NAME_PREFIX
 from scimsync.probe.server import Request, Server
-from scimsync.probe.values import LeftResource, Purpose
+from scimsync.probe.values import LeftResource, RequestPurpose
 from scimsync.scim.attributes import count_in, read, resource_id
 from scimsync.scim.listing import next_cursor
 
@@ -141,8 +141,8 @@ class CleanUp:
                 return None
         return None
 
-    async def _send(self, method: str, target: str) -> Answer:
-        answer, _ = await self._server.send(Request(method, target), _STEP, Purpose.CLEAN_UP)
+    async def _send(self, method: str, target: str) -> ProbeResponse:
+        answer, _ = await self._server.send(Request(method, target), _STEP, RequestPurpose.CLEAN_UP)
         return answer
 
 
@@ -167,5 +167,5 @@ def _folded(names: Iterable[str]) -> set[str]:
     return {name.casefold() for name in names}
 
 
-def _said(answer: Answer) -> str:
+def _said(answer: ProbeResponse) -> str:
     return answer.problem if answer.status is None else f"status {answer.status}"

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import orjson
 
-from scimsync.probe.answers import Answer
+from scimsync.probe.answers import ProbeResponse
 from scimsync.probe.clean_up import GONE, CleanUp
 from scimsync.probe.ledger import Ledger, Made
 from scimsync.probe.memory import Memory, UnknownVersion
-from scimsync.probe.sequence import Expect, ProviderSequence, ReadBack, Step
+from scimsync.probe.sequence import Expect, ProviderSequence, ReadAfterWrite, Step
 from scimsync.probe.server import Request, Server
-from scimsync.probe.values import Check, CheckResult, Exchange, Outcome, Purpose
+from scimsync.probe.values import Check, Exchange, Outcome, ProbeResult, RequestPurpose
 from scimsync.scim.attributes import read, resource_id
 
 _SEVERITY: Final = (Outcome.FAILED, Outcome.WARNED, Outcome.SKIPPED, Outcome.PASSED)
@@ -53,7 +53,7 @@ class SequenceRun:
         self._memory = Memory(run, sequence.name, sequence.resources)
         self._judged: list[Judged] = []
 
-    async def run(self, steps: Iterable[Step], judged: Collection[Step]) -> list[CheckResult]:
+    async def run(self, steps: Iterable[Step], judged: Collection[Step]) -> list[ProbeResult]:
         """Take `steps`, and return the results of the checks of those in `judged`."""
         for step in steps:
             verdicts = await self._take(step)
@@ -61,14 +61,14 @@ class SequenceRun:
                 self._judged += verdicts
         return [self._result(check) for check in dict.fromkeys(one.check for one in self._judged)]
 
-    def _result(self, check: str) -> CheckResult:
+    def _result(self, check: str) -> ProbeResult:
         """Return the worst of what the steps say of a check, or the last if all is well."""
         said = [one for one in self._judged if one.check == check]
         decided = [one for one in said if one.outcome is not Outcome.SKIPPED] or said
         worst = min(reversed(decided), key=lambda one: _SEVERITY.index(one.outcome))
         if worst.outcome is not Outcome.PASSED:
             worst = next(one for one in decided if one.outcome is worst.outcome)
-        return CheckResult(
+        return ProbeResult(
             self._checks[check],
             self._sequence.name,
             worst.step,
@@ -87,7 +87,7 @@ class SequenceRun:
         if step.creates is not None:
             made = self._declared(step.creates)
             self._ledger.will_make(made.endpoint, made.attribute, made.names)
-        answer, exchange = await self._server.send(request, step.name, Purpose.SEQUENCE)
+        answer, exchange = await self._server.send(request, step.name, RequestPurpose.SEQUENCE)
         if step.creates is not None:
             await self._learn(step.creates, answer)
         self._remember(step, answer)
@@ -122,7 +122,7 @@ class SequenceRun:
         attribute = "displayName" if self._memory.is_group(name) else "userName"
         return Made(self._memory.endpoint(name), attribute, self._memory.names(name))
 
-    async def _learn(self, name: str, answer: Answer) -> None:
+    async def _learn(self, name: str, answer: ProbeResponse) -> None:
         """Keep the id of a resource that was made, if the response shows that it is the probe's.
 
         If a server accepted the request and shows no id, look for the resource by its name.
@@ -141,7 +141,7 @@ class SequenceRun:
             if not self._memory.knows([name]):
                 self._memory.learn(name, found)
 
-    def _remember(self, step: Step, answer: Answer) -> None:
+    def _remember(self, step: Step, answer: ProbeResponse) -> None:
         if step.picked is not None and step.picks is not None and answer.accepted:
             picked = step.picks(answer)
             if picked is not None:
@@ -150,7 +150,7 @@ class SequenceRun:
             self._memory.see(answer.document)
 
     async def _read_back(
-        self, step: Step, back: ReadBack, answer: Answer, exchange: Exchange
+        self, step: Step, back: ReadAfterWrite, answer: ProbeResponse, exchange: Exchange
     ) -> list[Judged]:
         if not answer.accepted:
             already = {one.check for one in step.expects}
@@ -164,7 +164,7 @@ class SequenceRun:
             return []
         target = self._memory.target(self._memory.path(back.resource), back.query)
         shown, second = await self._server.send(
-            Request("GET", target), step.name, Purpose.READ_BACK
+            Request("GET", target), step.name, RequestPurpose.READ_BACK
         )
         if shown.accepted and shown.document is not None:
             self._memory.see(shown.document)
@@ -175,7 +175,7 @@ class SequenceRun:
         return [self._judge(step, one, shown, (exchange, second)) for one in back.expects]
 
     def _judge(
-        self, step: Step, expected: Expect, answer: Answer, exchanges: tuple[Exchange, ...]
+        self, step: Step, expected: Expect, answer: ProbeResponse, exchanges: tuple[Exchange, ...]
     ) -> Judged:
         found = next(
             (said for judge in expected.judges if (said := judge(answer, self._memory))), None

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from scimsync.probe.values import Check, CheckResult, Exchange, Outcome, ProbeReport
+from scimsync.probe.values import Check, Exchange, Outcome, ProbeReport, ProbeResult
 
 _WRONG: Final = (Outcome.FAILED, Outcome.WARNED)
 
 
 @dataclass(frozen=True)
-class Finding:
+class ProbeFinding:
     """One thing that is wrong.
 
     `results` are those of `check`, one for each provider whose sequence has it, and `consequences`
@@ -25,8 +25,8 @@ class Finding:
     """
 
     check: Check
-    results: tuple[CheckResult, ...]
-    consequences: tuple[CheckResult, ...] = ()
+    results: tuple[ProbeResult, ...]
+    consequences: tuple[ProbeResult, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
@@ -35,7 +35,7 @@ class Finding:
         return Outcome.FAILED if failed else Outcome.WARNED
 
     @cached_property
-    def all_results(self) -> tuple[CheckResult, ...]:
+    def all_results(self) -> tuple[ProbeResult, ...]:
         """The results, then the consequences."""
         return (*self.results, *self.consequences)
 
@@ -55,24 +55,24 @@ class Finding:
         return self.results[0].exchanges
 
 
-def findings(report: ProbeReport) -> tuple[Finding, ...]:
+def findings(report: ProbeReport) -> tuple[ProbeFinding, ...]:
     """Return what is wrong: failures first, then warnings, in the order of the results."""
     results = {(one.check.id, one.provider): one for one in report.results}
-    own: dict[str, list[CheckResult]] = {}
-    consequences: dict[str, list[CheckResult]] = {}
+    own: dict[str, list[ProbeResult]] = {}
+    consequences: dict[str, list[ProbeResult]] = {}
     for one in report.results:
         if one.outcome in _WRONG:
             cause = _cause(one, results)
             of = own if cause == one.check.id else consequences
             of.setdefault(cause, []).append(one)
     found = [
-        Finding(those[0].check, tuple(those), tuple(consequences.get(name, ())))
+        ProbeFinding(those[0].check, tuple(those), tuple(consequences.get(name, ())))
         for name, those in own.items()
     ]
     return tuple(sorted(found, key=lambda one: _WRONG.index(one.outcome)))
 
 
-def _cause(result: CheckResult, results: Mapping[tuple[str, str], CheckResult]) -> str:
+def _cause(result: ProbeResult, results: Mapping[tuple[str, str], ProbeResult]) -> str:
     """Return the id of the check that explains a failure; its own if none does.
 
     A check explains what fails for the same provider, and for providers that do not have it. One

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scimsync.jsontext import json_text
-from scimsync.probe.answers import Answer
+from scimsync.probe.answers import ProbeResponse
 from scimsync.probe.memory import Memory
 from scimsync.probe.sequence import Judge
 from scimsync.scim.attributes import member_ids, read, resource_id, same_value
@@ -19,7 +19,7 @@ LIST_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 def status(*allowed: int) -> Judge:
     """Return the judge that demands one of these statuses."""
 
-    def judge(answer: Answer, _memory: Memory) -> str | None:
+    def judge(answer: ProbeResponse, _memory: Memory) -> str | None:
         if answer.status is None:
             return answer.problem
         if answer.status in allowed:
@@ -29,14 +29,14 @@ def status(*allowed: int) -> Judge:
     return judge
 
 
-def accepted(answer: Answer, _memory: Memory) -> str | None:
+def accepted(answer: ProbeResponse, _memory: Memory) -> str | None:
     """Demand a status of success."""
     if answer.status is None:
         return answer.problem
     return None if answer.accepted else f"refused with status {answer.status}"
 
 
-def has_id(answer: Answer, _memory: Memory) -> str | None:
+def has_id(answer: ProbeResponse, _memory: Memory) -> str | None:
     """Demand an `id` that is a text."""
     if answer.document is None:
         return "no resource in the response"
@@ -51,7 +51,7 @@ def has_id(answer: Answer, _memory: Memory) -> str | None:
 def holds(path: str, value: Any) -> Judge:
     """Return the judge that demands `value` at a SCIM path of the resource; None: no value."""
 
-    def judge(answer: Answer, memory: Memory) -> str | None:
+    def judge(answer: ProbeResponse, memory: Memory) -> str | None:
         if answer.document is None:
             return "no resource in the response"
         wanted = memory.fill(value)
@@ -68,7 +68,7 @@ def holds(path: str, value: Any) -> Judge:
 def unchanged(path: str, refused: Any) -> Judge:
     """Return the judge that demands that a value of a refused request was not stored."""
 
-    def judge(answer: Answer, _memory: Memory) -> str | None:
+    def judge(answer: ProbeResponse, _memory: Memory) -> str | None:
         found = project(answer.document or {}, [path]).get(path)
         if not same_value(found, refused):
             return None
@@ -95,7 +95,7 @@ def _same_elements(found: Any, wanted: Any) -> bool:
 def active(wanted: bool) -> Judge:
     """Return the judge that demands this state, in any spelling: `active_boolean` has another."""
 
-    def judge(answer: Answer, _memory: Memory) -> str | None:
+    def judge(answer: ProbeResponse, _memory: Memory) -> str | None:
         if answer.document is None:
             return "no resource in the response"
         found = answer["active"]
@@ -107,7 +107,7 @@ def active(wanted: bool) -> Judge:
     return judge
 
 
-def active_boolean(answer: Answer, _memory: Memory) -> str | None:
+def active_boolean(answer: ProbeResponse, _memory: Memory) -> str | None:
     """Demand that `active` is a JSON boolean, if the response shows it."""
     found = answer["active"]
     if found is None or isinstance(found, bool):
@@ -118,7 +118,7 @@ def active_boolean(answer: Answer, _memory: Memory) -> str | None:
 def lists(*names: str) -> Judge:
     """Return the judge that demands a list of exactly the resources called `names`."""
 
-    def judge(answer: Answer, memory: Memory) -> str | None:
+    def judge(answer: ProbeResponse, memory: Memory) -> str | None:
         if (problem := list_response(answer, memory)) is not None:
             return problem
         found = [resource_id(one) for one in answer.listed]
@@ -132,7 +132,7 @@ def lists(*names: str) -> Judge:
     return judge
 
 
-def lists_nothing(answer: Answer, memory: Memory) -> str | None:
+def lists_nothing(answer: ProbeResponse, memory: Memory) -> str | None:
     """Demand an empty list, with status 200."""
     if answer.status is not None and answer.status != 200:
         return f"status {answer.status} instead of 200 with an empty list"
@@ -141,7 +141,7 @@ def lists_nothing(answer: Answer, memory: Memory) -> str | None:
     return f"{_counted(answer.listed)} instead of none" if answer.listed else None
 
 
-def list_response(answer: Answer, _memory: Memory) -> str | None:
+def list_response(answer: ProbeResponse, _memory: Memory) -> str | None:
     """Demand status 200 and a list; `Resources` may be missing from an empty one."""
     if answer.status is None:
         return answer.problem
@@ -154,7 +154,7 @@ def list_response(answer: Answer, _memory: Memory) -> str | None:
     return None
 
 
-def scim_error(answer: Answer, _memory: Memory) -> str | None:
+def scim_error(answer: ProbeResponse, _memory: Memory) -> str | None:
     """Demand a body in the form of SCIM errors (RFC 7644 section 3.12), whatever the status."""
     if answer.document is None:
         return "the error has no JSON object as body"
@@ -171,7 +171,7 @@ def scim_error(answer: Answer, _memory: Memory) -> str | None:
 def has_members(*names: str) -> Judge:
     """Return the judge that demands these members, among others."""
 
-    def judge(answer: Answer, memory: Memory) -> str | None:
+    def judge(answer: ProbeResponse, memory: Memory) -> str | None:
         found = member_ids(answer.document or {})
         missing = [name for name in names if memory.id(name) not in found]
         return f"{_of(missing, names)} not in the group" if missing else None
@@ -182,7 +182,7 @@ def has_members(*names: str) -> Judge:
 def lacks_members(*names: str) -> Judge:
     """Return the judge that demands that these are no members."""
 
-    def judge(answer: Answer, memory: Memory) -> str | None:
+    def judge(answer: ProbeResponse, memory: Memory) -> str | None:
         if answer.document is None:
             return "no resource in the response"
         found = member_ids(answer.document)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from scimsync.jsontext import json_text
-from scimsync.probe.answers import Answer
+from scimsync.probe.answers import ProbeResponse
 from scimsync.probe.judges import list_response
 from scimsync.probe.memory import Memory
 from scimsync.probe.sequence import Judge
@@ -16,7 +16,7 @@ from scimsync.scim.attributes import is_unassigned, read, resource_id
 _FEATURES: Final = ("patch", "bulk", "filter", "changePassword", "sort", "etag")
 
 
-def scim_media_type(answer: Answer, _memory: Memory) -> str | None:
+def scim_media_type(answer: ProbeResponse, _memory: Memory) -> str | None:
     """Demand the media type of SCIM, if there is a body (RFC 7644 section 3.1)."""
     if not answer.content.strip():
         return None
@@ -26,7 +26,7 @@ def scim_media_type(answer: Answer, _memory: Memory) -> str | None:
     return f"Content-Type is {found}" if found else "no Content-Type"
 
 
-def has_location(answer: Answer, _memory: Memory) -> str | None:
+def has_location(answer: ProbeResponse, _memory: Memory) -> str | None:
     """Demand a Location that ends with the id, if the body shows one."""
     found = answer.headers.get("Location")
     if not found:
@@ -40,7 +40,7 @@ def has_location(answer: Answer, _memory: Memory) -> str | None:
 def has_meta(kind: str) -> Judge:
     """Return the judge that demands meta with this resourceType, and a location."""
 
-    def judge(answer: Answer, _memory: Memory) -> str | None:
+    def judge(answer: ProbeResponse, _memory: Memory) -> str | None:
         meta = answer["meta"]
         if not isinstance(meta, Mapping):
             return "no meta in the resource"
@@ -53,13 +53,13 @@ def has_meta(kind: str) -> Judge:
     return judge
 
 
-def has_detail(answer: Answer, _memory: Memory) -> str | None:
+def has_detail(answer: ProbeResponse, _memory: Memory) -> str | None:
     """Demand a `detail` in an error."""
     found = answer["detail"]
     return None if isinstance(found, str) and found else "no detail in the error"
 
 
-def says_what_is_supported(answer: Answer, _memory: Memory) -> str | None:
+def says_what_is_supported(answer: ProbeResponse, _memory: Memory) -> str | None:
     """Demand a ServiceProviderConfig with a boolean `supported` for each feature."""
     if answer.status != 200:
         return f"status {answer.status} instead of 200"
@@ -75,7 +75,7 @@ def says_what_is_supported(answer: Answer, _memory: Memory) -> str | None:
 def lists_values(attribute: str, *wanted: str) -> Judge:
     """Return the judge that demands a list with elements of these values, in any case."""
 
-    def judge(answer: Answer, memory: Memory) -> str | None:
+    def judge(answer: ProbeResponse, memory: Memory) -> str | None:
         if (problem := list_response(answer, memory)) is not None:
             return problem
         found = {str(read(one, attribute)).casefold() for one in answer.listed}
@@ -88,7 +88,7 @@ def lists_values(attribute: str, *wanted: str) -> Judge:
 def shows_only(*attributes: str) -> Judge:
     """Return the judge that demands these attributes, and beside them only id and schemas."""
 
-    def judge(answer: Answer, _memory: Memory) -> str | None:
+    def judge(answer: ProbeResponse, _memory: Memory) -> str | None:
         if answer.document is None:
             return "no resource in the response"
         allowed = {one.casefold() for one in (*attributes, "id", "schemas", "meta")}
@@ -104,7 +104,7 @@ def shows_only(*attributes: str) -> Judge:
 def shows_no(attribute: str) -> Judge:
     """Return the judge that demands a resource, or a list of them, without an attribute."""
 
-    def judge(answer: Answer, _memory: Memory) -> str | None:
+    def judge(answer: ProbeResponse, _memory: Memory) -> str | None:
         if not answer.accepted:
             return f"status {answer.status} instead of 200"
         shown: list[Any] = [answer.document or {}, *answer.listed]
@@ -117,7 +117,7 @@ def shows_no(attribute: str) -> Judge:
 def hides(attribute: str) -> Judge:
     """Return the judge that allows any response but a resource with this attribute."""
 
-    def judge(answer: Answer, _memory: Memory) -> str | None:
+    def judge(answer: ProbeResponse, _memory: Memory) -> str | None:
         return None if answer[attribute] is None else f"{attribute} is in the response"
 
     return judge
@@ -126,7 +126,7 @@ def hides(attribute: str) -> Judge:
 def has_member_once(name: str) -> Judge:
     """Return the judge that demands the member called `name` exactly once."""
 
-    def judge(answer: Answer, memory: Memory) -> str | None:
+    def judge(answer: ProbeResponse, memory: Memory) -> str | None:
         members = answer["members"]
         found = [one for one in members if isinstance(one, Mapping)] if members else []
         count = sum(read(one, "value") == memory.id(name) for one in found)
@@ -138,7 +138,7 @@ def has_member_once(name: str) -> Judge:
 def in_group(name: str) -> Judge:
     """Return the judge that demands that a user shows the group called `name`."""
 
-    def judge(answer: Answer, memory: Memory) -> str | None:
+    def judge(answer: ProbeResponse, memory: Memory) -> str | None:
         groups = answer["groups"]
         found = [one for one in groups if isinstance(one, Mapping)] if groups else []
         shown = any(read(one, "value") == memory.id(name) for one in found)
@@ -147,7 +147,7 @@ def in_group(name: str) -> Judge:
     return judge
 
 
-def refused(answer: Answer, _memory: Memory) -> str | None:
+def refused(answer: ProbeResponse, _memory: Memory) -> str | None:
     """Demand status 400."""
     if answer.status is None:
         return answer.problem
@@ -157,7 +157,7 @@ def refused(answer: Answer, _memory: Memory) -> str | None:
 def faster_than(seconds: float) -> Judge:
     """Return the judge that demands a response within this time."""
 
-    def judge(answer: Answer, _memory: Memory) -> str | None:
+    def judge(answer: ProbeResponse, _memory: Memory) -> str | None:
         if answer.seconds <= seconds:
             return None
         return f"the response took {answer.seconds:.1f} s"

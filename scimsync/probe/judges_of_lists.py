@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from scimsync.jsontext import json_text
-from scimsync.probe.answers import Answer
+from scimsync.probe.answers import ProbeResponse
 from scimsync.probe.judges import LIST_SCHEMA, list_response
 from scimsync.probe.memory import Memory
 from scimsync.probe.sequence import Judge
 from scimsync.scim.attributes import read, resource_id
 
 
-def list_in_form(answer: Answer, memory: Memory) -> str | None:
+def list_in_form(answer: ProbeResponse, memory: Memory) -> str | None:
     """Demand the schema of list responses, and numbers that are integers (RFC 7644 3.4.2).
 
     startIndex and itemsPerPage are demanded only of a page that is not empty.
@@ -31,7 +31,7 @@ def list_in_form(answer: Answer, memory: Memory) -> str | None:
 def page_of(count: int) -> Judge:
     """Return the judge that demands exactly this number of resources."""
 
-    def judge(answer: Answer, memory: Memory) -> str | None:
+    def judge(answer: ProbeResponse, memory: Memory) -> str | None:
         if (problem := list_response(answer, memory)) is not None:
             return problem
         found = len(answer.listed)
@@ -43,7 +43,7 @@ def page_of(count: int) -> Judge:
 def total_of_at_least(count: int) -> Judge:
     """Return the judge that demands a totalResults of at least `count`."""
 
-    def judge(answer: Answer, memory: Memory) -> str | None:
+    def judge(answer: ProbeResponse, memory: Memory) -> str | None:
         if (problem := list_response(answer, memory)) is not None:
             return problem
         found = answer["totalResults"]
@@ -57,7 +57,7 @@ def total_of_at_least(count: int) -> Judge:
 def another_page_than(name: str) -> Judge:
     """Return the judge that demands resources, without the one called `name`."""
 
-    def judge(answer: Answer, memory: Memory) -> str | None:
+    def judge(answer: ProbeResponse, memory: Memory) -> str | None:
         if (problem := list_response(answer, memory)) is not None:
             return problem
         if not answer.listed:
@@ -72,7 +72,7 @@ def another_page_than(name: str) -> Judge:
 def includes(*names: str) -> Judge:
     """Return the judge that demands the resources called `names`, among others."""
 
-    def judge(answer: Answer, memory: Memory) -> str | None:
+    def judge(answer: ProbeResponse, memory: Memory) -> str | None:
         if (problem := list_response(answer, memory)) is not None:
             return problem
         found = [resource_id(one) for one in answer.listed]
@@ -86,7 +86,7 @@ def includes(*names: str) -> Judge:
 def excludes(*names: str) -> Judge:
     """Return the judge that demands a list without the resources called `names`."""
 
-    def judge(answer: Answer, memory: Memory) -> str | None:
+    def judge(answer: ProbeResponse, memory: Memory) -> str | None:
         if (problem := list_response(answer, memory)) is not None:
             return problem
         found = [resource_id(one) for one in answer.listed]
@@ -96,7 +96,7 @@ def excludes(*names: str) -> Judge:
     return judge
 
 
-def first_id(answer: Answer) -> str | None:
+def first_id(answer: ProbeResponse) -> str | None:
     """Return the id of the first resource of a list."""
     return resource_id(answer.listed[0]) if answer.listed else None
 
@@ -107,7 +107,7 @@ def has_first(*paths: str) -> Judge:
     A multi-valued attribute counts by its first element.
     """
 
-    def judge(answer: Answer, memory: Memory) -> str | None:
+    def judge(answer: ProbeResponse, memory: Memory) -> str | None:
         if (problem := list_response(answer, memory)) is not None:
             return problem
         if not answer.listed:

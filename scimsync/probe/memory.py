@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from scimsync.probe.sequence import GROUPS, PLACEHOLDER, Query, Resource
+from scimsync.probe.sequence import GROUPS, PLACEHOLDER, MadeResource, Query
 from scimsync.scim.attributes import read, usable_id
 
 NAME_PREFIX: Final = "scimsync-probe-"
@@ -26,7 +26,7 @@ class Memory:
     `run` is random text that makes the names unique, and `sequence` the name of the sequence.
     """
 
-    def __init__(self, run: str, sequence: str, resources: Sequence[Resource]) -> None:
+    def __init__(self, run: str, sequence: str, resources: Sequence[MadeResource]) -> None:
         self.run = run
         self._sequence = sequence
         self._resources = {one.name: one for one in resources}

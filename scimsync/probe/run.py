@@ -16,7 +16,7 @@ from scimsync.probe.ledger import Ledger, abandoned_ledgers, new_ledger
 from scimsync.probe.sequence import ProviderSequence, Step
 from scimsync.probe.sequences import PLAIN, SEQUENCES, checks_of
 from scimsync.probe.server import Origin, Request, Server, Silence
-from scimsync.probe.values import CheckResult, Exchange, LeftResource, ProbeReport, Purpose
+from scimsync.probe.values import Exchange, LeftResource, ProbeReport, ProbeResult, RequestPurpose
 from scimsync.transport.retry_policy import TimeSource
 
 _NO_CREDENTIALS = "the request had none; --token env:NAME sends a bearer token"
@@ -24,7 +24,7 @@ _NO_CREDENTIALS = "the request had none; --token env:NAME sends a bearer token"
 Only = Literal["users", "groups"]
 
 
-class Report(Protocol):
+class ProbeProgress(Protocol):
     """A function that hears of progress: which provider, what, how many steps more, of how many."""
 
     def __call__(self, name: str, what: str, number: int, total: int | None = None) -> None: ...
@@ -55,7 +55,7 @@ class ProbeOptions:
     keep: bool = False
     now: Callable[[], datetime] = _utc_now
     time: TimeSource = field(default_factory=TimeSource)
-    report: Report = _ignore
+    report: ProbeProgress = _ignore
 
 
 async def probe(origin: Origin, options: ProbeOptions) -> ProbeReport:
@@ -107,7 +107,7 @@ class _Probe:
         started, begin = options.now(), options.time.clock()
         await self.look_at_server()
         await self.remove_abandoned()
-        results: list[CheckResult] = []
+        results: list[ProbeResult] = []
         ledger = new_ledger(options.folder, self._origin.url, options.run)
         try:
             for sequence in self._sequences:
@@ -132,7 +132,9 @@ class _Probe:
     async def look_at_server(self) -> None:
         """Raise TargetUnavailable if nothing can be found out about the server."""
         answer, _ = await self._plain.send(
-            Request("GET", "/Users?startIndex=1&count=1"), "Look at the server", Purpose.CLEAN_UP
+            Request("GET", "/Users?startIndex=1&count=1"),
+            "Look at the server",
+            RequestPurpose.CLEAN_UP,
         )
         url = printable(self._origin.url)
         if answer.status is None:
@@ -162,7 +164,7 @@ class _Probe:
                 ledger.close()
         return gone, left
 
-    async def _take(self, sequence: ProviderSequence, ledger: Ledger) -> list[CheckResult]:
+    async def _take(self, sequence: ProviderSequence, ledger: Ledger) -> list[ProbeResult]:
         server = self._server(sequence, self._silence)
         judged = [step for step in sequence.steps if _concerns(step, self._options.only)]
         run = SequenceRun(sequence, server, ledger, self._options.run, checks_of(SEQUENCES))

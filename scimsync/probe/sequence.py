@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 if TYPE_CHECKING:
-    from scimsync.probe.answers import Answer
+    from scimsync.probe.answers import ProbeResponse
     from scimsync.probe.memory import Memory
 
 PLACEHOLDER: Final = re.compile(r"\{([A-Za-z][A-Za-z0-9]*)(?:\.([A-Za-z]+))?\}")
@@ -26,7 +26,7 @@ Part = Literal["discovery", "users", "groups"]
 Query = tuple[tuple[str, str | None], ...]
 """Names and values of a query, not percent-encoded. A name without a value has no `=`."""
 
-Judge = Callable[["Answer", "Memory"], str | None]
+Judge = Callable[["ProbeResponse", "Memory"], str | None]
 """Says what is wrong with a response, in words such as `status 200 instead of 409`; None: right."""
 
 
@@ -45,7 +45,7 @@ Body = Mapping[str, Any] | BodyBuilder
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
+class MadeResource:
     """A user or a group that a sequence makes. `name` is what placeholders call it."""
 
     name: str
@@ -85,7 +85,7 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadBack:
+class ReadAfterWrite:
     """After a write that the server accepted: read `resource`, and judge what it holds now.
 
     This is not part of what the provider sends. A write that is judged by its effect needs it: a
@@ -97,9 +97,9 @@ class ReadBack:
     query: Query = ()
 
 
-def then(resource: str, *expects: Expect, query: Query = ()) -> ReadBack:
+def then(resource: str, *expects: Expect, query: Query = ()) -> ReadAfterWrite:
     """Return the order to read `resource` back and to judge it by `expects`."""
-    return ReadBack(resource, expects, query)
+    return ReadAfterWrite(resource, expects, query)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +119,10 @@ class Step:
     name: str
     send: Send
     expects: tuple[Expect, ...] = ()
-    then: ReadBack | None = None
+    then: ReadAfterWrite | None = None
     creates: str | None = None
     picked: str | None = None
-    picks: Callable[[Answer], str | None] | None = None
+    picks: Callable[[ProbeResponse], str | None] | None = None
     needs: tuple[str, ...] = ()
     part: Part = "users"
     wrong_token: bool = False
@@ -152,7 +152,7 @@ class ProviderSequence:
     title: str
     user_agent: str
     headers: tuple[tuple[str, str], ...]
-    resources: tuple[Resource, ...]
+    resources: tuple[MadeResource, ...]
     steps: tuple[Step, ...]
 
     @property

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from scimsync.jsontext import received_json
-from scimsync.probe.answers import Answer
+from scimsync.probe.answers import ProbeResponse
 from scimsync.probe.credentials import WrongCredentials
 from scimsync.probe.sequence import ProviderSequence
-from scimsync.probe.values import Exchange, Headers, Purpose
+from scimsync.probe.values import Exchange, Headers, RequestPurpose
 from scimsync.transport.auth import Authenticator
 from scimsync.transport.connection_options import ConnectionOptions
 from scimsync.transport.http import HttpConnection, HttpResponse, checked_base_url
@@ -111,7 +111,9 @@ class Server:
         for connection in self._connections.values():
             await connection.aclose()
 
-    async def send(self, request: Request, step: str, purpose: Purpose) -> tuple[Answer, Exchange]:
+    async def send(
+        self, request: Request, step: str, purpose: RequestPurpose
+    ) -> tuple[ProbeResponse, Exchange]:
         """Send a request, and again after the wait that a rate limit asks for, at most 60 s."""
         answer, exchange, wait = await self._send_once(request, step, purpose)
         for _ in range(_MAX_WAITS):
@@ -122,8 +124,8 @@ class Server:
         return answer, exchange
 
     async def _send_once(
-        self, request: Request, step: str, purpose: Purpose
-    ) -> tuple[Answer, Exchange, float | None]:
+        self, request: Request, step: str, purpose: RequestPurpose
+    ) -> tuple[ProbeResponse, Exchange, float | None]:
         headers = _merged(self._sequence.headers, request.headers, request.content is not None)
         user_agent, headers = _user_agent(headers, self._sequence.user_agent)
         connection = self._connection(user_agent, request.wrong_token)
@@ -196,9 +198,9 @@ def _user_agent(headers: Headers, default: str) -> tuple[str, Headers]:
     return (named[-1] if named else default), others
 
 
-def _answer(response: HttpResponse) -> Answer:
+def _answer(response: HttpResponse) -> ProbeResponse:
     headers: Mapping[str, str] = response.headers
-    return Answer(
+    return ProbeResponse(
         response.status,
         headers,
         response.content,
@@ -207,10 +209,10 @@ def _answer(response: HttpResponse) -> Answer:
     )
 
 
-def _without_response(error: RequestError) -> Answer:
+def _without_response(error: RequestError) -> ProbeResponse:
     """Return what is known of a response that cannot be used, or that never came."""
     if isinstance(error, InvalidResponse):
         headers = {"Content-Type": error.content_type} if error.content_type else {}
-        return Answer(error.status, headers, error.excerpt.encode(), None, str(error))
+        return ProbeResponse(error.status, headers, error.excerpt.encode(), None, str(error))
     sent = not isinstance(error, NoResponse) or error.may_have_had_effect
-    return Answer(None, problem=str(error), reached=sent and isinstance(error, NoResponse))
+    return ProbeResponse(None, problem=str(error), reached=sent and isinstance(error, NoResponse))

@@ -12,7 +12,7 @@ Headers = tuple[tuple[str, str], ...]
 """Names and values of headers, in the order in which they were sent."""
 
 
-class Purpose(StrEnum):
+class RequestPurpose(StrEnum):
     """Why a request was sent."""
 
     SEQUENCE = "sequence"
@@ -36,7 +36,7 @@ class Exchange:
 
     sequence: str
     step: str
-    purpose: Purpose
+    purpose: RequestPurpose
     started: datetime
     seconds: float
     method: str
@@ -81,7 +81,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class CheckResult:
+class ProbeResult:
     """The outcome of a check in the sequence of a provider.
 
     `step` is the step that decided it: the first one that failed, or else the last one. `found` is
@@ -144,7 +144,7 @@ class ProbeReport:
     started: datetime
     seconds: float
     providers: Mapping[str, str]
-    results: tuple[CheckResult, ...]
+    results: tuple[ProbeResult, ...]
     exchanges: tuple[Exchange, ...] = ()
     left: tuple[LeftResource, ...] = ()
     kept: bool = False
@@ -170,6 +170,6 @@ class ProbeReport:
         return 4 if self.failed or (self.left and not self.kept) else 0
 
     @property
-    def failed(self) -> tuple[CheckResult, ...]:
+    def failed(self) -> tuple[ProbeResult, ...]:
         """The results of checks that failed."""
         return tuple(one for one in self.results if one.outcome is Outcome.FAILED)

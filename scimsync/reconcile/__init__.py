@@ -1,6 +1,6 @@
 """Read a target back, find how it differs from what it acknowledged, and repair that."""
 
-from scimsync.reconcile.findings import Drift, Finding, FindingLog, TargetFindings
+from scimsync.reconcile.findings import Drift, FindingLog, ReconcileFinding, TargetFindings
 from scimsync.reconcile.opened import ReadSettings
 from scimsync.reconcile.own_forms import learn_own_forms
 from scimsync.reconcile.reconcile import Findings, reconcile
@@ -9,10 +9,10 @@ from scimsync.reconcile.repair import repair_of
 
 __all__ = [
     "Drift",
-    "Finding",
     "FindingLog",
     "Findings",
     "ReadSettings",
+    "ReconcileFinding",
     "TargetFindings",
     "learn_own_forms",
     "reconcile",

@@ -21,7 +21,7 @@ from scimsync.model.links import KnownResource
 from scimsync.plan.diff import short_path
 from scimsync.plan.protection import protected_by
 from scimsync.reconcile.comparison import ShownRules, compare, is_removed
-from scimsync.reconcile.findings import Drift, Finding, FindingLog
+from scimsync.reconcile.findings import Drift, FindingLog, ReconcileFinding
 from scimsync.reconcile.opened import OpenedTarget
 from scimsync.reconcile.read_back import ReadBack
 from scimsync.reconcile.resources import ResourceCheck
@@ -208,7 +208,7 @@ class AccountComparison:
             )
         if link is not None:
             self._log.add(
-                Finding(
+                ReconcileFinding(
                     drift=Drift.SHARED,
                     kind=Kind.USER,
                     key=link.key,
@@ -290,7 +290,7 @@ class AccountComparison:
             if fold_name(shown) in in_doubt or (deactivates and active is False):
                 continue
             self._log.add(
-                Finding(
+                ReconcileFinding(
                     drift=Drift.UNMANAGED,
                     kind=Kind.USER,
                     key=None,

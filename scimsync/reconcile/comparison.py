@@ -46,7 +46,7 @@ class ShownRules:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ResourceDifference:
     """How a resource differs: `drift` of its access, if any, and `changes` of its values.
 
     `absent` are those of the changes whose attribute is not shown at all.
@@ -60,25 +60,25 @@ class Difference:
         """The paths of the attributes that are not shown."""
         return tuple(change.path for change in self.changes if change.after is None)
 
-    def without(self, paths: Collection[str]) -> Difference | None:
+    def without(self, paths: Collection[str]) -> ResourceDifference | None:
         """Return the difference without absent attributes at `paths`, None if none is left."""
         kept = tuple(
             change
             for change in self.changes
             if change.after is not None or change.path not in paths
         )
-        return Difference(self.drift, kept) if kept or self.drift is not None else None
+        return ResourceDifference(self.drift, kept) if kept or self.drift is not None else None
 
 
 def compare(
     kind: Kind, known: KnownResource, resource: Mapping[str, Any], rules: ShownRules
-) -> Difference | None:
+) -> ResourceDifference | None:
     """Return how a resource differs from what is known of it, or None if it does not."""
     drift = _access(known, resource, rules) if kind is Kind.USER else None
     if known.status is LinkStatus.DELETED:
-        return None if drift is None else Difference(drift)
+        return None if drift is None else ResourceDifference(drift)
     changes = tuple(_changes(known, resource, rules))
-    return Difference(drift, changes) if changes or drift is not None else None
+    return ResourceDifference(drift, changes) if changes or drift is not None else None
 
 
 def is_removed(known: KnownResource, resource: Mapping[str, Any]) -> bool:

@@ -45,7 +45,7 @@ class Drift(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class ReconcileFinding:
     """One difference between a target and what it acknowledged.
 
     `key` is that of the linked user or group, None for an account that no user is linked to, and
@@ -93,7 +93,7 @@ class FindingLog:
         self.first_unreadable: list[Unreadable] = []
         self.skipped = 0
 
-    def add(self, finding: Finding) -> None:
+    def add(self, finding: ReconcileFinding) -> None:
         """Note a finding."""
         self.counts[finding.drift] += 1
         self._write(_row(finding))
@@ -140,7 +140,7 @@ class FindingLog:
     def __len__(self) -> int:
         return sum(self.counts.values())
 
-    def __iter__(self) -> Iterator[Finding]:
+    def __iter__(self) -> Iterator[ReconcileFinding]:
         """Yield the findings, in the order in which they were found."""
         for row in self._rows():
             if row[0] not in (_SKIPPED, _OPEN_MEMBER, _REMOVED):
@@ -182,7 +182,7 @@ class TargetFindings:
         return 1 if self.error is not None or self.log.unreadable or self.problem else 0
 
 
-def _row(finding: Finding) -> list[Any]:
+def _row(finding: ReconcileFinding) -> list[Any]:
     return [
         finding.drift,
         finding.kind,
@@ -198,9 +198,9 @@ def _row(finding: Finding) -> list[Any]:
     ]
 
 
-def _finding(row: list[Any]) -> Finding:
+def _finding(row: list[Any]) -> ReconcileFinding:
     drift, kind, key, remote_id, name, changes, others, member_kind, member, member_id, detail = row
-    return Finding(
+    return ReconcileFinding(
         drift=Drift(drift),
         kind=Kind(kind),
         key=key,

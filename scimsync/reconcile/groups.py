@@ -16,7 +16,7 @@ from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import Link
 from scimsync.model.repairs import ShownMember, is_unlinked
 from scimsync.reconcile.accounts import Progress
-from scimsync.reconcile.findings import Drift, Finding, FindingLog
+from scimsync.reconcile.findings import Drift, FindingLog, ReconcileFinding
 from scimsync.reconcile.opened import OpenedTarget
 from scimsync.reconcile.resources import ResourceCheck
 from scimsync.scim.attributes import member_id, read
@@ -237,7 +237,7 @@ class GroupComparison:
     ) -> None:
         self._check.add(
             link.key,
-            Finding(
+            ReconcileFinding(
                 drift=drift,
                 kind=Kind.GROUP,
                 key=link.key,

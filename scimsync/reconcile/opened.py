@@ -14,7 +14,7 @@ from scimsync.plan.adoption import searched_by
 from scimsync.run.cancellation import Cancellation
 from scimsync.run.compiled import CompiledConfig, CompiledTarget
 from scimsync.run.managed import NO_TABLE, group_matcher
-from scimsync.scim.paging import Paging
+from scimsync.scim.paging import ListPaging
 from scimsync.state import discoveries, links, target_states
 from scimsync.state.store import Store
 from scimsync.targets.connection import TargetConnection
@@ -118,7 +118,7 @@ def _opened(
     reader = ResourceReader(
         connection,
         target.dialect,
-        Paging.of_product(profile.paging, profile.page_size),
+        ListPaging.of_product(profile.paging, profile.page_size),
         Discoverer(connection, load, now).capabilities,
         member_filter=profile.member_filter,
     )

@@ -17,7 +17,7 @@ from scimsync.model.batches import batches
 from scimsync.model.echoes import Echo
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link
-from scimsync.reconcile.findings import Drift, Finding, FindingLog
+from scimsync.reconcile.findings import Drift, FindingLog, ReconcileFinding
 from scimsync.reconcile.opened import OpenedTarget, ReadSettings, open_target
 from scimsync.reconcile.read_back import ReadBack
 from scimsync.reconcile.resources import ResourceCheck
@@ -81,7 +81,7 @@ async def _check(
             await check.check(some, opened.compiled.concurrency)
 
 
-def _keep(settings: ReadSettings, target: str, finding: Finding, key: Key) -> int:
+def _keep(settings: ReadSettings, target: str, finding: ReconcileFinding, key: Key) -> int:
     """Keep the forms of one resource with its link, and return their number."""
     shown = {change.path: change for change in finding.changes if change.after is not None}
     with settings.store.write() as connection:

@@ -151,7 +151,7 @@ class ReadBack(Workspace):
         file, pages, problem = self.new_file(), _Pages(), None
         began, most = False, min(concurrency, MOST_AHEAD)
         with new_private_bytes(file) as stream:
-            spool = _Spool(stream, kind, tuple(paths), receiver, keep=self._keep)
+            spool = _PageSpool(stream, kind, tuple(paths), receiver, keep=self._keep)
             try:
                 async with aclosing(_ahead(reader.pages(kind, most))) as ahead:
                     async for page in ahead:
@@ -198,7 +198,7 @@ class ReadBack(Workspace):
         return self.number(kind)
 
 
-class _Spool:
+class _PageSpool:
     """Writes pages to a file, and hands them on."""
 
     def __init__(

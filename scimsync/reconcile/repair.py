@@ -13,7 +13,7 @@ from scimsync.model.batches import batches
 from scimsync.model.ids import Document, Key, Kind, RemoteId, Seq, fold_value
 from scimsync.model.repairs import Repair, ShownMember, UnlinkedAccount
 from scimsync.plan import Now
-from scimsync.reconcile.findings import Drift, Finding, TargetFindings
+from scimsync.reconcile.findings import Drift, ReconcileFinding, TargetFindings
 from scimsync.run.compiled import CompiledTarget
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import holds, links
@@ -42,7 +42,7 @@ _BATCH: Final = 500
 
 
 @dataclass(slots=True)
-class _Parts:
+class _RepairParts:
     """The parts of a repair so far."""
 
     users: dict[Key, None] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class _Parts:
     unlinked: list[UnlinkedAccount] = field(default_factory=list)
     left: int = 0
 
-    def add(self, finding: Finding, unmanaged: Unmanaged) -> None:
+    def add(self, finding: ReconcileFinding, unmanaged: Unmanaged) -> None:
         group, member = finding.key, finding.member_id
         if finding.drift in _PLANNED and finding.key is not None:
             keys = self.users if finding.kind is Kind.USER else self.groups
@@ -83,7 +83,7 @@ def repair_of(
     With `unmanaged = "adopt"`, users in scope without an account are planned if an account that
     no user is linked to matches them.
     """
-    parts, unmanaged = _Parts(), target.config.unmanaged
+    parts, unmanaged = _RepairParts(), target.config.unmanaged
     for finding in findings.log:
         parts.add(finding, unmanaged)
     if unmanaged is Unmanaged.ADOPT and findings.log.counts[Drift.UNMANAGED]:
@@ -106,7 +106,7 @@ def repair_of(
     return repair, tuple(remarks)
 
 
-def _document(finding: Finding) -> Document:
+def _document(finding: ReconcileFinding) -> Document:
     return {} if finding.name is None else {"userName": finding.name}
 
 

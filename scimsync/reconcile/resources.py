@@ -9,8 +9,8 @@ from typing import Any
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Key, Kind
 from scimsync.model.links import Link, LinkStatus, known_resource
 from scimsync.plan.protection import link_protected_by, protected_by
-from scimsync.reconcile.comparison import Difference, ShownRules, compare, is_removed
-from scimsync.reconcile.findings import Drift, Finding, FindingLog
+from scimsync.reconcile.comparison import ResourceDifference, ShownRules, compare, is_removed
+from scimsync.reconcile.findings import Drift, FindingLog, ReconcileFinding
 from scimsync.reconcile.opened import OpenedTarget
 from scimsync.run.managed import create_only
 from scimsync.scim.attributes import read, resource_id, short_text
@@ -49,7 +49,7 @@ class ResourceCheck:
         self._log = log
         self._members = members
         self._also = also
-        self._found: dict[Key, list[Finding]] = {}
+        self._found: dict[Key, list[ReconcileFinding]] = {}
         self.new_ids: set[str] = set()
         self.gone: set[Key] = set()
         self.never_shown: frozenset[str] = frozenset()
@@ -80,7 +80,7 @@ class ResourceCheck:
                 tasks.create_task(one(link))
         self.flush(keys)
 
-    def add(self, key: Key, finding: Finding) -> None:
+    def add(self, key: Key, finding: ReconcileFinding) -> None:
         """Note a finding about a resource, until `flush`."""
         self._found.setdefault(key, []).append(finding)
 
@@ -157,7 +157,7 @@ class ResourceCheck:
         policy = self._opened.compiled.policy
         return link_protected_by(policy, link) or protected_by(policy, self._kind, resource)
 
-    def _add_difference(self, link: Link, resource: Resource, found: Difference) -> None:
+    def _add_difference(self, link: Link, resource: Resource, found: ResourceDifference) -> None:
         if found.drift is not None:
             self._add(link, found.drift, resource)
         if found.changes:
@@ -173,12 +173,12 @@ class ResourceCheck:
         link: Link,
         drift: Drift,
         resource: Mapping[str, Any],
-        found: Difference | None = None,
+        found: ResourceDifference | None = None,
         detail: str = "",
-    ) -> Finding:
+    ) -> ReconcileFinding:
         unique = UNIQUE_ATTRIBUTE[self._kind]
         name = short_text(read(resource, unique)) or short_text(link.document.get(unique))
-        return Finding(
+        return ReconcileFinding(
             drift=drift,
             kind=self._kind,
             key=link.key,

@@ -25,7 +25,7 @@ from scimsync.run.managed import NO_TABLE, create_only, group_matcher, managed_p
 from scimsync.run.reading import Reading
 from scimsync.run.target_run import MANY, TargetRun
 from scimsync.scim.messages import ScimRequest
-from scimsync.scim.paging import Paging
+from scimsync.scim.paging import ListPaging
 from scimsync.state import (
     discoveries,
     links,
@@ -42,7 +42,7 @@ from scimsync.targets.account_finder import AccountFinder
 from scimsync.targets.connection import TargetConnection
 from scimsync.targets.discoverer import Discoverer
 from scimsync.targets.learned_shapes import open_shapes
-from scimsync.targets.matching import Match, Matcher
+from scimsync.targets.matching import Matcher, MatchResult
 from scimsync.targets.quarantine import (
     is_suspect,
     learned_rate,
@@ -55,7 +55,7 @@ from scimsync.transport.observer import Observer, ignore
 from scimsync.transport.rate_limiter import RateLimiter
 from scimsync.transport.retry_policy import TimeSource
 
-NoteFound = Callable[[str, Kind, Mapping[Key, Match]], None]
+NoteFound = Callable[[str, Kind, Mapping[Key, MatchResult]], None]
 """A listener that gets the name of a target, a kind, and what a search found, by key."""
 
 _FEW = 3
@@ -162,7 +162,7 @@ def _open(
     resources = ResourceReader(
         connection,
         target.dialect,
-        Paging.of_product(profile.paging, profile.page_size),
+        ListPaging.of_product(profile.paging, profile.page_size),
         discoverer.capabilities,
         member_filter=profile.member_filter,
     )

@@ -65,7 +65,7 @@ async def discover(
     Raise NoResponse if the service provider does not respond to the first request. Other errors of
     requests are not raised.
     """
-    reader = _Reader(sender)
+    reader = _EndpointReader(sender)
     found = replace(
         known,
         capabilities=await reader.capabilities(known.capabilities),
@@ -86,10 +86,10 @@ async def discover_capabilities(sender: Sender) -> Capabilities:
 
     Raise NoResponse if it does not respond.
     """
-    return await _Reader(sender).capabilities(Capabilities())
+    return await _EndpointReader(sender).capabilities(Capabilities())
 
 
-class _Reader:
+class _EndpointReader:
     """A reader of endpoints. `untold` holds why some could not be read, by their paths."""
 
     def __init__(self, sender: Sender) -> None:

@@ -19,7 +19,7 @@ from scimsync.scim.attributes import count_in, read, resource_id
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import Query, ScimRequest, Sender
 from scimsync.scim.pages_ahead import PagesAhead
-from scimsync.scim.paging import PageQuery, Paging, PagingMethod, query_by_cursor
+from scimsync.scim.paging import ListPaging, PageQuery, PagingMethod, query_by_cursor
 from scimsync.transport.request_errors import RequestError
 
 MAX_RESTARTS: Final = 3
@@ -60,7 +60,7 @@ class Page:
 
 
 async def list_resources(
-    sender: Sender, path: str, page_query: PageQuery, paging: Paging, *, ahead: int = 0
+    sender: Sender, path: str, page_query: PageQuery, paging: ListPaging, *, ahead: int = 0
 ) -> AsyncGenerator[Page]:
     """Yield all resources at `path`, page by page.
 
@@ -89,7 +89,7 @@ async def list_resources(
 
 
 async def _pages_by_index(
-    sender: Sender, path: str, page_query: PageQuery, paging: Paging, upcoming: PagesAhead
+    sender: Sender, path: str, page_query: PageQuery, paging: ListPaging, upcoming: PagesAhead
 ) -> AsyncGenerator[Page]:
     start, taken, count, length = 1, 0, paging.count, 0
     total: int | None = None

@@ -25,7 +25,7 @@ class PagingMethod(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Paging:
+class ListPaging:
     """How to ask for the pages of a list, and for how many resources in each.
 
     `is_fixed`: the method is known of the product, whatever a service provider declares.
@@ -36,14 +36,14 @@ class Paging:
     is_fixed: bool = False
 
     @classmethod
-    def of_product(cls, method: str | None, count: int) -> Paging:
+    def of_product(cls, method: str | None, count: int) -> ListPaging:
         """Return how to page at a product with this `method`, None where that is not known."""
         if method is None:
             return cls(count=count)
         return cls(PagingMethod(method), count, is_fixed=True)
 
 
-def declared_paging(wanted: Paging, declared: Capabilities) -> Paging:
+def declared_paging(wanted: ListPaging, declared: Capabilities) -> ListPaging:
     """Return how to page at a service provider, as close to `wanted` as its declarations allow.
 
     One that declares both ways is paged by index, unless its default are cursors. Its largest page

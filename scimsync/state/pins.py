@@ -19,7 +19,7 @@ from scimsync.state.tables.links import pin as table
 
 
 @dataclass(frozen=True, slots=True)
-class Pinned:
+class PinSummary:
     """The pins of a target: their number, and the `first` of them."""
 
     count: int = 0
@@ -69,11 +69,11 @@ def get_pins(
     return {Key(row.key): _pin(row) for row in rows}
 
 
-def pinned(connection: Connection, target: str, most: int) -> Pinned:
+def pinned(connection: Connection, target: str, most: int) -> PinSummary:
     """Return how many pins a target has, and the first `most`."""
     query = select(table, func.count().over().label("number")).where(table.c.target == target)
     rows = connection.execute(query.order_by(table.c.kind.desc(), table.c.key).limit(most)).all()
-    return Pinned(rows[0].number if rows else 0, tuple(map(_pin, rows)))
+    return PinSummary(rows[0].number if rows else 0, tuple(map(_pin, rows)))
 
 
 def undone_by(connection: Connection, target: str, run: int) -> list[Pin]:

@@ -14,7 +14,7 @@ from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.listing import ListingError
 from scimsync.scim.resources import project
 from scimsync.targets.evidence import Purpose, Verdict, verdict
-from scimsync.targets.matching import Match, Matcher
+from scimsync.targets.matching import Matcher, MatchResult
 from scimsync.targets.shown_resources import active_of, held_document
 
 
@@ -29,7 +29,7 @@ class AccountFinder:
         self,
         matcher_of: Callable[[Key], Matcher],
         protect: Callable[[Mapping[str, Any]], str | None],
-        note: Callable[[Mapping[Key, Match]], None] = lambda _: None,
+        note: Callable[[Mapping[Key, MatchResult]], None] = lambda _: None,
     ) -> None:
         self._matcher_of = matcher_of
         self._protect = protect
@@ -74,8 +74,8 @@ class AccountFinder:
 
 
 async def _with_members(
-    matcher: Matcher, matches: Mapping[Key, Match], refused: dict[Key, str]
-) -> dict[Key, Match]:
+    matcher: Matcher, matches: Mapping[Key, MatchResult], refused: dict[Key, str]
+) -> dict[Key, MatchResult]:
     """Return the matches, the groups among them with their members, which adoption compares.
 
     Add to `refused` why a group cannot be read. An ambiguous match needs no members.

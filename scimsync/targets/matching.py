@@ -38,7 +38,7 @@ _MAX_LOOK_UPS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class MatchResult:
     """The resources that hold one user's or group's value of the attribute `by`."""
 
     by: str
@@ -95,14 +95,14 @@ class Matcher:
 
     async def find(
         self, wanted: Mapping[Key, Document], *, proving: bool = False
-    ) -> tuple[dict[Key, Match], dict[Key, str]]:
+    ) -> tuple[dict[Key, MatchResult], dict[Key, str]]:
         """Return the matches of each document, and why some could not be searched for.
 
         With `proving`, that nothing is found counts only if the search is shown to find others.
         Raise RequestError for errors that concern more than one resource: no connection, a refused
         token, no list of users. A target without groups may well have users.
         """
-        matches: dict[Key, Match] = {}
+        matches: dict[Key, MatchResult] = {}
         refused: dict[Key, str] = {}
         if wanted and not self._decided:
             try:
@@ -131,7 +131,7 @@ class Matcher:
         """Return whether a target that refuses the list may work for resources of another kind."""
         return self._kind is Kind.GROUP and verdict(error, Purpose.SEARCH) is not Verdict.TOKEN
 
-    async def look_up(self, document: Document, *, fresh: bool = False) -> Match | None:
+    async def look_up(self, document: Document, *, fresh: bool = False) -> MatchResult | None:
         """Return the resources that match one document now, or None if there are none.
 
         With `fresh`, a list that was read earlier proves nothing. Raise SearchUndecided if neither
@@ -149,7 +149,7 @@ class Matcher:
                 problems.append(str(error))
                 continue
             if resources:
-                return Match(path, resources)
+                return MatchResult(path, resources)
             decided = True
         if decided or not problems:
             return None
@@ -157,7 +157,7 @@ class Matcher:
             self._drop_list()
         return await self._look_up_in_list(document, problems)
 
-    async def find_holder(self, document: Document) -> Match | None:
+    async def find_holder(self, document: Document) -> MatchResult | None:
         """Return the resources that match a document after the target said that one exists.
 
         If no filter finds any, the whole list decides: some filters compare more exactly than the
@@ -177,7 +177,9 @@ class Matcher:
         self._read_after_conflict = True
         return match
 
-    async def _look_up_in_list(self, document: Document, problems: Sequence[str]) -> Match | None:
+    async def _look_up_in_list(
+        self, document: Document, problems: Sequence[str]
+    ) -> MatchResult | None:
         """Return the resources in the whole list that match, or None if there are none.
 
         `problems` say why filters proved nothing. Raise SearchUndecided if the list is not whole.
@@ -190,7 +192,7 @@ class Matcher:
             raise SearchUndecided("; ".join([*problems, whole_list.problem]))
         return match
 
-    async def find_again(self, remote_id: RemoteId, document: Document) -> Match | None:
+    async def find_again(self, remote_id: RemoteId, document: Document) -> MatchResult | None:
         """Return the resources that match after one was not found by its id; None if it is gone.
 
         That it is gone is proven only by a search that finds others. Raise SearchUndecided if
@@ -213,7 +215,7 @@ class Matcher:
             raise SearchUndecided(f"the list has the resource {remote_id} nevertheless")
         return None
 
-    async def _find_hidden(self, document: Document) -> Match | None:
+    async def _find_hidden(self, document: Document) -> MatchResult | None:
         """Return the match that a search did not find, or None if there is none.
 
         That is proven if the filters on all attributes that others hold are shown to work, or by
@@ -334,7 +336,7 @@ class Matcher:
         if self._list is not None:
             self._list.close()
 
-    async def _find(self, document: Document) -> Match | None:
+    async def _find(self, document: Document) -> MatchResult | None:
         if self._list is None:
             return await self.look_up(document)
         match = self._in_list(self._list, document)
@@ -342,11 +344,11 @@ class Matcher:
             return match
         return await self.look_up(document)
 
-    def _in_list(self, resource_list: ResourceList, document: Document) -> Match | None:
+    def _in_list(self, resource_list: ResourceList, document: Document) -> MatchResult | None:
         for path, value in self._values(document):
             resources = resource_list.find(path, value, MAX_MATCHES)
             if resources:
-                return Match(path, resources)
+                return MatchResult(path, resources)
         return None
 
     def _values(self, document: Document) -> Iterator[tuple[str, Any]]:

@@ -21,7 +21,7 @@ from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.listing import Page, fetch_page, list_resources
 from scimsync.scim.messages import Query, ScimRequest, ScimResponse, Sender
 from scimsync.scim.paging import (
-    Paging,
+    ListPaging,
     PagingMethod,
     declared_paging,
     query_by_cursor,
@@ -68,7 +68,7 @@ class ResourceReader:
         self,
         sender: Sender,
         dialect: Dialect,
-        paging: Paging,
+        paging: ListPaging,
         capabilities: CapabilitiesReader | None = None,
         *,
         member_filter: str | None = None,
@@ -150,7 +150,7 @@ class ResourceReader:
         is_empty = not page.resources and not page.total_results and page.next_cursor is None
         return False if is_empty and self._finds_members else None
 
-    async def paging(self) -> Paging:
+    async def paging(self) -> ListPaging:
         """Return how lists are paged."""
         return declared_paging(self._paging, await self.capabilities())
 

@@ -17,7 +17,7 @@ from scimsync.model.ids import Kind
 from scimsync.scim.dialects import rfc
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.messages import ScimRequest
-from scimsync.scim.paging import Paging
+from scimsync.scim.paging import ListPaging
 from scimsync.targets.adapters.google_workspace import ENTERPRISE, ORG_UNIT, open_adapter
 from scimsync.targets.resource_list import read_whole_list
 from scimsync.targets.resource_reader import ResourceReader
@@ -403,7 +403,7 @@ def _problem_of_list(google: GoogleDirectory) -> str | None:
     async def read() -> str | None:
         connection = HttpConnection(google.url, user_agent="scimsync/test")
         async with aclosing(open_adapter(connection)) as adapter:
-            reader = ResourceReader(adapter, rfc, Paging())
+            reader = ResourceReader(adapter, rfc, ListPaging())
             listed = await read_whole_list(reader, Kind.USER, ["userName"], None)
         assert listed is not None
         listed.close()

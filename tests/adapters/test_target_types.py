@@ -10,8 +10,8 @@ from scimsync.builtin import parse
 from scimsync.errors import ConfigError
 from scimsync.scim.profiles import PROFILES
 from scimsync.targets.adapters import TARGET_TYPES
-from scimsync.targets.adapters.google_workspace import Users as GoogleUsers
-from scimsync.targets.adapters.hoop import Users as HoopUsers
+from scimsync.targets.adapters.google_workspace import GoogleUsers
+from scimsync.targets.adapters.hoop import HoopUsers
 from tests.office import Office, people
 
 SYNC_TOML = """

@@ -19,7 +19,7 @@ from scimsync.scim.discovery import discover
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.listing import list_resources
 from scimsync.scim.messages import Member, RemoteResource
-from scimsync.scim.paging import Paging
+from scimsync.scim.paging import ListPaging
 from scimsync.scim.resources import project
 from scimsync.targets.resource_reader import ResourceReader
 from scimsync.transport.auth.bearer import BearerAuthenticator
@@ -165,7 +165,7 @@ def test_a_group_is_found_without_its_members(real_server: tuple[str, str], name
             added = [Member(user.resource_id or "")]
             for change in rfc.change_members(RemoteResource(group.resource_id or ""), [], added):
                 await client.send(change)
-            reader = ResourceReader(client, rfc, Paging())
+            reader = ResourceReader(client, rfc, ListPaging())
 
             # the longer name does not fit into a URL
             found = await reader.send(reader.search_request(Kind.GROUP, "displayName", name, 2))
@@ -185,7 +185,8 @@ def test_all_accounts_are_listed_page_by_page(real_server: tuple[str, str]) -> N
                 await client.send(rfc.create("group", {"displayName": f"group {number}"}))
 
             pages = [
-                page async for page in list_resources(client, "/Groups", rfc.page, Paging(count=3))
+                page
+                async for page in list_resources(client, "/Groups", rfc.page, ListPaging(count=3))
             ]
 
             assert [len(page.resources) for page in pages] == [3, 3, 1]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from scimsync.probe.run import ProbeOptions, probe
-from scimsync.probe.values import Exchange, Purpose
+from scimsync.probe.values import Exchange, RequestPurpose
 from tests.probe.conftest import RUN, origin_of
 from tests.servers.defects import running_provider
 
@@ -34,7 +34,7 @@ def requests_of(provider: str) -> list[dict[str, Any]]:
     return [
         _shown(one, server.url, hidden)
         for one in report.exchanges
-        if one.purpose is Purpose.SEQUENCE
+        if one.purpose is RequestPurpose.SEQUENCE
     ]
 
 

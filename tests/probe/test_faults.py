@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import pytest
 
 from scimsync.probe.checks import known_checks
-from scimsync.probe.findings import Finding, findings
+from scimsync.probe.findings import ProbeFinding, findings
 from scimsync.probe.run import ProbeOptions
 from scimsync.probe.sequences import SEQUENCES
-from scimsync.probe.values import Check, CheckResult, Outcome, ProbeReport
+from scimsync.probe.values import Check, Outcome, ProbeReport, ProbeResult
 from tests.probe.conftest import origin_of, probed
 from tests.servers.defects import Defect, running_provider
 
@@ -97,8 +97,8 @@ def test_a_check_explains_failures_of_the_providers_that_fail_it() -> None:
     cause = Check("cause", "", "", "")
     effect = Check("effect", "", "", "", after=("cause",))
 
-    def result(check: Check, provider: str, outcome: Outcome) -> CheckResult:
-        return CheckResult(check, provider, "step", outcome)
+    def result(check: Check, provider: str, outcome: Outcome) -> ProbeResult:
+        return ProbeResult(check, provider, "step", outcome)
 
     explained = result(effect, "okta", Outcome.FAILED)
     also_explained = result(effect, "entra", Outcome.WARNED)  # which does not have the cause
@@ -115,8 +115,8 @@ def test_a_check_explains_failures_of_the_providers_that_fail_it() -> None:
     )
 
     assert findings(report) == (
-        Finding(cause, (failed,), (explained, also_explained)),
-        Finding(effect, (own,)),
+        ProbeFinding(cause, (failed,), (explained, also_explained)),
+        ProbeFinding(effect, (own,)),
     )
 
 

@@ -19,11 +19,11 @@ from scimsync.probe.render.har import archive
 from scimsync.probe.run import ProbeOptions
 from scimsync.probe.values import (
     Check,
-    CheckResult,
     Exchange,
     Outcome,
     ProbeReport,
-    Purpose,
+    ProbeResult,
+    RequestPurpose,
 )
 from tests.office import Office
 from tests.probe.conftest import origin_of, probed
@@ -51,7 +51,7 @@ def hostile(bodies: str = HOSTILE, findings: int = 1) -> ProbeReport:
         exchange = Exchange(
             sequence="okta",
             step=HOSTILE,
-            purpose=Purpose.SEQUENCE,
+            purpose=RequestPurpose.SEQUENCE,
             started=STARTED,
             seconds=0.25,
             method="POST",
@@ -63,7 +63,7 @@ def hostile(bodies: str = HOSTILE, findings: int = 1) -> ProbeReport:
             response_body=bodies,
         )
         check = Check(f"check-{number}", HOSTILE, "RFC 7644", HOSTILE)
-        results.append(CheckResult(check, "okta", HOSTILE, Outcome.FAILED, HOSTILE, (exchange,)))
+        results.append(ProbeResult(check, "okta", HOSTILE, Outcome.FAILED, HOSTILE, (exchange,)))
     exchanges = tuple(one for result in results for one in result.exchanges)
     return ProbeReport(
         "https://app.example.com/v2",
@@ -127,7 +127,7 @@ def test_json_has_the_findings(report: ProbeReport) -> None:
 @pytest.mark.parametrize("form", FORMATS)
 def test_nothing_is_wrong(form: str) -> None:
     check = Check("put", "PUT", "RFC 7644", "hint")
-    passed = CheckResult(check, "okta", "Replace", Outcome.PASSED)
+    passed = ProbeResult(check, "okta", "Replace", Outcome.PASSED)
     text = written(replace(hostile(), results=(passed,)), form)
 
     assert text.endswith("\n")

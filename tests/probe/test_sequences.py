@@ -8,7 +8,7 @@ import pytest
 
 from scimsync.probe.memory import NAME_PREFIX, Memory
 from scimsync.probe.run import with_needed
-from scimsync.probe.sequence import GROUPS, USERS, ProviderSequence, Resource
+from scimsync.probe.sequence import GROUPS, USERS, MadeResource, ProviderSequence
 from scimsync.probe.sequences import SEQUENCES
 
 ALL = pytest.mark.parametrize("sequence", SEQUENCES.values(), ids=SEQUENCES)
@@ -74,7 +74,7 @@ def test_checks_of_groups_need_the_users_who_are_members_only(
 
 
 def test_names_are_of_this_run_and_cannot_belong_to_anybody() -> None:
-    memory = Memory("0a1b2c", "okta", (Resource("user"), Resource("group", GROUPS)))
+    memory = Memory("0a1b2c", "okta", (MadeResource("user"), MadeResource("group", GROUPS)))
 
     assert memory.names("user") == (
         "scimsync-probe-0a1b2c-okta-user@example.com",
@@ -85,7 +85,7 @@ def test_names_are_of_this_run_and_cannot_belong_to_anybody() -> None:
 
 
 def test_ids_are_encoded_in_paths_and_other_braces_stay() -> None:
-    memory = Memory("0a1b2c", "okta", (Resource("user"),))
+    memory = Memory("0a1b2c", "okta", (MadeResource("user"),))
     memory.learn("user", "a/b c")
 
     assert memory.target("/Users/{user}", ()) == "/Users/a%2Fb%20c"

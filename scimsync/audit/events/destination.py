@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class EventToken:
     """A signed token about an operation; `jti` is the same for each attempt."""
 
     operation_id: int
@@ -36,7 +36,7 @@ class Destination(Protocol):
 
     batch: int
 
-    def deliver(self, tokens: Sequence[Token]) -> Delivery:
+    def deliver(self, tokens: Sequence[EventToken]) -> Delivery:
         """Deliver tokens, and return what became of them."""
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from scimsync.audit.events.claims import claims_of
-from scimsync.audit.events.destination import Delivery, Destination, Token
+from scimsync.audit.events.destination import Delivery, Destination, EventToken
 from scimsync.audit.events.token import Signer
 from scimsync.audit.events.token_file import TokenFile
 from scimsync.audit.events.token_receiver import TokenReceiver
@@ -152,14 +152,14 @@ class _Export:
         self, destination: Destination, signer: Signer, events: Sequence[PendingEvent]
     ) -> bool:
         """Deliver a batch; return whether the destination may get the next one."""
-        tokens: list[Token] = []
+        tokens: list[EventToken] = []
         without: list[int] = []
         for event in events:
             claims = claims_of(event, self.settings.issuer, self.settings.audience)
             if claims is None:
                 without.append(event.operation.id)
             else:
-                tokens.append(Token(event.operation.id, claims["jti"], signer.sign(claims)))
+                tokens.append(EventToken(event.operation.id, claims["jti"], signer.sign(claims)))
         delivery = Delivery()
         if tokens:
             try:

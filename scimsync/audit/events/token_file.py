@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from scimsync.atomic_file import PRIVATE
-from scimsync.audit.events.destination import Delivery, Token
+from scimsync.audit.events.destination import Delivery, EventToken
 from scimsync.audit.events.token import jti_of
 
 _BEGINNING = re.compile(rb"eyJ[A-Za-z0-9_.-]*")
@@ -28,7 +28,7 @@ class TokenFile:
         self._path = path
         self._is_checked = False
 
-    def deliver(self, tokens: Sequence[Token]) -> Delivery:
+    def deliver(self, tokens: Sequence[EventToken]) -> Delivery:
         """Append tokens and wait until they are on the disk.
 
         The first batch may repeat one of a process that was killed after it had written it.
@@ -42,7 +42,7 @@ class TokenFile:
     def close(self) -> None:
         """Do nothing: the file is open only while a batch is written."""
 
-    def _append(self, tokens: Sequence[Token]) -> None:
+    def _append(self, tokens: Sequence[EventToken]) -> None:
         existed = self._path.exists()
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         descriptor = os.open(self._path, flags, PRIVATE)

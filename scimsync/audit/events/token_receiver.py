@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from scimsync.audit.events.destination import Delivery, Token
+from scimsync.audit.events.destination import Delivery, EventToken
 from scimsync.audit.events.token import TYPE
 from scimsync.config.audit import AuditEvents
 from scimsync.jsontext import received_object
@@ -86,7 +86,7 @@ class TokenReceiver:
 
         self._connect: Callable[[], HttpConnection] = connect
 
-    def deliver(self, tokens: Sequence[Token]) -> Delivery:
+    def deliver(self, tokens: Sequence[EventToken]) -> Delivery:
         """Post tokens, all at the same time. Do not call it in a thread that runs an event loop."""
         return self._run(self._deliver(tokens))
 
@@ -102,7 +102,7 @@ class TokenReceiver:
             self._runner = asyncio.Runner()
         return self._runner.run(work)
 
-    async def _deliver(self, tokens: Sequence[Token]) -> Delivery:
+    async def _deliver(self, tokens: Sequence[EventToken]) -> Delivery:
         if self._connection is None:
             self._connection = self._connect()
         delivery = Delivery()
@@ -112,7 +112,9 @@ class TokenReceiver:
             delivery.failure = delivery.failure or next(iter(delivery.refused.values()))
         return delivery
 
-    async def _post(self, connection: HttpConnection, token: Token, delivery: Delivery) -> None:
+    async def _post(
+        self, connection: HttpConnection, token: EventToken, delivery: Delivery
+    ) -> None:
         try:
             response = await connection.send(
                 "POST", self._target, headers=_HEADERS, content=token.compact

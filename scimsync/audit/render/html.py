@@ -6,16 +6,33 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from scimsync.audit.report import CONTROLS, AccountHistory, Outcome, PersonHistory, Report
-from scimsync.audit.timeline import NO_RUNS, NOT_RECORDED, Event, events, headline, origin_text
+from scimsync.audit.report import (
+    CONTROLS,
+    AccessOutcome,
+    AccountHistory,
+    AuditReport,
+    PersonHistory,
+)
+from scimsync.audit.timeline import (
+    NO_RUNS,
+    NOT_RECORDED,
+    TimelineEvent,
+    events,
+    headline,
+    origin_text,
+)
 from scimsync.durations import format_duration
 from scimsync.htmlpage import html_page
 
-_TONES = {Outcome.REVOKED: "good", Outcome.OPEN: "bad", Outcome.NOT_REMOVED: "warn"}
+_TONES = {
+    AccessOutcome.REVOKED: "good",
+    AccessOutcome.OPEN: "bad",
+    AccessOutcome.NOT_REMOVED: "warn",
+}
 WORDS = {
-    Outcome.REVOKED: "revoked",
-    Outcome.OPEN: "may still have access",
-    Outcome.NOT_REMOVED: "not removed",
+    AccessOutcome.REVOKED: "revoked",
+    AccessOutcome.OPEN: "may still have access",
+    AccessOutcome.NOT_REMOVED: "not removed",
 }
 
 
@@ -24,7 +41,7 @@ class _Account:
     target: str
     text: str
     tone: str
-    events: list[tuple[str, Event]]
+    events: list[tuple[str, TimelineEvent]]
     runs: list[tuple[int, str, str]]
 
 
@@ -39,7 +56,7 @@ class _Person:
     accounts: Iterator[_Account]
 
 
-def html_report(report: Report) -> Iterator[str]:
+def html_report(report: AuditReport) -> Iterator[str]:
     """Return the page of a report in pieces. Times are UTC."""
     worst = report.worst
     return html_page(
@@ -63,7 +80,7 @@ def html_report(report: Report) -> Iterator[str]:
     )
 
 
-def _facts(report: Report) -> list[str]:
+def _facts(report: AuditReport) -> list[str]:
     by = report.made_by
     facts = [
         f"made {utc(report.made_at)}",

@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from scimsync.audit.report import CONTROLS, AccountHistory, Leave, PersonHistory, Report, Step
+from scimsync.audit.report import (
+    CONTROLS,
+    AccessEnd,
+    AccountHistory,
+    AuditReport,
+    LeaveStep,
+    PersonHistory,
+)
 
 
-def json_report(report: Report) -> dict[str, Any]:
+def json_report(report: AuditReport) -> dict[str, Any]:
     """Return the document of `audit --json`; times are UTC, durations are in seconds."""
     worst = report.worst
     return {
@@ -58,7 +65,7 @@ def _account(account: AccountHistory) -> dict[str, Any]:
     }
 
 
-def _leave(leave: Leave) -> dict[str, Any]:
+def _leave(leave: AccessEnd) -> dict[str, Any]:
     return {
         "outcome": leave.outcome,
         "cause": leave.cause,
@@ -74,7 +81,7 @@ def _leave(leave: Leave) -> dict[str, Any]:
     }
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: LeaveStep) -> dict[str, Any]:
     operation = step.operation
     return {
         "id": operation.id,

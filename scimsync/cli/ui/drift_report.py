@@ -16,7 +16,7 @@ from scimsync.formatting import plural, printable
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind
 from scimsync.plan.shown_plan import NameReader, Names
-from scimsync.reconcile import Drift, Finding, Findings, TargetFindings
+from scimsync.reconcile import Drift, Findings, ReconcileFinding, TargetFindings
 
 SHOWN_AT_MOST: Final = 1_000
 """Further findings at a target are only counted; --json shows all."""
@@ -67,7 +67,7 @@ def _print_findings(output: Output, target: TargetFindings, reader: NameReader |
 
 def _with_names(
     target: TargetFindings, reader: NameReader | None, most: int | None = None
-) -> Iterator[tuple[Finding, Names]]:
+) -> Iterator[tuple[ReconcileFinding, Names]]:
     """Yield the first `most` findings, None for all, with the names of the users in them."""
     for some in batches(islice(target.log, most), _BATCH):
         keys = [] if reader is None else [*dict.fromkeys(chain.from_iterable(map(_users, some)))]
@@ -75,7 +75,7 @@ def _with_names(
         yield from ((finding, names) for finding in some)
 
 
-def _users(finding: Finding) -> Iterator[Key]:
+def _users(finding: ReconcileFinding) -> Iterator[Key]:
     if finding.kind is Kind.USER:
         yield from finding.others if finding.key is None else (finding.key, *finding.others)
     if finding.member is not None and finding.member_kind is Kind.USER:
@@ -86,7 +86,7 @@ def _named(key: Key, names: Names) -> str:
     return f"{key} ({names[key]})" if key in names else key
 
 
-def _subject(finding: Finding, names: Names) -> str:
+def _subject(finding: ReconcileFinding, names: Names) -> str:
     if finding.key is None:
         return printable(finding.name or finding.remote_id or "")
     if finding.kind is Kind.USER:
@@ -94,7 +94,7 @@ def _subject(finding: Finding, names: Names) -> str:
     return printable(f"group {finding.key}")
 
 
-def _about(finding: Finding, names: Names) -> Part:
+def _about(finding: ReconcileFinding, names: Names) -> Part:
     """Return the name and id of a resource, or the member that a finding is about."""
     if finding.member_id is not None:
         noun = "member" if finding.member_kind is None else finding.member_kind.noun

@@ -14,7 +14,7 @@ from scimsync.model.changes import Change
 from scimsync.model.ids import Kind
 from scimsync.model.memberships import member_of
 from scimsync.plan.diff import short_path
-from scimsync.plan.plan_diff import Difference, TargetDiff
+from scimsync.plan.plan_diff import PlanDifference, TargetDiff
 from scimsync.plan.render.text import (
     SHOWN_AT_MOST,
     change_text,
@@ -54,7 +54,7 @@ def _target_document(target: TargetDiff) -> dict[str, Any]:
     } | ({} if old == new else {"errors": {"old": old, "new": new}})
 
 
-def _documents(differences: Sequence[Difference]) -> Iterator[Any]:
+def _documents(differences: Sequence[PlanDifference]) -> Iterator[Any]:
     return (one.document for each in differences for one in (*each.old, *each.new))
 
 
@@ -102,7 +102,7 @@ def _print_target(out: Console, old: str, new: str, target: TargetDiff) -> None:
     out.print()
 
 
-def _operations(differences: Sequence[Difference]) -> Iterator[ShownOperation]:
+def _operations(differences: Sequence[PlanDifference]) -> Iterator[ShownOperation]:
     return (one.shown for each in differences for one in (*each.old, *each.new))
 
 
@@ -117,7 +117,7 @@ def _print_more(out: Console, number: int) -> None:
         out.print(Text(f"  and {number - SHOWN_AT_MOST:,} more; --json shows all", "dim"))
 
 
-def _print_changed(out: Console, old: str, new: str, one: Difference) -> None:
+def _print_changed(out: Console, old: str, new: str, one: PlanDifference) -> None:
     """Print what both plans do with one resource, and how each changes what differs."""
     before, after = (_actions(side) for side in (one.old, one.new))
     differing = "" if before == after else f"  {before} in {old}, {after} in {new}"
@@ -152,7 +152,7 @@ def _values(
             path = ""
 
 
-def _print_members(out: Console, old: str, new: str, one: Difference) -> None:
+def _print_members(out: Console, old: str, new: str, one: PlanDifference) -> None:
     names = dict(chain.from_iterable(each.shown.names.items() for each in (*one.old, *one.new)))
     for name, side in ((old, 0), (new, 1)):
         changes = [member_of(change) for pair in one.changes if (change := pair[side]) is not None]

@@ -58,7 +58,7 @@ class _Members:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _OperationRow:
     """An operation as the template shows it."""
 
     action: str
@@ -80,7 +80,7 @@ class _Section:
 
     target: ShownTarget
     summary: str
-    rows: Iterator[_Row]
+    rows: Iterator[_OperationRow]
     more: int
 
 
@@ -118,10 +118,10 @@ def _section(target: ShownTarget) -> _Section:
     )
 
 
-def _row(entry: ShownOperation) -> _Row:
+def _row(entry: ShownOperation) -> _OperationRow:
     operation = entry.operation
     is_membership = operation.action in MEMBERSHIP_ACTIONS
-    return _Row(
+    return _OperationRow(
         action=operation.action,
         sign=SIGNS[operation.action][0],
         tone=_TONES[operation.action],

@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from scimsync.formatting import plural
-from scimsync.probe.findings import Finding, findings
+from scimsync.probe.findings import ProbeFinding, findings
 from scimsync.probe.render.http_text import request_text, response_text
 from scimsync.probe.values import (
     Check,
-    CheckResult,
     Exchange,
     LeftResource,
     Outcome,
     ProbeReport,
-    Purpose,
+    ProbeResult,
+    RequestPurpose,
 )
 
 _TONES: Mapping[Outcome, str] = {
@@ -57,7 +57,7 @@ class _Request:
 class _Wrong:
     """A finding as it is shown."""
 
-    finding: Finding
+    finding: ProbeFinding
     word: str
     tone: str
     providers: str
@@ -93,7 +93,7 @@ def html_report(report: ProbeReport) -> Iterator[str]:
     yield "\n"
 
 
-def _wrong(report: ProbeReport, finding: Finding) -> _Wrong:
+def _wrong(report: ProbeReport, finding: ProbeFinding) -> _Wrong:
     failed = finding.outcome is Outcome.FAILED
     titles = dict.fromkeys(one.check.title for one in finding.consequences)
     return _Wrong(
@@ -111,19 +111,19 @@ def _request(exchange: Exchange) -> _Request:
     return _Request(
         request_text(exchange).splitlines(),
         response_text(exchange).splitlines(),
-        exchange.purpose is Purpose.READ_BACK,
+        exchange.purpose is RequestPurpose.READ_BACK,
     )
 
 
 def _rows(report: ProbeReport) -> list[_Row]:
     """Return a row for each check, in the order in which they were made."""
-    results: dict[str, list[CheckResult]] = {}
+    results: dict[str, list[ProbeResult]] = {}
     for one in report.results:
         results.setdefault(one.check.id, []).append(one)
     return [_Row(those[0].check, list(_parts(those))) for those in results.values()]
 
 
-def _parts(results: Sequence[CheckResult]) -> Iterator[_Part]:
+def _parts(results: Sequence[ProbeResult]) -> Iterator[_Part]:
     for outcome, tone in _TONES.items():
         those = [one for one in results if one.outcome is outcome]
         if those:

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from scimsync.jsontext import json_text
-from scimsync.probe.findings import Finding, findings
-from scimsync.probe.values import CheckResult, Exchange, ProbeReport
+from scimsync.probe.findings import ProbeFinding, findings
+from scimsync.probe.values import Exchange, ProbeReport, ProbeResult
 
 
 def json_report(report: ProbeReport) -> Iterator[str]:
@@ -39,7 +39,7 @@ def document(report: ProbeReport) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: ProbeFinding) -> dict[str, Any]:
     return {
         "check": finding.check.id,
         "outcome": finding.outcome,
@@ -51,7 +51,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _result(result: CheckResult) -> dict[str, Any]:
+def _result(result: ProbeResult) -> dict[str, Any]:
     check = result.check
     return {
         "id": check.id,

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from scimsync.formatting import printable
 from scimsync.probe.render.http_text import request_text, response_text
-from scimsync.probe.values import CheckResult, Outcome, ProbeReport
+from scimsync.probe.values import Outcome, ProbeReport, ProbeResult
 
 
 def junit_report(report: ProbeReport) -> Iterator[str]:
@@ -46,7 +46,7 @@ def _suite(suites: Element, report: ProbeReport, provider: str) -> None:
         _case(suite, result)
 
 
-def _case(suite: Element, result: CheckResult) -> None:
+def _case(suite: Element, result: ProbeResult) -> None:
     case = SubElement(
         suite,
         "testcase",
@@ -64,7 +64,7 @@ def _case(suite: Element, result: CheckResult) -> None:
         output.text = f"warning: {printable(result.found)}\n{_explained(result)}"
 
 
-def _explained(result: CheckResult) -> str:
+def _explained(result: ProbeResult) -> str:
     check = result.check
     lines = [
         f"when: {printable(result.step)}",
@@ -76,5 +76,5 @@ def _explained(result: CheckResult) -> str:
     return "\n".join(lines)
 
 
-def _seconds(result: CheckResult) -> float:
+def _seconds(result: ProbeResult) -> float:
     return sum(one.seconds for one in result.exchanges)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from scimsync.formatting import plural, printable
-from scimsync.probe.findings import Finding, findings
+from scimsync.probe.findings import ProbeFinding, findings
 from scimsync.probe.render.http_text import request_text, response_text
 from scimsync.probe.values import Exchange, Outcome, ProbeReport
 
@@ -55,7 +55,7 @@ def _start(report: ProbeReport) -> Iterator[str]:
         yield "Nothing is wrong."
 
 
-def _finding(report: ProbeReport, finding: Finding) -> Iterator[str]:
+def _finding(report: ProbeReport, finding: ProbeFinding) -> Iterator[str]:
     check = finding.check
     word = "Fails" if finding.outcome is Outcome.FAILED else "Warning"
     yield ""
@@ -73,7 +73,7 @@ def _finding(report: ProbeReport, finding: Finding) -> Iterator[str]:
         yield f"- also fails: {', '.join(f'`{one}`' for one in others)}"
 
 
-def _requests(finding: Finding) -> str:
+def _requests(finding: ProbeFinding) -> str:
     if not finding.exchanges:
         return ""
     shown = "".join(map(_exchange, finding.exchanges))

@@ -35,8 +35,8 @@ from scimsync.probe.more_judges import (
 from scimsync.probe.sequence import (
     GROUPS,
     USERS,
+    MadeResource,
     ProviderSequence,
-    Resource,
     Send,
     Step,
     expect,
@@ -264,6 +264,6 @@ INTEROP: Final = ProviderSequence(
     title="SCIM interoperability profile (draft)",
     user_agent=f"scimsync-probe/{__version__}",
     headers=(("Accept", "application/scim+json"), ("Content-Type", "application/scim+json")),
-    resources=(Resource("user"), Resource("other"), Resource("group", GROUPS)),
+    resources=(MadeResource("user"), MadeResource("other"), MadeResource("group", GROUPS)),
     steps=(*_discovery(), *_users(), *_changes(), *_groups(), *_ends()),
 )

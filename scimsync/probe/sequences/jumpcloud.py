@@ -28,8 +28,8 @@ from scimsync.probe.more_judges import shows_members, takes_media_type
 from scimsync.probe.sequence import (
     GROUPS,
     USERS,
+    MadeResource,
     ProviderSequence,
-    Resource,
     Send,
     Step,
     expect,
@@ -141,6 +141,6 @@ JUMPCLOUD: Final = ProviderSequence(
     title="JumpCloud",
     user_agent=f"scimsync-probe/{__version__}",
     headers=(("Accept", "application/scim+json"), ("Content-Type", "application/scim+json")),
-    resources=(Resource("user"), Resource("other"), Resource("group", GROUPS)),
+    resources=(MadeResource("user"), MadeResource("other"), MadeResource("group", GROUPS)),
     steps=(*_users(), *_groups(), *_ends()),
 )

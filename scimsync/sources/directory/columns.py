@@ -31,7 +31,7 @@ class NotText(ValueError):
     """A value of an attribute of texts is not UTF-8. The message says which."""
 
 
-class Column(NamedTuple):
+class EntryColumn(NamedTuple):
     """Where the values of an attribute description go."""
 
     name: str
@@ -42,7 +42,7 @@ class Column(NamedTuple):
 
 
 @dataclass(slots=True)
-class Record:
+class EntryRecord:
     """An entry as a record. `problem` says why it cannot be used, None if it can.
 
     `cells` holds the values by column, and DNs as they are. `links` maps the columns of DNs to
@@ -55,7 +55,7 @@ class Record:
     problem: str | None = None
 
 
-class Columns:
+class EntryColumns:
     """The columns of a source of directory entries."""
 
     def __init__(self, settings: DirectorySettings, types: AttributeTypes) -> None:
@@ -68,7 +68,7 @@ class Columns:
         self._single = {self._identity(name) for name in (*(settings.single or ()), settings.key)}
         written = (*self.named, *(settings.single or ()), *settings.references)
         self._names = {self._identity(name): name for name in reversed(written)}
-        self._columns: dict[str, Column | None] = {}
+        self._columns: dict[str, EntryColumn | None] = {}
         self._control = ""  # the column of userAccountControl
 
     @property
@@ -92,16 +92,16 @@ class Columns:
         """Return whether a column may hold DNs."""
         return self._all or any(self.types.of(name).form is Form.DN for name in self.named)
 
-    def of(self, description: str) -> Column | None:
+    def of(self, description: str) -> EntryColumn | None:
         """Return where the values of an attribute description go, None for nowhere."""
         key = description.lower()
         if key not in self._columns:
             self._columns[key] = self._find(description)
         return self._columns[key]
 
-    def record(self, dn: str, attributes: Attributes) -> Record:
+    def record(self, dn: str, attributes: Attributes) -> EntryRecord:
         """Return an entry as a record. Raise NotText."""
-        record = Record(dn, {DN_COLUMN: dn})
+        record = EntryRecord(dn, {DN_COLUMN: dn})
         cells = record.cells
         columns = self._columns
         for description, raw in attributes:
@@ -131,7 +131,7 @@ class Columns:
             cells.setdefault(DISABLED_COLUMN, is_disabled(cells[self._control]))
         return record
 
-    def _choose(self, record: Record, column: Column, values: list[object]) -> None:
+    def _choose(self, record: EntryRecord, column: EntryColumn, values: list[object]) -> None:
         """Take the value that names the entry, of several, or report the entry."""
         present = record.cells.pop(column.name, None)
         every = dict.fromkeys(map(str, values if present is None else [present, *values]))
@@ -143,10 +143,10 @@ class Columns:
             f"{record.dn}: {column.name} has {len(every)} values, and {self._why(column)} takes one"
         )
 
-    def _why(self, column: Column) -> str:
+    def _why(self, column: EntryColumn) -> str:
         return "the key" if column.name == self._key else "single"
 
-    def _find(self, description: str) -> Column | None:
+    def _find(self, description: str) -> EntryColumn | None:
         name, _, rest = description.lower().partition(";")
         options = [option for option in rest.split(";") if option not in ("", "binary")]
         plain = ";".join([name, *options])
@@ -161,7 +161,7 @@ class Columns:
             self._control = column
         found = self.types.of(name)
         single = found.single or identity in self._single
-        return Column(column, name, CONVERT[found.form], single, found.form)
+        return EntryColumn(column, name, CONVERT[found.form], single, found.form)
 
     def _identity(self, description: str) -> str:
         """Return a text that all names of an attribute share, with the options."""
@@ -170,7 +170,7 @@ class Columns:
         return f"{first};{options}" if options else first
 
 
-def name_reader(columns: Columns, name: str) -> Callable[[str, Attributes], str | None]:
+def name_reader(columns: EntryColumns, name: str) -> Callable[[str, Attributes], str | None]:
     """Return the function that gives the value of an attribute by which others may name an entry.
 
     That is the only value, or of several the one in the DN; None without such a value.

@@ -34,7 +34,7 @@ Values = Mapping[str, Sequence[bytes]]
 Predicate = Callable[[Values], bool]
 
 
-class FilterError(ValueError):
+class LdapFilterError(ValueError):
     """A text is not a filter, or not one that can be evaluated here. The message says why."""
 
 
@@ -81,7 +81,7 @@ def parse(text: str) -> Filter:
     found, at = _parse(text.strip(), 0, 0)
     rest = text.strip()[at:]
     if rest:
-        raise FilterError(f"{_shown(rest)} follows its end")
+        raise LdapFilterError(f"{_shown(rest)} follows its end")
     return found
 
 
@@ -101,9 +101,9 @@ def escaped(text: str) -> str:
 
 def _parse(text: str, at: int, depth: int) -> tuple[Filter, int]:
     if depth > _MOST_NESTED:
-        raise FilterError("it is nested too deeply")
+        raise LdapFilterError("it is nested too deeply")
     if text[at : at + 1] != "(":
-        raise FilterError(f"there is no ( before {_shown(text[at:])}")
+        raise LdapFilterError(f"there is no ( before {_shown(text[at:])}")
     at += 1
     sign = text[at : at + 1]
     if sign in ("&", "|", "!") and sign:
@@ -114,22 +114,22 @@ def _parse(text: str, at: int, depth: int) -> tuple[Filter, int]:
             parts.append(part)
             at = _spaces(text, at)
         if text[at : at + 1] != ")":
-            raise FilterError(f"there is no ) before {_shown(text[at:])}")
+            raise LdapFilterError(f"there is no ) before {_shown(text[at:])}")
         if sign == "!" and len(parts) != 1:
-            raise FilterError(f"! takes one filter, not {len(parts)}")
+            raise LdapFilterError(f"! takes one filter, not {len(parts)}")
         return Combined(sign, tuple(parts)), at + 1
     end = text.find(")", at)
     if end < 0:
-        raise FilterError(f"there is no ) after {_shown(text[at:])}")
+        raise LdapFilterError(f"there is no ) after {_shown(text[at:])}")
     return _item(text[at:end]), end + 1
 
 
 def _item(text: str) -> Item:
     if "(" in text:
-        raise FilterError(rf"{_shown(text)} holds a (, which is written as \28")
+        raise LdapFilterError(rf"{_shown(text)} holds a (, which is written as \28")
     left, equals, right = text.partition("=")
     if not equals:
-        raise FilterError(f"there is no = in {_shown(text)}")
+        raise LdapFilterError(f"there is no = in {_shown(text)}")
     if left[-1:] in (":", "~", ">", "<"):
         operator = Operator(f"{left[-1]}=")
         left = left[:-1]
@@ -143,13 +143,13 @@ def _item(text: str) -> Item:
     if operator is Operator.EXTENSIBLE:
         return _extensible(left, right)
     if not _DESCRIPTION.fullmatch(left):
-        raise FilterError(f"{_shown(left)} is not an attribute")
+        raise LdapFilterError(f"{_shown(left)} is not an attribute")
     if operator is Operator.PRESENT:
         return Item(left, operator, ())
     if operator is Operator.SUBSTRINGS:
         return Item(left, operator, tuple(map(_unescaped, right.split("*"))))
     if "*" in right:
-        raise FilterError(rf"{_shown(right)} holds a *, which is written as \2a")
+        raise LdapFilterError(rf"{_shown(right)} holds a *, which is written as \2a")
     return Item(left, operator, (_unescaped(right),))
 
 
@@ -165,14 +165,14 @@ def _extensible(left: str, right: str) -> Item:
         or not (attribute or rule)
     )
     if wrong:
-        raise FilterError(f"{_shown(left)} is not attribute:rule")
+        raise LdapFilterError(f"{_shown(left)} is not attribute:rule")
     return Item(attribute, Operator.EXTENSIBLE, (_unescaped(right),), rule, of_dn)
 
 
 def _unescaped(text: str) -> bytes:
     def byte(match: re.Match[bytes]) -> bytes:
         if match[1] is None:
-            raise FilterError(rf"a backslash in {_shown(text)} is written as \5c")
+            raise LdapFilterError(rf"a backslash in {_shown(text)} is written as \5c")
         return bytes.fromhex(match[1].decode())
 
     return _ESCAPE.sub(byte, text.encode())
@@ -214,7 +214,7 @@ def _of_item(item: Item, types: AttributeTypes) -> Predicate:
     if item.operator is Operator.EXTENSIBLE:
         test = _extended(item)
         if not name:
-            raise FilterError("a rule without an attribute needs a server")
+            raise LdapFilterError("a rule without an attribute needs a server")
     elif item.operator is Operator.SUBSTRINGS:
         test = _substrings(item.values)
     else:
@@ -263,11 +263,11 @@ def _extended(item: Item) -> Callable[[bytes], bool]:
     (wanted,) = item.values
     rule = item.rule.lower()
     if item.of_dn:
-        raise FilterError(":dn: needs a server")
+        raise LdapFilterError(":dn: needs a server")
     if rule in (BIT_AND, BIT_OR):
         bits = _number(wanted)
         if bits is None:
-            raise FilterError(f"{item.rule} takes a whole number")
+            raise LdapFilterError(f"{item.rule} takes a whole number")
         if rule == BIT_AND:
             return lambda value: (_number(value) or 0) & bits == bits
         return lambda value: bool((_number(value) or 0) & bits)
@@ -275,7 +275,7 @@ def _extended(item: Item) -> Callable[[bytes], bool]:
         return lambda value: value == wanted
     if not rule or rule in _CASE_IGNORE:
         return lambda value: _text_key(value) == _text_key(wanted)
-    raise FilterError(f"the matching rule {item.rule} needs a server")
+    raise LdapFilterError(f"the matching rule {item.rule} needs a server")
 
 
 def _key(value: bytes) -> bytes:

@@ -109,7 +109,7 @@ def digest(dn: str) -> bytes:
     ).digest()
 
 
-class References:
+class DnReferences:
     """How the columns of DNs are resolved.
 
     `attributes` are those that references ask for. Each column takes one of them, by its index in
@@ -201,7 +201,7 @@ Lookup = Callable[[Sequence[str]], Iterable[tuple[str, Named]]]
 
 
 def complete(
-    index: EntryIndex, missing: Iterable[tuple[str, str]], references: References, look_up: Lookup
+    index: EntryIndex, missing: Iterable[tuple[str, str]], references: DnReferences, look_up: Lookup
 ) -> None:
     """Add the entries that the columns refer to and that the index lacks, level by level.
 

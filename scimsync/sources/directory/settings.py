@@ -23,7 +23,7 @@ ALL = ("*", "+")
 def _filter(text: str) -> str:
     try:
         filters.parse(text)
-    except filters.FilterError as error:
+    except filters.LdapFilterError as error:
         raise invalid(
             f"{quoted(text)} is not an LDAP filter: {error}",
             hint='write it as in "(&(objectClass=person)(mail=*))"',

@@ -23,13 +23,19 @@ from scimsync.sources.base import (
     SourceSpec,
 )
 from scimsync.sources.directory.attribute_types import DN_COLUMN, base_name
-from scimsync.sources.directory.columns import Attributes, Columns, NotText, Record, name_reader
+from scimsync.sources.directory.columns import (
+    Attributes,
+    EntryColumns,
+    EntryRecord,
+    NotText,
+    name_reader,
+)
 from scimsync.sources.directory.references import (
     ASCENDED,
+    DnReferences,
     EntryIndex,
     Lookup,
     Named,
-    References,
     complete,
     entry_index,
 )
@@ -67,21 +73,21 @@ class DirectorySource(SpooledSource[D]):
         self._places = array("Q")
 
     @abstractmethod
-    def entries(self, columns: Columns) -> Generator[Entry]:
+    def entries(self, columns: EntryColumns) -> Generator[Entry]:
         """Read all entries. Raise SourceUnavailable if any of them cannot be read."""
 
     @abstractmethod
-    def make_columns(self) -> Columns:
+    def make_columns(self) -> EntryColumns:
         """Return the columns. Raise SourceFormatError for an option that does not fit them."""
 
-    def look_up(self, columns: Columns, references: References) -> Lookup | None:  # noqa: ARG002
+    def look_up(self, columns: EntryColumns, references: DnReferences) -> Lookup | None:  # noqa: ARG002
         """Return the function that reads entries outside of the source, None without any."""
         return None
 
-    def references(self) -> References:
+    def references(self) -> DnReferences:
         """Return how sync.toml wants DNs to be resolved."""
         settings = self.spec.settings
-        return References(settings.key, settings.references, nested=self.nested)
+        return DnReferences(settings.key, settings.references, nested=self.nested)
 
     def location(self, place: int, row: int | None) -> RowLocation:
         """Return where an entry is, for messages."""
@@ -154,7 +160,7 @@ class DirectorySource(SpooledSource[D]):
             self._check_references(references)
 
     def _resolved_lines(
-        self, columns: Columns, references: References, index: EntryIndex
+        self, columns: EntryColumns, references: DnReferences, index: EntryIndex
     ) -> Iterator[bytes]:
         """Spool the entries, since one may refer to a later one, and resolve their DNs then.
 
@@ -183,7 +189,7 @@ class DirectorySource(SpooledSource[D]):
             for line in stream:
                 yield self._resolved(line, references, index)
 
-    def _resolved(self, line: bytes, references: References, index: EntryIndex) -> bytes:
+    def _resolved(self, line: bytes, references: DnReferences, index: EntryIndex) -> bytes:
         if line[:1] != b"[":
             return line
         cells, links = orjson.loads(line)
@@ -192,7 +198,7 @@ class DirectorySource(SpooledSource[D]):
             cells[column] = found if isinstance(cells[column], list) else found[0]
         return orjson.dumps(cells) + b"\n"
 
-    def _record(self, columns: Columns, entry: Entry) -> Record:
+    def _record(self, columns: EntryColumns, entry: Entry) -> EntryRecord:
         """Return an entry as a record. Raise SourceFormatError for text that is not UTF-8."""
         try:
             return columns.record(entry.dn, entry.attributes)
@@ -205,7 +211,7 @@ class DirectorySource(SpooledSource[D]):
                 code="SYNC-0258",
             ) from None
 
-    def _accept(self, record: Record, entry: Entry) -> bool:
+    def _accept(self, record: EntryRecord, entry: Entry) -> bool:
         """Return whether a record can be used; report it if not."""
         place = entry.place
         if record.problem is None:
@@ -226,7 +232,7 @@ class DirectorySource(SpooledSource[D]):
         )
         return False
 
-    def _check_references(self, references: References) -> None:
+    def _check_references(self, references: DnReferences) -> None:
         """Raise SourceFormatError if DNs name nothing where that means lost rights.
 
         The server itself keeps `memberOf` (MS-ADTS 3.1.1.4.5.10, slapo-memberof), so that its DNs
@@ -269,12 +275,12 @@ def _links(line: bytes) -> dict[str, list[str]]:
 class Offer:
     """Makes of an entry what it offers to those that refer to it."""
 
-    def __init__(self, key: str, columns: Columns, references: References) -> None:
+    def __init__(self, key: str, columns: EntryColumns, references: DnReferences) -> None:
         self._references = references
         self._key = key
         self._readers = [name_reader(columns, name) for name in references.attributes]
 
-    def by(self, record: Record, attributes: Attributes) -> Named:
+    def by(self, record: EntryRecord, attributes: Attributes) -> Named:
         """Return what an entry offers."""
         key = record.cells.get(self._key)
         values = [None if key is None else str(key)]

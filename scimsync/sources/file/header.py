@@ -46,7 +46,7 @@ class FoundHeader:
 
 
 @dataclass(frozen=True, slots=True)
-class HeaderSettings:
+class HeaderHints:
     """What is known beforehand: the key column, and the settings of the source."""
 
     key: str
@@ -56,7 +56,7 @@ class HeaderSettings:
 
 
 def find_header(
-    lines: Sequence[str], delimiters: Sequence[str], settings: HeaderSettings
+    lines: Sequence[str], delimiters: Sequence[str], settings: HeaderHints
 ) -> FoundHeader | None:
     """Return the header of a text that begins with `lines`, or None if there is no row.
 
@@ -98,7 +98,7 @@ def _first_line(lines: Sequence[str]) -> int:
 
 
 def _choose(
-    rows: Sequence[CsvRow], delimiter: str, first: int, settings: HeaderSettings
+    rows: Sequence[CsvRow], delimiter: str, first: int, settings: HeaderHints
 ) -> tuple[tuple[bool, bool, int], FoundHeader]:
     """Return the header of the `rows` that a delimiter gives, after how well it fits."""
     sound = [len(row.fields) for row in rows if row.problem is None]

@@ -26,7 +26,7 @@ from scimsync.sources.file.footer import is_footer
 from scimsync.sources.file.header import LINES
 from scimsync.sources.file.settings import FileSettings
 from scimsync.sources.file.tabular import TabularReader
-from scimsync.sources.file.workbook import Found, find_sheet, require_calamine
+from scimsync.sources.file.workbook import FoundSheet, find_sheet, require_calamine
 from scimsync.sources.workspace import Workspace, new_private_file
 
 _LAST = 10
@@ -66,7 +66,7 @@ class SheetReader(TabularReader):
         return content(self._spec, self.file, self._workspace)
 
     @cached_property
-    def _found(self) -> Found:
+    def _found(self) -> FoundSheet:
         return find_sheet(self._spec, self._path, self.file.label, self._workspace)
 
     @cached_property

@@ -13,7 +13,7 @@ from scimsync.formatting import plural
 from scimsync.sources.base import RejectedRows, RowLocation, SourceSpec
 from scimsync.sources.duckdb_sql import array, literal, name, stripped
 from scimsync.sources.file.find import File
-from scimsync.sources.file.header import FoundHeader, HeaderSettings, find_header
+from scimsync.sources.file.header import FoundHeader, HeaderHints, find_header
 from scimsync.sources.file.reader import NOTHING, numbered
 from scimsync.sources.file.row_expression import parse_expression
 from scimsync.sources.file.row_judge import Header, RowCondition, RowJudge
@@ -112,7 +112,7 @@ class TabularReader(ABC):
         """The header. Raise SourceFormatError if the file has none that can be used."""
         settings = self._spec.settings
         start = self._start()
-        known = HeaderSettings(self._spec.key, settings.skip, settings.headers, settings.comment)
+        known = HeaderHints(self._spec.key, settings.skip, settings.headers, settings.comment)
         found = find_header(start, self._delimiters(), known)
         where = f"{self._spec.setting('path')}: {self.file.label}"
         if found is None:

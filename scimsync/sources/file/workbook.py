@@ -41,7 +41,7 @@ _DAMAGED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundSheet:
     """A sheet, and what is in its cells that have no value."""
 
     name: str
@@ -61,7 +61,7 @@ def require_calamine(spec: SourceSpec[FileSettings], label: str) -> None:
 
 def find_sheet(
     spec: SourceSpec[FileSettings], path: Path, label: str, workspace: Workspace
-) -> Found:
+) -> FoundSheet:
     """Return the sheet that `sheet` names, or the only one that is visible and not empty.
 
     Raise SourceUnavailable (cut off), SourceFormatError (no workbook, protected, damaged, several
@@ -76,10 +76,10 @@ def find_sheet(
     with _faults(where), _opened(readable) as workbook:
 
         @cache
-        def load(name: str) -> Found:
+        def load(name: str) -> FoundSheet:
             # calamine ends the process if it has no memory for a sheet: its size is checked before
             faults = cell_faults(path, kind, name, where)
-            return Found(name, workbook.get_sheet_by_name(name), faults)
+            return FoundSheet(name, workbook.get_sheet_by_name(name), faults)
 
         return load(_choose(spec, workbook, load, label))
 
@@ -180,7 +180,7 @@ def _package(path: Path, where: str, label: str) -> str:
 def _choose(
     spec: SourceSpec[FileSettings],
     workbook: CalamineWorkbook,
-    load: Callable[[str], Found],
+    load: Callable[[str], FoundSheet],
     label: str,
 ) -> str:
     """Return the name of the sheet to read."""

@@ -33,7 +33,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class RecordPage:
     """One page of a list: the whole response, and the records in it."""
 
     response: PageResponse
@@ -42,7 +42,7 @@ class Page:
 
 async def read_pages(
     client: ApiClient, pages: Pages, request: PageRequest | None = None
-) -> AsyncIterator[Page]:
+) -> AsyncIterator[RecordPage]:
     """Yield each page, from `request` or the first one; the next page is requested meanwhile.
 
     Raise ListFault, BadPage and SourceUnavailable as `ListReader.read` does.
@@ -61,7 +61,7 @@ async def read_pages(
                 task = _fetch(client, upcoming, pages)
                 for _ in range(_STEPS_TO_SEND):
                     await asyncio.sleep(0)
-            yield Page(response, records)
+            yield RecordPage(response, records)
             if upcoming is None:
                 return
     finally:

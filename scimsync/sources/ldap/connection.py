@@ -15,7 +15,7 @@ from scimsync.errors import ConfigError, ScimsyncError, SourceFormatError
 from scimsync.formatting import one_line
 from scimsync.sources.base import SourceSpec
 from scimsync.sources.ldap import failures
-from scimsync.sources.ldap.settings import Address, LdapSettings
+from scimsync.sources.ldap.settings import LdapSettings, ServerAddress
 
 if TYPE_CHECKING:
     import ldap3
@@ -52,7 +52,7 @@ class ServerInfo:
         return ACTIVE_DIRECTORY in self.of("supportedCapabilities")
 
 
-def label_of(address: Address) -> str:
+def label_of(address: ServerAddress) -> str:
     """Return what messages call the server."""
     if address.is_local_socket:
         return f"the LDAP server at {address.host}"
@@ -60,7 +60,7 @@ def label_of(address: Address) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class BoundServer:
     """A connection that is bound."""
 
     connection: ldap3.Connection = field(repr=False)  # which would show the password
@@ -83,7 +83,7 @@ class Server:
 
 
 @contextmanager
-def connected(spec: Spec) -> Iterator[Server]:
+def connected(spec: Spec) -> Iterator[BoundServer]:
     """Yield a connection, bound as sync.toml says.
 
     Raise SourceUnavailable if the server is out of reach, SourceFormatError if it refuses the
@@ -98,11 +98,11 @@ def connected(spec: Spec) -> Iterator[Server]:
             if settings.starttls:
                 connection.start_tls(read_server_info=False)
         _bind(spec, connection, label)
-        server = Server(connection, label, ServerInfo())
+        server = BoundServer(connection, label, ServerInfo())
         info = _server_info(server)
         if settings.bind_dn is not None or settings.sasl is not None:
             _ensure_known(spec, connection, label, info)
-        yield Server(connection, label, info)
+        yield BoundServer(connection, label, info)
     finally:
         _close(connection)
 
@@ -252,7 +252,7 @@ def _bind(spec: Spec, connection: ldap3.Connection, label: str) -> None:
         )
 
 
-def _server_info(server: Server) -> ServerInfo:
+def _server_info(server: BoundServer) -> ServerInfo:
     result = server.search(
         "", "(objectClass=*)", search_scope="BASE", attributes=list(_ROOT_ATTRIBUTES)
     )

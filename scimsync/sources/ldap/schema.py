@@ -6,21 +6,21 @@ from scimsync.errors import SourceFormatError
 from scimsync.sources.base import SourceSpec
 from scimsync.sources.directory import filters
 from scimsync.sources.directory.attribute_types import AttributeTypes, read_schema
-from scimsync.sources.ldap.connection import Server
-from scimsync.sources.ldap.search import ANY, Found, Search, find
+from scimsync.sources.ldap.connection import BoundServer
+from scimsync.sources.ldap.search import ANY, FoundEntry, LdapSearch, find
 from scimsync.sources.ldap.settings import LdapSettings
 
 _OF_ACTIVE_DIRECTORY = {filters.BIT_AND, filters.BIT_OR, filters.IN_CHAIN}
 
 
-def check_base(spec: SourceSpec[LdapSettings], server: Server) -> str | None:
+def check_base(spec: SourceSpec[LdapSettings], server: BoundServer) -> str | None:
     """Read the base of the search, and return the DN of the schema that governs it.
 
     Raise SourceFormatError if there is no base, it must not be read, or is on another server.
     """
     base = spec.settings.base
     place = spec.setting("base")
-    wanted = Search(base, ANY, ["subschemaSubentry"], 0, place, "BASE")
+    wanted = LdapSearch(base, ANY, ["subschemaSubentry"], 0, place, "BASE")
     found = list(find(server, wanted))
     if not found:
         raise SourceFormatError(
@@ -33,7 +33,7 @@ def check_base(spec: SourceSpec[LdapSettings], server: Server) -> str | None:
 
 
 def read_types(
-    spec: SourceSpec[LdapSettings], server: Server, subschema: str | None
+    spec: SourceSpec[LdapSettings], server: BoundServer, subschema: str | None
 ) -> AttributeTypes:
     """Return the attributes of the server's schema, and its matching rules.
 
@@ -44,7 +44,7 @@ def read_types(
     rules: list[str] = []
     if subschema is not None:
         wanted = ["attributeTypes", "matchingRules"]
-        search = Search(subschema, ANY, wanted, 0, spec.setting("read_schema"), "BASE")
+        search = LdapSearch(subschema, ANY, wanted, 0, spec.setting("read_schema"), "BASE")
         for entry in find(server, search):
             definitions += _texts(entry, "attributetypes")
             rules += _texts(entry, "matchingrules")
@@ -60,7 +60,7 @@ def read_types(
 
 def check_rules(
     spec: SourceSpec[LdapSettings],
-    server: Server,
+    server: BoundServer,
     query: filters.Filter,
     types: AttributeTypes,
 ) -> None:
@@ -90,7 +90,7 @@ def check_rules(
 _ONLY_THERE = "only Active Directory knows it"
 
 
-def _texts(entry: Found, name: str) -> list[str]:
+def _texts(entry: FoundEntry, name: str) -> list[str]:
     return [
         value.decode(errors="replace")
         for found, values in entry.attributes

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from scimsync.errors import SourceFormatError
 from scimsync.sources.ldap import failures
-from scimsync.sources.ldap.connection import Server
+from scimsync.sources.ldap.connection import BoundServer
 
 PAGES = "1.2.840.113556.1.4.319"
 """The control of RFC 2696, in a request and in its response."""
@@ -21,14 +21,14 @@ _MOST_EMPTY_PAGES = 1_000
 Attributes = list[tuple[str, Sequence[bytes]]]
 
 
-class Found(NamedTuple):
+class FoundEntry(NamedTuple):
     """An entry that a search found."""
 
     dn: str
     attributes: Attributes
 
 
-class Search(NamedTuple):
+class LdapSearch(NamedTuple):
     """What to search for. `place` begins a message about the option that names the base."""
 
     base: str
@@ -39,7 +39,7 @@ class Search(NamedTuple):
     scope: str = "SUBTREE"
 
 
-def find(server: Server, search: Search) -> Iterator[Found]:
+def find(server: BoundServer, search: LdapSearch) -> Iterator[FoundEntry]:
     """Yield all entries.
 
     Raise SourceUnavailable if the server fails, or ends before it has sent all pages, and
@@ -61,7 +61,7 @@ def find(server: Server, search: Search) -> Iterator[Found]:
         )
         _ensure_success(server, search, result)
         for entry in result["entries"]:
-            yield Found(_name(server, entry), _whole(server, entry))
+            yield FoundEntry(_name(server, entry), _whole(server, entry))
         following = _cookie(result)
         if following is None and cookie is not None:
             raise failures.incomplete(
@@ -76,12 +76,12 @@ def find(server: Server, search: Search) -> Iterator[Found]:
         page += 1
 
 
-def read(server: Server, dn: str, attributes: Sequence[str]) -> tuple[Found | None, bool]:
+def read(server: BoundServer, dn: str, attributes: Sequence[str]) -> tuple[FoundEntry | None, bool]:
     """Read one entry, None if there is none or it must not be read.
 
     Return as well whether it is on another server.
     """
-    search = Search(dn, ANY, attributes, 0, server.label, "BASE")
+    search = LdapSearch(dn, ANY, attributes, 0, server.label, "BASE")
     result = server.search(
         dn, ANY, search_scope="BASE", dereference_aliases="NEVER", attributes=list(attributes)
     )
@@ -91,11 +91,11 @@ def read(server: Server, dn: str, attributes: Sequence[str]) -> tuple[Found | No
         return None, False
     _ensure_success(server, search, result)
     for entry in result["entries"]:
-        return Found(_name(server, entry), _whole(server, entry)), False
+        return FoundEntry(_name(server, entry), _whole(server, entry)), False
     return None, False
 
 
-def _ensure_success(server: Server, search: Search, result: dict[str, Any]) -> None:
+def _ensure_success(server: BoundServer, search: LdapSearch, result: dict[str, Any]) -> None:
     code = result["result"]
     if code == failures.SUCCESS:
         return
@@ -117,7 +117,7 @@ def _cookie(result: dict[str, Any]) -> bytes | None:
     return None if control is None else bytes(control["value"]["cookie"])
 
 
-def _name(server: Server, entry: dict[str, Any]) -> str:
+def _name(server: BoundServer, entry: dict[str, Any]) -> str:
     raw: bytes = entry["raw_dn"]
     try:
         return raw.decode()
@@ -125,7 +125,7 @@ def _name(server: Server, entry: dict[str, Any]) -> str:
         raise failures.unavailable(server.label, "it sent a DN that is not UTF-8") from None
 
 
-def _whole(server: Server, entry: dict[str, Any]) -> Attributes:
+def _whole(server: BoundServer, entry: dict[str, Any]) -> Attributes:
     """Return the attributes of an entry, with all values of those that come in ranges.
 
     Active Directory sends the first 1,500 values of an attribute under a name such as
@@ -144,7 +144,7 @@ def _whole(server: Server, entry: dict[str, Any]) -> Attributes:
     return attributes
 
 
-def _extend(server: Server, dn: str, first: re.Match[str], values: list[bytes]) -> None:
+def _extend(server: BoundServer, dn: str, first: re.Match[str], values: list[bytes]) -> None:
     """Add the further ranges of the attribute of `first` to its `values`."""
     name, match = first[1], first
     while match[3] != "*":

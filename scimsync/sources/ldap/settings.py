@@ -24,7 +24,7 @@ _LONGEST_TIMEOUT = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ServerAddress:
     """Where a server listens: `host` and `port`, or the path of a socket of this machine."""
 
     scheme: str
@@ -37,7 +37,7 @@ class Address:
         return self.scheme == "ldapi"
 
 
-def parse_url(url: str) -> Address:
+def parse_url(url: str) -> ServerAddress:
     """Return the address that a URL names. Raise ValueError, which says what is wrong with it."""
     scheme, separator, rest = url.partition("://")
     scheme = scheme.lower()
@@ -47,7 +47,7 @@ def parse_url(url: str) -> Address:
         path = unquote(rest)
         if not path.startswith("/"):
             raise ValueError("must name a socket, as in ldapi://%2Frun%2Fslapd%2Fldapi")
-        return Address(scheme, path, 0)
+        return ServerAddress(scheme, path, 0)
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
@@ -59,7 +59,7 @@ def parse_url(url: str) -> Address:
         raise ValueError("must not hold a user or a password; these go into bind_dn and password")
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError("must end after the host and port; the rest goes into base and filter")
-    return Address(scheme, host, port or (636 if scheme == "ldaps" else 389))
+    return ServerAddress(scheme, host, port or (636 if scheme == "ldaps" else 389))
 
 
 def _url(value: object) -> str:
@@ -190,7 +190,7 @@ class LdapSettings(DirectorySettings):
     )
 
     @property
-    def address(self) -> Address:
+    def address(self) -> ServerAddress:
         """Where the server listens."""
         return parse_url(self.url)
 

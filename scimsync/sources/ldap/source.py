@@ -11,14 +11,14 @@ from scimsync.model.suggestions import did_you_mean
 from scimsync.sources.base import SourceSpec
 from scimsync.sources.directory import filters
 from scimsync.sources.directory.attribute_types import DN_COLUMN, AttributeTypes, base_name
-from scimsync.sources.directory.columns import Columns
+from scimsync.sources.directory.columns import EntryColumns
 from scimsync.sources.directory.dn import common_suffix, is_below
-from scimsync.sources.directory.references import EXPANDED, Lookup, Named, References, digest
+from scimsync.sources.directory.references import EXPANDED, DnReferences, Lookup, Named, digest
 from scimsync.sources.directory.settings import ALL
 from scimsync.sources.directory.source import DirectorySource, Entry, Offer
-from scimsync.sources.ldap.connection import Server, connected, label_of
+from scimsync.sources.ldap.connection import BoundServer, connected, label_of
 from scimsync.sources.ldap.schema import check_base, check_rules, read_types
-from scimsync.sources.ldap.search import ANY, Attributes, Found, Search, find, read
+from scimsync.sources.ldap.search import ANY, Attributes, FoundEntry, LdapSearch, find, read
 from scimsync.sources.ldap.settings import LdapSettings
 from scimsync.sources.workspace import Workspace
 
@@ -35,7 +35,7 @@ class LdapSource(DirectorySource[LdapSettings]):
         settings = spec.settings
         super().__init__(spec, workspace, label_of(settings.address), settings.filter)
         self.nested = spec.settings.nested is True
-        self._server: Server | None = None
+        self._server: BoundServer | None = None
         self._types: AttributeTypes | None = None
         self._on_other_servers: set[bytes] = set()
 
@@ -46,13 +46,13 @@ class LdapSource(DirectorySource[LdapSettings]):
             return settings.filter
         return ANY if settings.key == DN_COLUMN else f"({settings.key}=*)"
 
-    def make_columns(self) -> Columns:
+    def make_columns(self) -> EntryColumns:
         """Return the columns. Connect if the schema is not known yet."""
         if self._types is None:
             with ExitStack() as stack:
                 server = self._server or stack.enter_context(connected(self.spec))
                 self._types = self._checked_types(server)
-        return Columns(self.spec.settings, self._types)
+        return EntryColumns(self.spec.settings, self._types)
 
     def lines(self) -> Generator[bytes]:
         """Read all entries, resolve their DNs, and yield them as lines of JSON."""
@@ -69,7 +69,7 @@ class LdapSource(DirectorySource[LdapSettings]):
                 return LdapSource(spec, self._workspace).first_records(limit)
             return self.first_entries(limit)
 
-    def entries(self, columns: Columns) -> Generator[Entry]:
+    def entries(self, columns: EntryColumns) -> Generator[Entry]:
         """Read all entries."""
         server = self._connected()
         references = self.references()
@@ -86,14 +86,14 @@ class LdapSource(DirectorySource[LdapSettings]):
             for entry in found:
                 yield Entry(entry.dn, entry.attributes)
 
-    def look_up(self, columns: Columns, references: References) -> Lookup:
+    def look_up(self, columns: EntryColumns, references: DnReferences) -> Lookup:
         """Return the function that reads entries outside of the source from the same server."""
         server = self._connected()
         offered = Offer(self.spec.key, columns, references)
         nesting = [name for name in columns.named if references.nests(name)]
         attributes = [name for name in (*references.attributes, *nesting) if name != DN_COLUMN]
 
-        def offer(found: Found) -> tuple[str, Named]:
+        def offer(found: FoundEntry) -> tuple[str, Named]:
             record = columns.record(found.dn, found.attributes)
             return found.dn, offered.by(record, found.attributes)
 
@@ -119,19 +119,21 @@ class LdapSource(DirectorySource[LdapSettings]):
         """Return whether a DN that names nothing names an entry of this server."""
         return digest(dn) not in self._on_other_servers
 
-    def _connected(self) -> Server:
+    def _connected(self) -> BoundServer:
         if self._server is None:
             raise AssertionError("entries are read while rows is at work")
         return self._server
 
-    def _search(self, query: str, attributes: Sequence[str], base: str | None = None) -> Search:
+    def _search(self, query: str, attributes: Sequence[str], base: str | None = None) -> LdapSearch:
         settings = self.spec.settings
         scope = "LEVEL" if base is None and settings.scope == "one" else "SUBTREE"
         where = settings.base if base is None else base
         place = self.spec.setting("base")
-        return Search(where, query, attributes, settings.page_size, place, scope)
+        return LdapSearch(where, query, attributes, settings.page_size, place, scope)
 
-    def _with_chain(self, server: Server, columns: Columns, entry: Found) -> Attributes:
+    def _with_chain(
+        self, server: BoundServer, columns: EntryColumns, entry: FoundEntry
+    ) -> Attributes:
         """Return the attributes of a group with all its members, as Active Directory knows them."""
         found: Attributes = []
         for name, values in entry.attributes:
@@ -141,7 +143,7 @@ class LdapSource(DirectorySource[LdapSettings]):
             found.append((name, values))
         return found
 
-    def _chain(self, server: Server, group: str) -> Iterable[str]:
+    def _chain(self, server: BoundServer, group: str) -> Iterable[str]:
         contexts = (*server.info.of("defaultNamingContext"), *server.info.of("namingContexts"))
         base = next((one for one in contexts if is_below(group, one)), self.spec.settings.base)
         rule = f"(memberOf:{filters.IN_CHAIN}:={filters.escaped(group)})"
@@ -149,7 +151,7 @@ class LdapSource(DirectorySource[LdapSettings]):
         for entry in find(server, self._search(query, [_NO_ATTRIBUTES], base)):
             yield entry.dn
 
-    def _checked_types(self, server: Server) -> AttributeTypes:
+    def _checked_types(self, server: BoundServer) -> AttributeTypes:
         """Return what the server says of attributes.
 
         Raise SourceFormatError for a base that cannot be read, and for what the server does not
@@ -177,14 +179,14 @@ class LdapSource(DirectorySource[LdapSettings]):
         check_rules(self.spec, server, query, types)
         return types
 
-    def _read_types(self, server: Server) -> AttributeTypes:
+    def _read_types(self, server: BoundServer) -> AttributeTypes:
         subschema = check_base(self.spec, server)
         if not self.spec.settings.read_schema:
             return AttributeTypes()
         return read_types(self.spec, server, subschema)
 
     @contextmanager
-    def _connection(self) -> Iterator[Server]:
+    def _connection(self) -> Iterator[BoundServer]:
         """Connect, and keep the connection for what is done in the context."""
         with connected(self.spec) as server:
             self._server = server

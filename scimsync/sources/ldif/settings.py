@@ -26,7 +26,7 @@ def _path(text: str) -> str:
 def _evaluated(text: str) -> str:
     try:
         filters.compiled(filters.parse(text), AttributeTypes())
-    except filters.FilterError as error:
+    except filters.LdapFilterError as error:
         raise invalid(
             f"the filter cannot be evaluated on a file: {error}", code="SYNC-0253"
         ) from None

@@ -11,7 +11,7 @@ from scimsync.errors import GuardStop
 from scimsync.sources.base import RowLocation, SourceSpec, missing_column
 from scimsync.sources.directory import filters
 from scimsync.sources.directory.attribute_types import DN_COLUMN, AttributeTypes, base_name
-from scimsync.sources.directory.columns import Attributes, Columns
+from scimsync.sources.directory.columns import Attributes, EntryColumns
 from scimsync.sources.directory.source import DirectorySource, Entry
 from scimsync.sources.found_files import ensure_unchanged, sample_digest
 from scimsync.sources.ldif.files import LdifFile, digest, find, opened
@@ -43,9 +43,9 @@ class LdifSource(DirectorySource[LdifSettings]):
         is_pattern = is_glob(self.spec.base_dir, self.spec.settings.path)
         return tuple(file.label for file in self._files) if is_pattern else ()
 
-    def make_columns(self) -> Columns:
+    def make_columns(self) -> EntryColumns:
         """Return the columns, of which tables say what they hold."""
-        return Columns(self.spec.settings, AttributeTypes())
+        return EntryColumns(self.spec.settings, AttributeTypes())
 
     def columns(self) -> list[str]:
         """Return the attributes that sync.toml names, or else all of the files."""
@@ -80,7 +80,7 @@ class LdifSource(DirectorySource[LdifSettings]):
             )
         return self.first_entries(limit)
 
-    def entries(self, columns: Columns) -> Generator[Entry]:
+    def entries(self, columns: EntryColumns) -> Generator[Entry]:
         """Read the entries of all files."""
         query = self.spec.settings.filter
         test = None if query is None else filters.compiled(filters.parse(query), columns.types)

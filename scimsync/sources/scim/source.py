@@ -15,7 +15,7 @@ from scimsync.scim.client import ScimClient
 from scimsync.scim.discovery import discover_capabilities
 from scimsync.scim.listing import ListingError, Page, list_resources
 from scimsync.scim.messages import Query, ScimRequest, Sender, resource_path
-from scimsync.scim.paging import Paging, declared_paging
+from scimsync.scim.paging import ListPaging, declared_paging
 from scimsync.sources.base import SourceSpec
 from scimsync.sources.remote import (
     ListFault,
@@ -103,7 +103,7 @@ class ScimSource(SpooledSource[ScimSettings]):
         def query(start: int, count: int) -> Query:
             return (("startIndex", str(start)), ("count", str(count)), *more)
 
-        wanted = Paging(count=self.spec.settings.page_size)
+        wanted = ListPaging(count=self.spec.settings.page_size)
         paging = declared_paging(wanted, await discover_capabilities(sender))
         try:
             async for page in list_resources(sender, path, query, paging):
@@ -114,7 +114,7 @@ class ScimSource(SpooledSource[ScimSettings]):
     async def _write(self, sender: Sender, stream: BinaryIO) -> str:
         """Write the records of all resources, and return their digest."""
         settings = self.spec.settings
-        spool, progress = _Spool(stream, settings.model_dump_json()), _Progress()
+        spool, progress = _ResourceSpool(stream, settings.model_dump_json()), _Progress()
         groups: list[dict[str, Any]] = []
         async for page in self._pages(sender):
             if page.is_first:
@@ -169,7 +169,7 @@ class _Progress:
             raise ListFault(f"{came} of {total} resources came")
 
 
-class _Spool:
+class _ResourceSpool:
     """The records that were written, and the content of each resource, by its id."""
 
     def __init__(self, stream: BinaryIO, settings: str) -> None:

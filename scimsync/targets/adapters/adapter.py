@@ -44,7 +44,7 @@ _SERVICE_PROVIDER_CONFIG: Final[Json] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
+class ApiResource:
     """A user or group as the API shows it.
 
     `document` maps the paths of its attributes to values. `members` are None for a user, and for a
@@ -69,7 +69,7 @@ class Resource:
 class Listed:
     """Some resources of a list, and the number of all (None if it is not known)."""
 
-    resources: Sequence[Resource]
+    resources: Sequence[ApiResource]
     total: int | None
 
 
@@ -100,26 +100,26 @@ class Endpoint(ABC):
         """Return at most `count` resources from the 1-based index `start` on."""
 
     @abstractmethod
-    async def find(self, attribute: str, value: str) -> Sequence[Resource]:
+    async def find(self, attribute: str, value: str) -> Sequence[ApiResource]:
         """Return the resources whose attribute, one of `filters`, equals a value."""
 
     @abstractmethod
-    async def read(self, remote_id: str) -> Resource:
+    async def read(self, remote_id: str) -> ApiResource:
         """Return one resource."""
 
     @abstractmethod
-    async def create(self, values: Json) -> Resource:
+    async def create(self, values: Json) -> ApiResource:
         """Create a resource."""
 
     @abstractmethod
-    async def update(self, remote_id: str, changes: Json) -> Resource:
+    async def update(self, remote_id: str, changes: Json) -> ApiResource:
         """Change a resource. A value of None removes an attribute."""
 
     @abstractmethod
     async def delete(self, remote_id: str) -> None:
         """Delete a resource."""
 
-    async def with_members(self, resources: Sequence[Resource]) -> Sequence[Resource]:
+    async def with_members(self, resources: Sequence[ApiResource]) -> Sequence[ApiResource]:
         """Return groups with their members; users have none."""
         return resources
 

@@ -29,7 +29,7 @@ def refused(scim_type: str, detail: str) -> ErrorResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class Attribute:
+class ApiAttribute:
     """An attribute that an API stores, by its path in a mapping.
 
     `mutability` is that of RFC 7643 section 2.2; an immutable attribute is set at creation. A
@@ -56,7 +56,7 @@ class Attribute:
 class AttributeTable:
     """The attributes of one resource type at `product`: "user" or "group"."""
 
-    def __init__(self, product: str, kind: str, attributes: Sequence[Attribute]) -> None:
+    def __init__(self, product: str, kind: str, attributes: Sequence[ApiAttribute]) -> None:
         self._product = product
         self._type = RESOURCE_TYPES[kind]
         self._kind = kind
@@ -140,12 +140,12 @@ class AttributeTable:
             "schemaExtensions": [{"schema": each, "required": False} for each in extensions],
         }
 
-    def _check_mutable(self, attribute: Attribute) -> None:
+    def _check_mutable(self, attribute: ApiAttribute) -> None:
         if attribute.mutability == "immutable":
             why = f"{self._product} cannot change {attribute.path} of an existing {self._kind}"
             raise refused("mutability", why)
 
-    def _parts(self, text: str, value: Any) -> Iterator[tuple[Attribute, Any]]:
+    def _parts(self, text: str, value: Any) -> Iterator[tuple[ApiAttribute, Any]]:
         """Yield the attributes that a value at the path `text` sets."""
         if isinstance(value, Mapping):
             separator = ":" if text.casefold().startswith("urn:") and self._is_schema(text) else "."
@@ -161,7 +161,7 @@ class AttributeTable:
         known = {str(attribute.where.path.schema).casefold() for attribute in self._attributes}
         return text.casefold() in known or not text.rpartition(":")[2][:1].islower()
 
-    def _element(self, text: str, element: Any) -> Iterator[tuple[Attribute, Any]]:
+    def _element(self, text: str, element: Any) -> Iterator[tuple[ApiAttribute, Any]]:
         """Yield the attributes that one element of a multi-valued attribute sets."""
         name = text.casefold()
         candidates = [
@@ -188,7 +188,7 @@ class AttributeTable:
                 raise self._unknown(f"{candidates[0].path.rpartition('.')[0]}.{sub}")
             yield fitting[0], value
 
-    def _selected(self, text: str) -> Iterator[tuple[Attribute, Any]]:
+    def _selected(self, text: str) -> Iterator[tuple[ApiAttribute, Any]]:
         """Yield the attributes at or below the path `text`."""
         try:
             whole = parse_path(text)
@@ -210,7 +210,7 @@ class AttributeTable:
             raise self._unknown(text)
         yield from ((attribute, None) for attribute in found)
 
-    def _attribute(self, text: str) -> Attribute:
+    def _attribute(self, text: str) -> ApiAttribute:
         try:
             key = settable_path(text).key
         except PathError as error:
@@ -226,7 +226,7 @@ class AttributeTable:
         return refused("invalidPath", why)
 
 
-def _add_to_schema(schema: Json, attribute: Attribute, path: Path) -> None:
+def _add_to_schema(schema: Json, attribute: ApiAttribute, path: Path) -> None:
     """Add an attribute to the attributes of a schema, by name."""
     described = {
         "type": attribute.type,

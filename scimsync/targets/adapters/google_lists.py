@@ -17,7 +17,7 @@ _COUNTED_FROM = 100
 _CUSTOMER: Final[Query] = (("customer", "my_customer"),)
 
 
-class Pages:
+class TokenPages:
     """A list whose pages have tokens, and that can be read by a start index.
 
     `collection` names it in responses; `path` is where it is, and `query` what each request has.

@@ -29,9 +29,9 @@ from typing import TYPE_CHECKING, Any, Final
 from scimsync.model.ids import fold_name
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.messages import Member
-from scimsync.targets.adapters.adapter import Adapter, Endpoint, Listed, Resource
-from scimsync.targets.adapters.attributes import Attribute, AttributeTable, Json, refused
-from scimsync.targets.adapters.google_lists import Pages
+from scimsync.targets.adapters.adapter import Adapter, ApiResource, Endpoint, Listed
+from scimsync.targets.adapters.attributes import ApiAttribute, AttributeTable, Json, refused
+from scimsync.targets.adapters.google_lists import TokenPages
 from scimsync.targets.adapters.json_api import ApiError, JsonApi, segment
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def open_adapter(connection: HttpConnection, rate: float | None = None) -> Adapt
     It sends at most `rate` requests per second.
     """
     api = JsonApi(connection, PRODUCT, _error_in, rate)
-    return Adapter(api, PRODUCT, [Users(api), Groups(api)])
+    return Adapter(api, PRODUCT, [GoogleUsers(api), GoogleGroups(api)])
 
 
 def _error_in(status: int, body: Any) -> ApiError | None:
@@ -139,7 +139,7 @@ def _error_in(status: int, body: Any) -> ApiError | None:
     return ApiError(detail, limited=status == 403 and not reasons.isdisjoint(_LIMITS))
 
 
-class Users(Endpoint):
+class GoogleUsers(Endpoint):
     """The users of a Google Workspace account."""
 
     kind = "user"
@@ -148,42 +148,42 @@ class Users(Endpoint):
         PRODUCT,
         "user",
         [
-            Attribute("userName", required=True),
-            Attribute("name.givenName", required=True),
-            Attribute("name.familyName", required=True),
-            Attribute("displayName"),
-            Attribute("active", "boolean"),
-            Attribute("password", required=True, mutability="writeOnly"),
-            *map(Attribute, _ELEMENTS),
-            Attribute(ORG_UNIT),
+            ApiAttribute("userName", required=True),
+            ApiAttribute("name.givenName", required=True),
+            ApiAttribute("name.familyName", required=True),
+            ApiAttribute("displayName"),
+            ApiAttribute("active", "boolean"),
+            ApiAttribute("password", required=True, mutability="writeOnly"),
+            *map(ApiAttribute, _ELEMENTS),
+            ApiAttribute(ORG_UNIT),
         ],
     )
 
     def __init__(self, api: JsonApi) -> None:
         super().__init__(api)
-        self._pages = Pages(api, "users", _USERS_PER_PAGE)
+        self._pages = TokenPages(api, "users", _USERS_PER_PAGE)
         self._ids: dict[str, str] = {}
 
     async def page(self, start: int, count: int) -> Listed:
         found, total = await self._pages.page(start, count)
         return Listed([self._resource(user) for user in found], total)
 
-    async def find(self, attribute: str, value: str) -> Sequence[Resource]:
+    async def find(self, attribute: str, value: str) -> Sequence[ApiResource]:
         if attribute == "userName":
             return [await self._shown(user) for user in await self._by_email(value)]
         users = await self._pages.search("externalId", value)
         held = _ELEMENTS["externalId"]
         return [await self._shown(user) for user in users if held.get(user) == value]
 
-    async def read(self, remote_id: str) -> Resource:
+    async def read(self, remote_id: str) -> ApiResource:
         return await self._shown(await self._get(remote_id))
 
-    async def create(self, values: Json) -> Resource:
+    async def create(self, values: Json) -> ApiResource:
         user: Json = {}
         await self._apply(user, values)
         return self._resource(_user(await self._api.call("POST", "/users", user)))
 
-    async def update(self, remote_id: str, changes: Json) -> Resource:
+    async def update(self, remote_id: str, changes: Json) -> ApiResource:
         lists = {_ELEMENTS[path].name for path in changes if path in _ELEMENTS}
         user: Json = {}
         if lists:
@@ -246,14 +246,14 @@ class Users(Endpoint):
         if len(self._ids) > _MAX_IDS:
             del self._ids[next(iter(self._ids))]
 
-    async def _shown(self, user: Json) -> Resource:
+    async def _shown(self, user: Json) -> ApiResource:
         """Return a user with the id of the manager, which Google stores as an e-mail address."""
         email = _ELEMENTS[MANAGER].get(user)
         if isinstance(email, str) and email.lower() not in self._ids:
             await self._by_email(email)
         return self._resource(user)
 
-    def _resource(self, user: Json) -> Resource:
+    def _resource(self, user: Json) -> ApiResource:
         self._learn(user)
         name = user.get("name") or {}
         document = {path: name.get(field) for path, field in _NAMES.items()}
@@ -264,10 +264,10 @@ class Users(Endpoint):
             ORG_UNIT: user.get("orgUnitPath"),
             MANAGER: self._ids.get(str(document[MANAGER]).lower()),
         }
-        return Resource(_id(user), document)
+        return ApiResource(_id(user), document)
 
 
-class Groups(Endpoint):
+class GoogleGroups(Endpoint):
     """The groups of a Google Workspace account."""
 
     kind = "group"
@@ -275,37 +275,37 @@ class Groups(Endpoint):
     attributes = AttributeTable(
         PRODUCT,
         "group",
-        [Attribute("externalId", required=True), Attribute("displayName", required=True)],
+        [ApiAttribute("externalId", required=True), ApiAttribute("displayName", required=True)],
     )
 
     def __init__(self, api: JsonApi) -> None:
         super().__init__(api)
-        self._pages = Pages(api, "groups", _GROUPS_PER_PAGE)
+        self._pages = TokenPages(api, "groups", _GROUPS_PER_PAGE)
 
     async def page(self, start: int, count: int) -> Listed:
         found, total = await self._pages.page(start, count)
         return Listed([_group(group) for group in found], total)
 
-    async def find(self, attribute: str, value: str) -> Sequence[Resource]:
+    async def find(self, attribute: str, value: str) -> Sequence[ApiResource]:
         if attribute == "externalId":
             found = await self._by_email(value)
         else:
             found = await self._pages.search("name", value)
         return [_group(group) for group in found]
 
-    async def with_members(self, resources: Sequence[Resource]) -> Sequence[Resource]:
+    async def with_members(self, resources: Sequence[ApiResource]) -> Sequence[ApiResource]:
         """Return groups with their members, with a request for each."""
         return [replace(group, members=await self._members(group.remote_id)) for group in resources]
 
-    async def read(self, remote_id: str) -> Resource:
+    async def read(self, remote_id: str) -> ApiResource:
         group = await self._api.call("GET", f"/groups/{segment(remote_id)}")
         return _group(group)
 
-    async def create(self, values: Json) -> Resource:
+    async def create(self, values: Json) -> ApiResource:
         body = {"email": values["externalId"], "name": values["displayName"]}
         return _group(await self._api.call("POST", "/groups", body))
 
-    async def update(self, remote_id: str, changes: Json) -> Resource:
+    async def update(self, remote_id: str, changes: Json) -> ApiResource:
         fields = {"externalId": "email", "displayName": "name"}
         body = {fields[path]: value for path, value in changes.items()}
         patched = await self._api.call("PATCH", f"/groups/{segment(remote_id)}", body)
@@ -366,7 +366,7 @@ class Groups(Endpoint):
 
     async def _members(self, remote_id: str) -> list[Member]:
         path = f"/groups/{segment(remote_id)}/members"
-        pages = Pages(self._api, "members", _MEMBERS_PER_PAGE, path=path, query=())
+        pages = TokenPages(self._api, "members", _MEMBERS_PER_PAGE, path=path, query=())
         return [
             Member(str(one["id"]), "Group" if one.get("type") == "GROUP" else "User")
             async for page in pages.all()
@@ -375,10 +375,10 @@ class Groups(Endpoint):
         ]
 
 
-def _group(value: Any) -> Resource:
+def _group(value: Any) -> ApiResource:
     group = _with_id(value, "email")
     document = {"externalId": group.get("email"), "displayName": group.get("name")}
-    return Resource(_id(group), document)
+    return ApiResource(_id(group), document)
 
 
 def _user(value: Any) -> Json:

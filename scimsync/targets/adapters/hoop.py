@@ -34,12 +34,12 @@ from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.messages import Member
 from scimsync.targets.adapters.adapter import (
     Adapter,
+    ApiResource,
     Endpoint,
     Listed,
-    Resource,
     after_effect,
 )
-from scimsync.targets.adapters.attributes import Attribute, AttributeTable, Json, refused
+from scimsync.targets.adapters.attributes import ApiAttribute, AttributeTable, Json, refused
 from scimsync.targets.adapters.json_api import ApiError, JsonApi, segment
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ def open_adapter(connection: HttpConnection, rate: float | None = None) -> Adapt
     It sends at most `rate` requests per second.
     """
     api = JsonApi(connection, PRODUCT, _error_in, rate)
-    users = Users(api)
-    return Adapter(api, PRODUCT, [users, Groups(api, users)])
+    users = HoopUsers(api)
+    return Adapter(api, PRODUCT, [users, HoopGroups(api, users)])
 
 
 def _error_in(_status: int, body: Any) -> ApiError | None:
@@ -76,7 +76,7 @@ def _error_in(_status: int, body: Any) -> ApiError | None:
     return ApiError(message) if isinstance(message, str) else None
 
 
-class Users(Endpoint):
+class HoopUsers(Endpoint):
     """The users of a gateway."""
 
     kind = "user"
@@ -85,13 +85,13 @@ class Users(Endpoint):
         PRODUCT,
         "user",
         [
-            Attribute("userName", required=True, mutability="immutable"),
-            Attribute("displayName"),
-            Attribute("active", "boolean"),
-            Attribute(PICTURE),
-            Attribute(SLACK_ID),
-            Attribute("password", mutability="immutable"),
-            Attribute("externalId", mutability="readOnly"),
+            ApiAttribute("userName", required=True, mutability="immutable"),
+            ApiAttribute("displayName"),
+            ApiAttribute("active", "boolean"),
+            ApiAttribute(PICTURE),
+            ApiAttribute(SLACK_ID),
+            ApiAttribute("password", mutability="immutable"),
+            ApiAttribute("externalId", mutability="readOnly"),
         ],
     )
 
@@ -109,7 +109,7 @@ class Users(Endpoint):
             self._snapshot = []
         return Listed([_resource(user) for user in chosen], total)
 
-    async def find(self, _attribute: str, value: str) -> Sequence[Resource]:
+    async def find(self, _attribute: str, value: str) -> Sequence[ApiResource]:
         """Return the users with an e-mail address, in any case."""
         try:
             return [_resource(await self.get(value))]
@@ -122,10 +122,10 @@ class Users(Endpoint):
             if fold_name(user["email"]) == fold_name(value)
         ]
 
-    async def read(self, remote_id: str) -> Resource:
+    async def read(self, remote_id: str) -> ApiResource:
         return _resource(await self.get(remote_id))
 
-    async def create(self, values: Json) -> Resource:
+    async def create(self, values: Json) -> ApiResource:
         """Create a user, as invited unless it is inactive."""
         active = values.pop("active", True)
         for path in ("userName", "displayName"):
@@ -140,7 +140,7 @@ class Users(Endpoint):
                 return await self.update(created["email"], {"active": False})
         return _resource(created)
 
-    async def update(self, remote_id: str, changes: Json) -> Resource:
+    async def update(self, remote_id: str, changes: Json) -> ApiResource:
         user = await self.get(remote_id)
         if "active" in changes and changes["active"] is not _is_active(user):
             user["status"] = _activated(user) if changes["active"] else "inactive"
@@ -184,7 +184,7 @@ class Users(Endpoint):
         return _user(await self._api.call("PUT", f"/users/{segment(user['email'])}", body))
 
 
-class Groups(Endpoint):
+class HoopGroups(Endpoint):
     """The groups of a gateway: names, which users have."""
 
     kind = "group"
@@ -193,12 +193,12 @@ class Groups(Endpoint):
         PRODUCT,
         "group",
         [
-            Attribute("displayName", required=True, mutability="immutable"),
-            Attribute("externalId", mutability="readOnly"),
+            ApiAttribute("displayName", required=True, mutability="immutable"),
+            ApiAttribute("externalId", mutability="readOnly"),
         ],
     )
 
-    def __init__(self, api: JsonApi, users: Users) -> None:
+    def __init__(self, api: JsonApi, users: HoopUsers) -> None:
         super().__init__(api)
         self._users = users
         self._snapshot: list[str] = []
@@ -212,15 +212,15 @@ class Groups(Endpoint):
             self._snapshot = []
         return Listed([_group(name) for name in chosen], total)
 
-    async def find(self, _attribute: str, value: str) -> Sequence[Resource]:
+    async def find(self, _attribute: str, value: str) -> Sequence[ApiResource]:
         names = await self._names()
         return [_group(name) for name in names if fold_name(name) == fold_name(value)]
 
-    async def read(self, remote_id: str) -> Resource:
+    async def read(self, remote_id: str) -> ApiResource:
         await self._check_exists(remote_id)
         return _group(remote_id)
 
-    async def with_members(self, resources: Sequence[Resource]) -> Sequence[Resource]:
+    async def with_members(self, resources: Sequence[ApiResource]) -> Sequence[ApiResource]:
         """Return groups with their members, from the list of all users."""
         users = await self._users.all() if resources else []
         return [
@@ -235,7 +235,7 @@ class Groups(Endpoint):
             for group in resources
         ]
 
-    async def create(self, values: Json) -> Resource:
+    async def create(self, values: Json) -> ApiResource:
         name = values["displayName"]
         if len(name) > _MAX_GROUP_NAME or "/" in name:
             why = f"the name of a group at {PRODUCT} has at most {_MAX_GROUP_NAME} characters"
@@ -243,7 +243,7 @@ class Groups(Endpoint):
         await self._api.call("POST", "/users/groups", {"name": name})
         return _group(name)
 
-    async def update(self, _remote_id: str, _changes: Json) -> Resource:
+    async def update(self, _remote_id: str, _changes: Json) -> ApiResource:
         raise refused("mutability", f"{PRODUCT} cannot rename a group")
 
     async def delete(self, remote_id: str) -> None:
@@ -302,8 +302,8 @@ def _is_list(value: Any) -> bool:
     return value is None or isinstance(value, list)
 
 
-def _group(name: str) -> Resource:
-    return Resource(name, {"displayName": name})
+def _group(name: str) -> ApiResource:
+    return ApiResource(name, {"displayName": name})
 
 
 def _user(user: Any) -> Json:
@@ -313,11 +313,11 @@ def _user(user: Any) -> Json:
     return user
 
 
-def _resource(user: Json) -> Resource:
+def _resource(user: Json) -> ApiResource:
     document = {path: user.get(field) for path, field in _FIELDS.items() if path != "password"} | {
         "active": _is_active(user)
     }
-    return Resource(user["email"], document)
+    return ApiResource(user["email"], document)
 
 
 def _is_active(user: Json) -> bool:

@@ -20,7 +20,7 @@ from scimsync.transport.connection_options import ConnectionOptions
 from scimsync.transport.request_errors import NoResponse, TokenRefused
 
 if TYPE_CHECKING:
-    from scimsync.transport.auth.oauth2_tokens import OAuth2Authenticator, Token
+    from scimsync.transport.auth.oauth2_tokens import AccessToken, OAuth2Authenticator
 
 _FORM = "application/x-www-form-urlencoded;charset=UTF-8"
 _COOKIE_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]+")
@@ -95,9 +95,9 @@ class Login:
         """The password."""
         return [self._password]
 
-    async def fetch(self) -> Token:
+    async def fetch(self) -> AccessToken:
         """Log in. Raise TokenRefused for a wrong password, and NoResponse."""
-        from scimsync.transport.auth.oauth2_tokens import Token, ask_for_token
+        from scimsync.transport.auth.oauth2_tokens import AccessToken, ask_for_token
 
         settings = self._settings
         fields = {
@@ -125,7 +125,7 @@ class Login:
             raise NoResponse(
                 f"no login at {host}: there is {what} in its answer", may_have_had_effect=False
             )
-        return Token(value, None)
+        return AccessToken(value, None)
 
     def _value(self, content: bytes, headers: Mapping[str, str]) -> str | None:
         settings = self._settings

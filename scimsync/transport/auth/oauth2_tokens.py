@@ -43,7 +43,7 @@ _MARGIN_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class AccessToken:
     """An access token. `lifetime` is in seconds, None if the server does not say."""
 
     text: str
@@ -58,7 +58,7 @@ class TokenSource(Protocol):
     def secrets(self) -> list[str]:
         """The texts that messages must not show."""
 
-    async def fetch(self) -> Token:
+    async def fetch(self) -> AccessToken:
         """Request a token.
 
         Raise TokenRefused if the server refuses it, and NoResponse if it cannot be asked.
@@ -109,7 +109,7 @@ class TokenEndpoint:
         given = [value for name, value in self._secrets.items() if name != "private_key"]
         return [*given, *self._used]
 
-    async def fetch(self) -> Token:
+    async def fetch(self) -> AccessToken:
         """Request a token.
 
         Raise TokenRefused if the server refuses it, and NoResponse if it cannot be asked.
@@ -204,7 +204,7 @@ class TokenEndpoint:
             raise self._unavailable(answer, "")
         return answer
 
-    def _token(self, answer: HttpResponse, url: str) -> Token:
+    def _token(self, answer: HttpResponse, url: str) -> AccessToken:
         body = received_object(answer.content) or {}
         text, kind = body.get("access_token"), body.get("token_type", "Bearer")
         if not isinstance(text, str) or not text or not all("!" <= one <= "~" for one in text):
@@ -216,8 +216,8 @@ class TokenEndpoint:
             )
         renewed = body.get("refresh_token")
         if "refresh_token" in self._secrets and isinstance(renewed, str):
-            return Token(text, _lifetime(body.get("expires_in")), self._noted(renewed))
-        return Token(text, _lifetime(body.get("expires_in")))
+            return AccessToken(text, _lifetime(body.get("expires_in")), self._noted(renewed))
+        return AccessToken(text, _lifetime(body.get("expires_in")))
 
     def _refusal(self, answer: HttpResponse, url: str, proofs: Iterable[str]) -> str:
         """Return what the server says, without secrets (RFC 6749 section 5.2).

@@ -9,11 +9,11 @@ import pytest
 
 from scimsync.adoption.accounts import existing_account
 from scimsync.adoption.report import (
+    AdoptionOutcome,
     AdoptionReport,
+    GroupMember,
     GroupRow,
     Listing,
-    Member,
-    Outcome,
     Suggestion,
     TargetReport,
     Topic,
@@ -42,7 +42,8 @@ def report(rows: list[UserRow], groups: tuple[GroupRow, ...] = ()) -> AdoptionRe
 def test_markdown_fits_into_a_comment_and_says_what_it_leaves_out() -> None:
     long = Change("title", "a" * 500, "b" * 500)
     rows = [
-        UserRow(Outcome.MATCH, Key(str(n)), accounts=(ADA,), changes=(long,)) for n in range(500)
+        UserRow(AdoptionOutcome.MATCH, Key(str(n)), accounts=(ADA,), changes=(long,))
+        for n in range(500)
     ]
 
     text = "\n".join(markdown_report(report(rows)))
@@ -53,9 +54,9 @@ def test_markdown_fits_into_a_comment_and_says_what_it_leaves_out() -> None:
 
 
 def test_markdown_escapes_what_accounts_are_called() -> None:
-    group = GroupRow(Outcome.UNMATCHED, "# <b>all</b> @everyone")
+    group = GroupRow(AdoptionOutcome.UNMATCHED, "# <b>all</b> @everyone")
     text = "\n".join(
-        markdown_report(report([UserRow(Outcome.UNMATCHED, accounts=(ADA,))], (group,)))
+        markdown_report(report([UserRow(AdoptionOutcome.UNMATCHED, accounts=(ADA,))], (group,)))
     )
 
     assert "ada\\|lovelace, deactivated" in text
@@ -65,11 +66,11 @@ def test_markdown_escapes_what_accounts_are_called() -> None:
 
 def test_a_spreadsheet_has_the_outcomes_in_order_and_an_account_a_row() -> None:
     rows = [
-        UserRow(Outcome.MATCH, Key("1"), accounts=(ADA,)),
-        UserRow(Outcome.CREATE, Key("3"), "Grace"),
-        UserRow(Outcome.AMBIGUOUS, Key("2"), accounts=(ADA, ADA)),
+        UserRow(AdoptionOutcome.MATCH, Key("1"), accounts=(ADA,)),
+        UserRow(AdoptionOutcome.CREATE, Key("3"), "Grace"),
+        UserRow(AdoptionOutcome.AMBIGUOUS, Key("2"), accounts=(ADA, ADA)),
     ]
-    text = "".join(csv_lines(csv_rows(report(rows, (GroupRow(Outcome.MATCH, "Staff"),)))))
+    text = "".join(csv_lines(csv_rows(report(rows, (GroupRow(AdoptionOutcome.MATCH, "Staff"),)))))
     read = list(csv.DictReader(io.StringIO(text)))
 
     assert tuple(read[0]) == COLUMNS
@@ -102,9 +103,9 @@ def test_a_cell_is_no_formula_and_holds_no_control_character(value: object, cell
 
 
 def test_words_say_what_becomes_of_members_and_accounts() -> None:
-    some = tuple(Member(f"u{n}") for n in range(7))
+    some = tuple(GroupMember(f"u{n}") for n in range(7))
     group = GroupRow(
-        Outcome.MATCH, "Staff", members=8, added=some, removed=some[:1], unknown=some[:2]
+        AdoptionOutcome.MATCH, "Staff", members=8, added=some, removed=some[:1], unknown=some[:2]
     )
 
     assert group_notes(group) == [
@@ -113,7 +114,7 @@ def test_words_say_what_becomes_of_members_and_accounts() -> None:
         "1 to take out: u0",
         "2 in it without a user: u0, u1",
     ]
-    back = UserRow(Outcome.MATCH, Key("1"), changes=(Change("active", False, True),))
+    back = UserRow(AdoptionOutcome.MATCH, Key("1"), changes=(Change("active", False, True),))
     assert user_notes(back) == ["reactivates the account"]
     assert (
         list_sentence(Listing(5, "only 5 of 9 came"), "account")
@@ -123,4 +124,4 @@ def test_words_say_what_becomes_of_members_and_accounts() -> None:
 
 
 def test_each_outcome_has_a_heading() -> None:
-    assert USERS.keys() == set(Outcome)
+    assert USERS.keys() == set(AdoptionOutcome)

@@ -7,7 +7,7 @@ import pytest
 from scimsync.adoption.accounts import ExistingAccount, existing_account
 from scimsync.adoption.classify import leaver_outcome, outcome_of
 from scimsync.adoption.differences import how_different, usual_differences
-from scimsync.adoption.report import Listing, Outcome, Topic, UserRow
+from scimsync.adoption.report import AdoptionOutcome, Listing, Topic, UserRow
 from scimsync.adoption.resemblance import Unclaimed, marks_of_document
 from scimsync.adoption.service_accounts import suggested_filters
 from scimsync.adoption.suggestions import Facts, suggestions, toml_filter
@@ -41,25 +41,30 @@ def failed(detail: str) -> Operation:
 
 OUTCOMES = [
     # linked, whatever the plan does with it
-    (None, (ADA,), True, Outcome.LINKED),
-    (failed("x"), (), True, Outcome.LINKED),
+    (None, (ADA,), True, AdoptionOutcome.LINKED),
+    (failed("x"), (), True, AdoptionOutcome.LINKED),
     # taken over
-    (STRONG, (ADA,), False, Outcome.MATCH),
-    (operation(Action.ADOPT, matched=("externalId",)), (ADA,), False, Outcome.MATCH),
-    (WEAK, (ADA,), False, Outcome.WEAK_MATCH),
+    (STRONG, (ADA,), False, AdoptionOutcome.MATCH),
+    (operation(Action.ADOPT, matched=("externalId",)), (ADA,), False, AdoptionOutcome.MATCH),
+    (WEAK, (ADA,), False, AdoptionOutcome.WEAK_MATCH),
     # groups have no names that could agree
-    (operation(Action.ADOPT, Kind.GROUP, matched=("displayName",)), (ADA,), False, Outcome.MATCH),
-    (NEW, (), False, Outcome.CREATE),
+    (
+        operation(Action.ADOPT, Kind.GROUP, matched=("displayName",)),
+        (ADA,),
+        False,
+        AdoptionOutcome.MATCH,
+    ),
+    (NEW, (), False, AdoptionOutcome.CREATE),
     # nothing is sent, and why
-    (failed("ambiguous: 2 accounts [SYNC-0342]"), (ADA, GUARDED), False, Outcome.AMBIGUOUS),
-    (failed("protected by x [SYNC-0361]"), (GUARDED,), False, Outcome.PROTECTED),
-    (failed("belongs to 00002 [SYNC-0343]"), (ADA,), False, Outcome.CONTESTED),
-    (failed("set adopt = true [SYNC-0360]"), (ADA,), False, Outcome.NOT_ADOPTED),
-    (failed("userName is wanted by 2 too [SYNC-0341]"), (), False, Outcome.FAILED),
-    (failed("too long [SYNC-0450]"), (ADA,), False, Outcome.FAILED),
+    (failed("ambiguous: 2 accounts [SYNC-0342]"), (ADA, GUARDED), False, AdoptionOutcome.AMBIGUOUS),
+    (failed("protected by x [SYNC-0361]"), (GUARDED,), False, AdoptionOutcome.PROTECTED),
+    (failed("belongs to 00002 [SYNC-0343]"), (ADA,), False, AdoptionOutcome.CONTESTED),
+    (failed("set adopt = true [SYNC-0360]"), (ADA,), False, AdoptionOutcome.NOT_ADOPTED),
+    (failed("userName is wanted by 2 too [SYNC-0341]"), (), False, AdoptionOutcome.FAILED),
+    (failed("too long [SYNC-0450]"), (ADA,), False, AdoptionOutcome.FAILED),
     # actions = { update = false } and { create = false }
-    (None, (ADA,), False, Outcome.NOT_ADOPTED),
-    (None, (), False, Outcome.NOT_CREATED),
+    (None, (ADA,), False, AdoptionOutcome.NOT_ADOPTED),
+    (None, (), False, AdoptionOutcome.NOT_CREATED),
 ]
 
 
@@ -68,15 +73,15 @@ def test_the_outcome_follows_from_the_plan_and_what_was_found(
     planned: Operation | None,
     found: tuple[ExistingAccount, ...],
     is_linked: bool,
-    outcome: Outcome,
+    outcome: AdoptionOutcome,
 ) -> None:
     assert outcome_of(planned, found, is_linked=is_linked) is outcome
 
 
 def test_a_leaver_with_one_protected_account_is_protected() -> None:
-    assert leaver_outcome([GUARDED]) is Outcome.PROTECTED
-    assert leaver_outcome([ADA]) is Outcome.LEAVER
-    assert leaver_outcome([ADA, GUARDED]) is Outcome.LEAVER
+    assert leaver_outcome([GUARDED]) is AdoptionOutcome.PROTECTED
+    assert leaver_outcome([ADA]) is AdoptionOutcome.LEAVER
+    assert leaver_outcome([ADA, GUARDED]) is AdoptionOutcome.LEAVER
 
 
 def test_an_account_is_read_whatever_a_target_shows() -> None:
@@ -122,7 +127,7 @@ def test_a_difference_is_named_by_what_the_values_share(
     assert how_different(Change("userName", before, after)) == how
 
 
-def adopted(*changes: Change, outcome: Outcome = Outcome.MATCH) -> UserRow:
+def adopted(*changes: Change, outcome: AdoptionOutcome = AdoptionOutcome.MATCH) -> UserRow:
     """Return a user whose account is taken over with some changes."""
     return UserRow(outcome, Key("1"), accounts=(ADA,), changes=changes)
 
@@ -208,7 +213,7 @@ def test_filters_cover_accounts_of_programs_and_no_one_else() -> None:
 
 
 def test_more_weak_matches_than_allowed_need_an_option() -> None:
-    rows = [adopted(outcome=Outcome.WEAK_MATCH) for _ in range(7)]
+    rows = [adopted(outcome=AdoptionOutcome.WEAK_MATCH) for _ in range(7)]
 
     few, many = (
         suggestions(Facts("wiki", some, (), Listing(7), adoptions_allowed=5))[0]
@@ -221,6 +226,10 @@ def test_more_weak_matches_than_allowed_need_an_option() -> None:
 
 
 def test_an_application_in_good_order_needs_no_suggestion() -> None:
-    rows = [adopted(), UserRow(Outcome.CREATE, Key("2")), UserRow(Outcome.LINKED, Key("3"))]
+    rows = [
+        adopted(),
+        UserRow(AdoptionOutcome.CREATE, Key("2")),
+        UserRow(AdoptionOutcome.LINKED, Key("3")),
+    ]
 
     assert suggestions(Facts("wiki", rows, (), Listing(1), adoptions_allowed=5)) == ()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from scimsync.audit.leave import find_leave, find_return
-from scimsync.audit.report import Cause, Leave, Outcome, Step
+from scimsync.audit.report import AccessEnd, AccessOutcome, LeaveCause, LeaveStep
 from scimsync.model.changes import Change
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link, LinkStatus
@@ -44,7 +44,7 @@ def step(
     sent: bool = True,
     confirmed: int | None = None,
     command: str = "push",
-) -> Step:
+) -> LeaveStep:
     """An operation of a day; `said` is the day on which the source was read with its cause."""
     at = START + day * DAY
     changes = {Action.DEACTIVATE: OFF, Action.REACTIVATE: ON}.get(action, ())
@@ -66,7 +66,7 @@ def step(
         confirmed_by=None if confirmed is None else Confirmation.READ,
         confirmed_at=None if confirmed is None else START + confirmed * DAY,
     )
-    return Step(operation, Run(day, command, at, at, "done", None, {}))
+    return LeaveStep(operation, Run(day, command, at, at, "done", None, {}))
 
 
 FAILED, SKIPPED, SENT = OperationStatus.FAILED, OperationStatus.SKIPPED, OperationStatus.SENT
@@ -75,15 +75,17 @@ ACTIVE = Link(Kind.USER, KEY, LinkStatus.ACTIVE, None)
 MAY_HAVE_ACCESS = replace(ACTIVE, may_have_access_since=START)
 
 
-def leave_of(*steps: Step, link: Link | None = INACTIVE, sla: timedelta | None = None) -> Leave:
+def leave_of(
+    *steps: LeaveStep, link: Link | None = INACTIVE, sla: timedelta | None = None
+) -> AccessEnd:
     leave = find_leave(steps, link, {}, NOW, sla)
     assert leave is not None
     return leave
 
 
-CASES: dict[str, tuple[list[Step], Link | None, Outcome, int | None, int | None]] = {
+CASES: dict[str, tuple[list[LeaveStep], Link | None, AccessOutcome, int | None, int | None]] = {
     # steps, link, outcome, day of the cause, day of the end
-    "at once": ([step(5, Action.DEACTIVATE, said=4)], INACTIVE, Outcome.REVOKED, 4, 5),
+    "at once": ([step(5, Action.DEACTIVATE, said=4)], INACTIVE, AccessOutcome.REVOKED, 4, 5),
     "at the third try": (
         [
             step(5, Action.DEACTIVATE, FAILED, said=4),
@@ -91,43 +93,43 @@ CASES: dict[str, tuple[list[Step], Link | None, Outcome, int | None, int | None]
             step(7, Action.DEACTIVATE),
         ],
         INACTIVE,
-        Outcome.REVOKED,
+        AccessOutcome.REVOKED,
         4,
         7,
     ),
     "a read shows it later": (
         [step(5, Action.DEACTIVATE, FAILED, said=4, confirmed=8)],
         INACTIVE,
-        Outcome.REVOKED,
+        AccessOutcome.REVOKED,
         4,
         8,
     ),
     "deleted after a month": (
         [step(5, Action.DEACTIVATE, said=4), step(35, Action.DELETE)],
         None,
-        Outcome.REVOKED,
+        AccessOutcome.REVOKED,
         4,
         5,
     ),
     "the deletion is refused, and the account deactivated": (
         [step(5, Action.DELETE, FAILED, said=4, confirmed=5), step(6, Action.DELETE, FAILED)],
         INACTIVE,
-        Outcome.REVOKED,
+        AccessOutcome.REVOKED,
         4,
         5,
     ),
     "still open": (
         [step(5, Action.DEACTIVATE, FAILED, said=4)],
         MAY_HAVE_ACCESS,
-        Outcome.OPEN,
+        AccessOutcome.OPEN,
         4,
         None,
     ),
-    "under way": ([step(5, Action.DEACTIVATE, SENT, said=4)], ACTIVE, Outcome.OPEN, 4, None),
+    "under way": ([step(5, Action.DEACTIVATE, SENT, said=4)], ACTIVE, AccessOutcome.OPEN, 4, None),
     "a guard stopped it": (
         [step(5, Action.DEACTIVATE, SKIPPED, said=4, sent=False)],
         ACTIVE,
-        Outcome.NOT_REMOVED,
+        AccessOutcome.NOT_REMOVED,
         4,
         None,
     ),
@@ -137,7 +139,7 @@ CASES: dict[str, tuple[list[Step], Link | None, Outcome, int | None, int | None]
             step(6, Action.DEACTIVATE, said=4),
         ],
         INACTIVE,
-        Outcome.REVOKED,
+        AccessOutcome.REVOKED,
         4,
         6,
     ),
@@ -147,7 +149,7 @@ CASES: dict[str, tuple[list[Step], Link | None, Outcome, int | None, int | None]
             step(60, Action.DEACTIVATE, said=59),
         ],
         INACTIVE,
-        Outcome.REVOKED,
+        AccessOutcome.REVOKED,
         59,
         60,
     ),
@@ -158,7 +160,7 @@ CASES: dict[str, tuple[list[Step], Link | None, Outcome, int | None, int | None]
             step(60, Action.DEACTIVATE),
         ],
         INACTIVE,
-        Outcome.REVOKED,
+        AccessOutcome.REVOKED,
         None,
         60,
     ),
@@ -169,22 +171,22 @@ CASES: dict[str, tuple[list[Step], Link | None, Outcome, int | None, int | None]
             step(20, Action.DEACTIVATE, said=19),
         ],
         INACTIVE,
-        Outcome.REVOKED,
+        AccessOutcome.REVOKED,
         19,
         20,
     ),
-    "earlier versions": ([step(5, Action.DEACTIVATE)], INACTIVE, Outcome.REVOKED, None, 5),
+    "earlier versions": ([step(5, Action.DEACTIVATE)], INACTIVE, AccessOutcome.REVOKED, None, 5),
     "by hand": (
         [step(5, Action.DEACTIVATE, command="deprovision")],
         INACTIVE,
-        Outcome.REVOKED,
+        AccessOutcome.REVOKED,
         5,
         5,
     ),
     "reactivated at the target, and open again": (
         [step(5, Action.DEACTIVATE, said=4), step(9, Action.DEACTIVATE, FAILED)],
         MAY_HAVE_ACCESS,
-        Outcome.OPEN,
+        AccessOutcome.OPEN,
         None,
         None,
     ),
@@ -199,7 +201,7 @@ def test_the_end_of_access(name: str) -> None:
     assert leave.outcome is outcome
     assert leave.said_at == (None if said is None else START + said * DAY)
     assert leave.revoked_at == (None if ended is None else START + ended * DAY)
-    end = NOW if outcome is Outcome.OPEN else leave.revoked_at
+    end = NOW if outcome is AccessOutcome.OPEN else leave.revoked_at
     known = leave.said_at is not None and end is not None
     assert leave.duration == (end - leave.said_at if known else None)  # type: ignore[operator]
 
@@ -207,7 +209,7 @@ def test_the_end_of_access(name: str) -> None:
 @pytest.mark.parametrize(
     "steps", [[], [step(1, Action.CREATE)], [step(5, Action.DEACTIVATE), step(9, Action.CREATE)]]
 )
-def test_whoever_has_access_has_no_leave(steps: list[Step]) -> None:
+def test_whoever_has_access_has_no_leave(steps: list[LeaveStep]) -> None:
     assert find_leave(steps, ACTIVE, {}, NOW, None) is None
 
 
@@ -220,12 +222,12 @@ def test_what_is_late(days: int, late: bool) -> None:
 def test_the_time_of_the_file_counts_unless_it_is_in_the_future() -> None:
     (first,) = [step(5, Action.DEACTIVATE, said=4)]
 
-    def modified(days: int) -> Leave:
+    def modified(days: int) -> AccessEnd:
         at = START + days * DAY
-        return leave_of(Step(replace(first.operation, source_modified_at=at), first.run))
+        return leave_of(LeaveStep(replace(first.operation, source_modified_at=at), first.run))
 
-    assert (modified(3).cause, modified(3).said_at) == (Cause.FILE, START + 3 * DAY)
-    assert (modified(9).cause, modified(9).said_at) == (Cause.READING, START + 4 * DAY)
+    assert (modified(3).cause, modified(3).said_at) == (LeaveCause.FILE, START + 3 * DAY)
+    assert (modified(9).cause, modified(9).said_at) == (LeaveCause.READING, START + 4 * DAY)
 
 
 def test_the_removal_of_the_record_counts_for_earlier_versions() -> None:
@@ -233,10 +235,10 @@ def test_the_removal_of_the_record_counts_for_earlier_versions() -> None:
     removed = {"hr": START + 4 * DAY, "later": START + 6 * DAY}
     leave = find_leave(steps, INACTIVE, removed, NOW, None)
     assert leave is not None
-    assert (leave.cause, leave.said_at) == (Cause.READING, START + 4 * DAY)
+    assert (leave.cause, leave.said_at) == (LeaveCause.READING, START + 4 * DAY)
 
 
-RETURNS: dict[str, tuple[list[Step], tuple[int, int] | None]] = {
+RETURNS: dict[str, tuple[list[LeaveStep], tuple[int, int] | None]] = {
     # steps, days of the end and of the return
     "reactivated": ([step(5, Action.DEACTIVATE), step(9, Action.REACTIVATE)], (5, 9)),
     "a new account": ([step(5, Action.DELETE), step(9, Action.CREATE)], (5, 9)),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scimsync.audit.events.destination import Delivery, Token
+from scimsync.audit.events.destination import Delivery, EventToken
 from scimsync.audit.events.token import Signer
 from scimsync.audit.events.token_file import TokenFile, check_writable
 from tests.security_events import KEY, in_file
@@ -16,8 +16,8 @@ from tests.security_events import KEY, in_file
 SIGNER = Signer(KEY)
 
 
-def tokens(*numbers: int) -> list[Token]:
-    return [Token(one, f"j{one}", SIGNER.sign({"jti": f"j{one}"})) for one in numbers]
+def tokens(*numbers: int) -> list[EventToken]:
+    return [EventToken(one, f"j{one}", SIGNER.sign({"jti": f"j{one}"})) for one in numbers]
 
 
 def numbers(path: Path) -> list[str]:

@@ -11,7 +11,7 @@ from scimsync.model.echoes import Echo
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import KnownResource, LinkStatus
 from scimsync.model.placeholders import IdOf, SecretValue
-from scimsync.reconcile.comparison import Difference, ShownRules, compare
+from scimsync.reconcile.comparison import ResourceDifference, ShownRules, compare
 from scimsync.reconcile.findings import Drift
 
 ACTIVE, INACTIVE, DELETED = LinkStatus.ACTIVE, LinkStatus.INACTIVE, LinkStatus.DELETED
@@ -121,7 +121,7 @@ def test_the_same_value_written_otherwise_is_no_drift(
 def test_another_value_is_drift(path: str, sent: Any, resource: dict[str, Any], after: Any) -> None:
     found = compare(Kind.USER, known(document={path: sent}), resource, ShownRules())
 
-    assert found == Difference(None, (Change(path, sent, after),))
+    assert found == ResourceDifference(None, (Change(path, sent, after),))
     assert found.absent == ((path,) if after is None else ())
 
 
@@ -145,7 +145,7 @@ def test_the_form_that_the_target_showed_for_what_was_sent_is_no_drift() -> None
 
     assert compare(Kind.USER, one, {"phone": "+4930123"}, ShownRules()) is None
     changed = compare(Kind.USER, one, {"phone": "+4930999"}, ShownRules())
-    assert changed == Difference(None, (Change("phone", "030 123", "+4930999"),))
+    assert changed == ResourceDifference(None, (Change("phone", "030 123", "+4930999"),))
     later = known(document={"phone": "030 456"}, echoes=(echo,))
     assert compare(Kind.USER, later, {"phone": "+4930123"}, ShownRules()) is not None
 
@@ -159,14 +159,18 @@ def test_a_form_that_was_too_long_to_keep_is_recognized() -> None:
 
 
 def test_an_absent_attribute_that_the_target_never_shows_can_be_left_out() -> None:
-    found = Difference(None, (Change("title", "Lead", None), Change("displayName", "A", "B")))
+    found = ResourceDifference(
+        None, (Change("title", "Lead", None), Change("displayName", "A", "B"))
+    )
 
-    assert found.without({"title", "displayName"}) == Difference(
+    assert found.without({"title", "displayName"}) == ResourceDifference(
         None, (Change("displayName", "A", "B"),)
     )
-    assert Difference(None, (Change("title", "Lead", None),)).without({"title"}) is None
-    kept = Difference(Drift.DEACTIVATED, (Change("title", "Lead", None),)).without({"title"})
-    assert kept == Difference(Drift.DEACTIVATED)
+    assert ResourceDifference(None, (Change("title", "Lead", None),)).without({"title"}) is None
+    kept = ResourceDifference(Drift.DEACTIVATED, (Change("title", "Lead", None),)).without(
+        {"title"}
+    )
+    assert kept == ResourceDifference(Drift.DEACTIVATED)
 
 
 def test_groups_have_no_access() -> None:

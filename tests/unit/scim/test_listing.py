@@ -11,7 +11,7 @@ import pytest
 from scimsync.scim.dialects import DIALECTS
 from scimsync.scim.listing import ListingError, NotAList, Page, list_resources
 from scimsync.scim.messages import ScimRequest, ScimResponse
-from scimsync.scim.paging import Paging
+from scimsync.scim.paging import ListPaging
 from scimsync.transport.request_errors import RequestError
 
 
@@ -37,7 +37,7 @@ class Provider:
 
 def listed(provider: Provider, count: int = 10) -> list[Page]:
     async def scenario() -> list[Page]:
-        paging = Paging(count=count)
+        paging = ListPaging(count=count)
         pages = list_resources(provider, "/Users", DIALECTS["rfc"].page, paging)
         return [page async for page in pages]
 
@@ -147,7 +147,7 @@ def test_the_dialect_names_the_parameters() -> None:
             provider,
             "/Users",
             lambda start, count: (("startIndex", str(start)), ("count", str(count)), ("x", "y")),
-            Paging(count=7),
+            ListPaging(count=7),
         ):
             pass
 
@@ -159,7 +159,9 @@ def test_a_caller_that_sees_the_total_can_stop_after_one_page() -> None:
     provider = Provider(1000, faithful)
 
     async def scenario() -> int | None:
-        async for page in list_resources(provider, "/Users", DIALECTS["rfc"].page, Paging(count=2)):
+        async for page in list_resources(
+            provider, "/Users", DIALECTS["rfc"].page, ListPaging(count=2)
+        ):
             return page.total_results
         return None
 

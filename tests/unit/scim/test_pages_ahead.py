@@ -14,7 +14,7 @@ from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.listing import ListingError, Page, list_resources
 from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.scim.pages_ahead import PagesAhead
-from scimsync.scim.paging import Paging
+from scimsync.scim.paging import ListPaging
 
 PEOPLE = 23
 AHEAD = 3
@@ -49,7 +49,7 @@ def listed(provider: Provider, ahead: int, *, pages: int = 100) -> list[str] | s
 
     async def scenario() -> list[str] | str:
         wanted = list_resources(
-            provider, "/Users", DIALECTS["rfc"].page, Paging(count=4), ahead=ahead
+            provider, "/Users", DIALECTS["rfc"].page, ListPaging(count=4), ahead=ahead
         )
         found: list[str] = []
         try:

@@ -19,10 +19,10 @@ from scimsync.scim.listing import (
     list_resources,
 )
 from scimsync.scim.messages import ScimRequest, ScimResponse
-from scimsync.scim.paging import Paging, PagingMethod, declared_paging
+from scimsync.scim.paging import ListPaging, PagingMethod, declared_paging
 
 Json = dict[str, Any]
-CURSOR = Paging(PagingMethod.CURSOR, 2)
+CURSOR = ListPaging(PagingMethod.CURSOR, 2)
 
 
 class Provider:
@@ -51,7 +51,7 @@ class Provider:
         return ScimResponse(200, self.change(body))
 
 
-def listed(provider: Provider, paging: Paging = CURSOR) -> list[Page]:
+def listed(provider: Provider, paging: ListPaging = CURSOR) -> list[Page]:
     async def scenario() -> list[Page]:
         pages = list_resources(provider, "/Users", DIALECTS["rfc"].page, paging)
         return [page async for page in pages]
@@ -150,7 +150,7 @@ def test_an_empty_next_cursor_is_none(nothing: object) -> None:
 def test_a_cursor_in_the_answer_to_an_index_is_followed() -> None:
     provider = Provider([[1, 2], [], [3]])
 
-    pages = listed(provider, Paging(count=2))
+    pages = listed(provider, ListPaging(count=2))
 
     assert ids(pages) == [[1, 2], [], [3]]
     assert [page.is_first for page in pages] == [True, False, False]
@@ -165,42 +165,42 @@ def test_one_page_is_all_there_is_from_a_service_provider_that_does_not_page() -
     provider = Provider([[1, 2], [3]])
     provider.change = lambda body: body | {"totalResults": 25}
 
-    assert ids(listed(provider, Paging(PagingMethod.NONE, 2))) == [[1, 2]]
+    assert ids(listed(provider, ListPaging(PagingMethod.NONE, 2))) == [[1, 2]]
     assert len(provider.queries) == 1
 
 
 @pytest.mark.parametrize(
     ("declared", "paging"),
     [
-        (Capabilities(), Paging()),
-        (Capabilities(cursor_paging=True), Paging(PagingMethod.CURSOR)),
-        (Capabilities(cursor_paging=True, index_paging=True), Paging()),
-        (Capabilities(cursor_paging=True, index_paging=True, default_paging="index"), Paging()),
-        (Capabilities(index_paging=False), Paging()),  # it has no other way to page
-        (Capabilities(cursor_paging=True, index_paging=False), Paging(PagingMethod.CURSOR)),
+        (Capabilities(), ListPaging()),
+        (Capabilities(cursor_paging=True), ListPaging(PagingMethod.CURSOR)),
+        (Capabilities(cursor_paging=True, index_paging=True), ListPaging()),
+        (Capabilities(cursor_paging=True, index_paging=True, default_paging="index"), ListPaging()),
+        (Capabilities(index_paging=False), ListPaging()),  # it has no other way to page
+        (Capabilities(cursor_paging=True, index_paging=False), ListPaging(PagingMethod.CURSOR)),
         (
             Capabilities(cursor_paging=True, index_paging=True, default_paging="cursor"),
-            Paging(PagingMethod.CURSOR),
+            ListPaging(PagingMethod.CURSOR),
         ),
-        (Capabilities(max_results=50), Paging(count=50)),
-        (Capabilities(max_page_size=20, max_results=50), Paging(count=20)),
-        (Capabilities(max_page_size=1000, max_results=None), Paging()),
+        (Capabilities(max_results=50), ListPaging(count=50)),
+        (Capabilities(max_page_size=20, max_results=50), ListPaging(count=20)),
+        (Capabilities(max_page_size=1000, max_results=None), ListPaging()),
     ],
 )
-def test_the_way_to_page_fits_what_is_declared(declared: Capabilities, paging: Paging) -> None:
-    assert declared_paging(Paging(), declared) == paging
+def test_the_way_to_page_fits_what_is_declared(declared: Capabilities, paging: ListPaging) -> None:
+    assert declared_paging(ListPaging(), declared) == paging
 
 
 @pytest.mark.parametrize("method", PagingMethod)
 def test_a_method_that_is_known_of_the_product_stays(method: PagingMethod) -> None:
     declared = Capabilities(cursor_paging=True, default_paging="cursor", max_page_size=9)
 
-    paging = declared_paging(Paging.of_product(method, 100), declared)
+    paging = declared_paging(ListPaging.of_product(method, 100), declared)
 
     assert (paging.method, paging.count) == (method, 9)
 
 
 def test_a_product_of_which_no_method_is_known_is_paged_as_it_declares() -> None:
-    paging = declared_paging(Paging.of_product(None, 50), Capabilities(cursor_paging=True))
+    paging = declared_paging(ListPaging.of_product(None, 50), Capabilities(cursor_paging=True))
 
     assert (paging.method, paging.count) == (PagingMethod.CURSOR, 50)

@@ -7,16 +7,16 @@ import io
 import pytest
 
 from scimsync.sources.file.footer import is_footer
-from scimsync.sources.file.header import FoundHeader, HeaderSettings, find_header
+from scimsync.sources.file.header import FoundHeader, HeaderHints, find_header
 from scimsync.sources.file.reader import numbered
 
-KEY = HeaderSettings("id")
-UNKNOWN = HeaderSettings("")  # as in `scimsync init`
+KEY = HeaderHints("id")
+UNKNOWN = HeaderHints("")  # as in `scimsync init`
 ROWS = "id;name;mail;status\n1;Ada;ada@example.com;active\n2;Bo;bo@example.com;active\n"
 NAMES = ("id", "name", "mail", "status")
 
 
-def find(text: str, settings: HeaderSettings) -> FoundHeader:
+def find(text: str, settings: HeaderHints) -> FoundHeader:
     lines = list(io.StringIO(text, newline=""))
     found = find_header(lines, [",", ";", "\t", "|"], settings)
     assert found is not None
@@ -39,9 +39,7 @@ def find(text: str, settings: HeaderSettings) -> FoundHeader:
         ('"Employees\nof ACME"\n', 3),
     ],
 )
-def test_lines_above_the_header_are_left_out(
-    settings: HeaderSettings, above: str, end: int
-) -> None:
+def test_lines_above_the_header_are_left_out(settings: HeaderHints, above: str, end: int) -> None:
     found = find(above + ROWS, settings)
 
     assert (found.names, found.delimiter, found.end) == (NAMES, ";", end)
@@ -50,13 +48,13 @@ def test_lines_above_the_header_are_left_out(
 @pytest.mark.parametrize(
     ("text", "settings", "names", "end"),
     [
-        ("x\nid;name\n1;Ada\n", HeaderSettings("id", skip=1), ("id", "name"), 2),
+        ("x\nid;name\n1;Ada\n", HeaderHints("id", skip=1), ("id", "name"), 2),
         # with `skip`, nothing is guessed
-        ("x\ny;\nid;name\n1;Ada\n", HeaderSettings("id", skip=1), ("y", ""), 2),
-        ("id;name\n1;Ada\n", HeaderSettings("id", skip=0), ("id", "name"), 1),
+        ("x\ny;\nid;name\n1;Ada\n", HeaderHints("id", skip=1), ("y", ""), 2),
+        ("id;name\n1;Ada\n", HeaderHints("id", skip=0), ("id", "name"), 1),
         (
             "# made by x\n#\nid;name\n# y\n1;Ada\n",
-            HeaderSettings("id", comment="#"),
+            HeaderHints("id", comment="#"),
             ("id", "name"),
             3,
         ),
@@ -71,7 +69,7 @@ def test_lines_above_the_header_are_left_out(
         ("id;name, first;x\n1;a;\n", UNKNOWN, ("id", "name, first", "x"), 1),
     ],
 )
-def test_the_header(text: str, settings: HeaderSettings, names: tuple[str, ...], end: int) -> None:
+def test_the_header(text: str, settings: HeaderHints, names: tuple[str, ...], end: int) -> None:
     found = find(text, settings)
 
     assert (found.names, found.end) == (names, end)
@@ -91,7 +89,7 @@ def test_the_header(text: str, settings: HeaderSettings, names: tuple[str, ...],
 def test_where_the_rows_begin_with_headers(
     text: str, headers: tuple[str, ...], skip: int | None, end: int
 ) -> None:
-    found = find(text, HeaderSettings(headers[0], skip=skip, headers=headers))
+    found = find(text, HeaderHints(headers[0], skip=skip, headers=headers))
 
     assert (found.end, found.delimiter, found.width) == (end, ";", len(headers))
 

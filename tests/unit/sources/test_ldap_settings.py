@@ -11,7 +11,7 @@ from scimsync import config
 from scimsync.builtin import parse
 from scimsync.errors import ConfigError
 from scimsync.sources.ldap import LdapSettings
-from scimsync.sources.ldap.settings import Address, parse_url
+from scimsync.sources.ldap.settings import ServerAddress, parse_url
 from scimsync.sources.ldif import LdifSettings
 from scimsync.tomltext import toml_key, toml_value
 
@@ -150,14 +150,14 @@ def test_options_of_a_file_that_do_not_fit(options: dict[str, Any], message: str
 @pytest.mark.parametrize(
     ("url", "address"),
     [
-        ("ldaps://ldap.example.com", Address("ldaps", "ldap.example.com", 636)),
-        ("LDAPS://ldap.example.com:3269/", Address("ldaps", "ldap.example.com", 3269)),
-        ("ldap://localhost", Address("ldap", "localhost", 389)),
-        ("ldap://[::1]:1389", Address("ldap", "::1", 1389)),
-        ("ldapi://%2Frun%2Fldapi", Address("ldapi", "/run/ldapi", 0)),
+        ("ldaps://ldap.example.com", ServerAddress("ldaps", "ldap.example.com", 636)),
+        ("LDAPS://ldap.example.com:3269/", ServerAddress("ldaps", "ldap.example.com", 3269)),
+        ("ldap://localhost", ServerAddress("ldap", "localhost", 389)),
+        ("ldap://[::1]:1389", ServerAddress("ldap", "::1", 1389)),
+        ("ldapi://%2Frun%2Fldapi", ServerAddress("ldapi", "/run/ldapi", 0)),
     ],
 )
-def test_addresses(url: str, address: Address) -> None:
+def test_addresses(url: str, address: ServerAddress) -> None:
     assert parse_url(url) == address
 
 

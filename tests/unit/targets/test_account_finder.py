@@ -12,7 +12,7 @@ from scimsync.model.ids import Document, Key, Kind
 from scimsync.scim.dialects import DIALECTS
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import ScimRequest, ScimResponse
-from scimsync.scim.paging import Paging
+from scimsync.scim.paging import ListPaging
 from scimsync.targets.account_finder import AccountFinder
 from scimsync.targets.matching import Matcher
 from scimsync.targets.resource_reader import ResourceReader
@@ -46,7 +46,7 @@ class Target:
 
 
 def find(target: Target) -> tuple[dict[Key, tuple[Account, ...]], dict[Key, str]]:
-    reader = ResourceReader(target, DIALECTS["rfc"], Paging())
+    reader = ResourceReader(target, DIALECTS["rfc"], ListPaging())
     matcher = Matcher(reader, Kind.GROUP, ("displayName",), lambda: 2)
     finder = AccountFinder(lambda _: matcher, lambda _: None)
     wanted: dict[Key, Document] = {IT: {"displayName": "IT"}, HR: {"displayName": "HR"}}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.patch import diff
 from scimsync.scim.resources import build
-from scimsync.targets.adapters.attributes import Attribute, AttributeTable
+from scimsync.targets.adapters.attributes import ApiAttribute, AttributeTable
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -19,16 +19,16 @@ TABLE = AttributeTable(
     "Acme",
     "user",
     [
-        Attribute("userName", required=True),
-        Attribute("active", "boolean"),
-        Attribute("name.givenName"),
-        Attribute("name.familyName"),
-        Attribute('phoneNumbers[type eq "work"].value'),
-        Attribute('phoneNumbers[type eq "work"].display'),
-        Attribute('phoneNumbers[type eq "mobile"].value'),
-        Attribute(f"{ENTERPRISE}:department"),
-        Attribute(f"{ENTERPRISE}:manager.value"),
-        Attribute("nickName", mutability="immutable"),
+        ApiAttribute("userName", required=True),
+        ApiAttribute("active", "boolean"),
+        ApiAttribute("name.givenName"),
+        ApiAttribute("name.familyName"),
+        ApiAttribute('phoneNumbers[type eq "work"].value'),
+        ApiAttribute('phoneNumbers[type eq "work"].display'),
+        ApiAttribute('phoneNumbers[type eq "mobile"].value'),
+        ApiAttribute(f"{ENTERPRISE}:department"),
+        ApiAttribute(f"{ENTERPRISE}:manager.value"),
+        ApiAttribute("nickName", mutability="immutable"),
     ],
 )
 DOCUMENTS = st.fixed_dictionaries(

@@ -14,10 +14,10 @@ from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.filter_matching import matches
 from scimsync.scim.filters import parse_filter
 from scimsync.scim.messages import ScimRequest, ScimResponse, Sender
-from scimsync.scim.paging import Paging
+from scimsync.scim.paging import ListPaging
 from scimsync.targets.account_finder import to_account
 from scimsync.targets.filter_search import SearchUndecided
-from scimsync.targets.matching import Match, Matcher
+from scimsync.targets.matching import Matcher, MatchResult
 from scimsync.targets.resource_reader import ResourceReader
 from scimsync.transport.request_errors import RequestError
 
@@ -75,15 +75,15 @@ def matcher(target: Target, expected: int = 1, page_size: int = 100) -> Matcher:
 
 
 def reader(target: Sender, page_size: int = 100) -> ResourceReader:
-    return ResourceReader(target, DIALECTS["rfc"], Paging(count=page_size))
+    return ResourceReader(target, DIALECTS["rfc"], ListPaging(count=page_size))
 
 
 def find(
     target: Target, numbers: Sequence[int], **options: int
-) -> tuple[dict[Key, Match], dict[Key, str]]:
+) -> tuple[dict[Key, MatchResult], dict[Key, str]]:
     wanted = {Key(str(number)): document(number) for number in numbers}
 
-    async def scenario() -> tuple[dict[Key, Match], dict[Key, str]]:
+    async def scenario() -> tuple[dict[Key, MatchResult], dict[Key, str]]:
         one = matcher(target, **options)
         try:
             return await one.find(wanted)
@@ -110,8 +110,8 @@ def test_the_list_is_read_where_that_takes_fewer_requests(
     found, refused = find(target, [7, 8, 500], expected=expected, page_size=page_size)
 
     assert found == {
-        Key("7"): Match("externalId", (user(7),)),
-        Key("8"): Match("externalId", (user(8),)),
+        Key("7"): MatchResult("externalId", (user(7),)),
+        Key("8"): MatchResult("externalId", (user(8),)),
     }
     assert refused == {}
     looked_up = [one for one in target.requests if "filter" in dict(one.query)]
@@ -134,7 +134,7 @@ def test_by_which_value_an_account_is_found(account: Json, by: str | None, expec
 
     found, _ = find(Target([account]), [1], expected=expected)
 
-    assert found == ({} if by is None else {Key("1"): Match(by, (account,))})
+    assert found == ({} if by is None else {Key("1"): MatchResult(by, (account,))})
 
 
 def test_the_first_attribute_that_finds_anything_decides() -> None:
@@ -142,7 +142,7 @@ def test_the_first_attribute_that_finds_anything_decides() -> None:
 
     found, _ = find(Target([other, one]), [1])
 
-    assert found == {Key("1"): Match("externalId", (one,))}
+    assert found == {Key("1"): MatchResult("externalId", (one,))}
 
 
 def test_several_accounts_with_one_value_are_all_returned() -> None:
@@ -150,7 +150,7 @@ def test_several_accounts_with_one_value_are_all_returned() -> None:
 
     for expected in (1, 100):
         found, _ = find(Target(accounts), [1], expected=expected)
-        assert found[Key("1")] == Match("externalId", tuple(accounts))
+        assert found[Key("1")] == MatchResult("externalId", tuple(accounts))
 
 
 def test_a_target_that_ignores_filters_matches_only_what_it_matches() -> None:
@@ -159,7 +159,7 @@ def test_a_target_that_ignores_filters_matches_only_what_it_matches() -> None:
 
     found, _ = find(target, [1])
 
-    assert found == {Key("1"): Match("externalId", (user(1),))}
+    assert found == {Key("1"): MatchResult("externalId", (user(1),))}
 
 
 def test_a_404_is_an_empty_list() -> None:
@@ -167,7 +167,7 @@ def test_a_404_is_an_empty_list() -> None:
 
     found, refused = find(target, [1])
 
-    assert (found, refused) == ({Key("1"): Match("userName", (user(1),))}, {})
+    assert (found, refused) == ({Key("1"): MatchResult("userName", (user(1),))}, {})
 
 
 @pytest.mark.parametrize("status", [400, 409, 500, 501])
@@ -206,14 +206,14 @@ def test_the_list_decides_who_has_a_value_that_no_filter_finds(
     if not whole:
         target.hidden = 1
 
-    async def scenario() -> Match | None:
+    async def scenario() -> MatchResult | None:
         return await matcher(target).find_holder(document(1))
 
     if expected is None:
         with pytest.raises(SearchUndecided):
             asyncio.run(scenario())
     else:
-        assert asyncio.run(scenario()) == Match(expected, (account,))
+        assert asyncio.run(scenario()) == MatchResult(expected, (account,))
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_that_nobody_is_found_is_proven_by_finding_others(
     target = Target([user(number) for number in users], refuse)
     target.hidden = hidden
 
-    async def scenario() -> tuple[dict[Key, Match], dict[Key, str]]:
+    async def scenario() -> tuple[dict[Key, MatchResult], dict[Key, str]]:
         match = ("externalId", "userName")
         one = Matcher(reader(target), Kind.USER, match, lambda: 1, known=lambda: 2)
         return await one.find({Key("1"): document(1)}, proving=True)
@@ -253,7 +253,7 @@ def test_that_nobody_is_found_is_proven_by_finding_others(
 
 
 def test_a_value_that_no_filter_can_hold_concerns_one_user() -> None:
-    async def scenario() -> tuple[dict[Key, Match], dict[Key, str]]:
+    async def scenario() -> tuple[dict[Key, MatchResult], dict[Key, str]]:
         wanted: dict[Key, Document] = {Key("1"): {"externalId": "\ud800"}, Key("2"): document(2)}
         return await matcher(Target([user(2)])).find(wanted)
 

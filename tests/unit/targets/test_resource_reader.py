@@ -13,7 +13,7 @@ from scimsync.model.ids import Kind
 from scimsync.scim.dialects import DIALECTS
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import ScimRequest, ScimResponse
-from scimsync.scim.paging import Paging, PagingMethod
+from scimsync.scim.paging import ListPaging, PagingMethod
 from scimsync.targets.resource_list import ResourceList, read_whole_list
 from scimsync.targets.resource_reader import ResourceReader, known_capabilities
 
@@ -42,7 +42,9 @@ class Target:
 def reader(
     target: Target, declared: Capabilities = NOTHING_DECLARED, **paging: Any
 ) -> ResourceReader:
-    return ResourceReader(target, DIALECTS["rfc"], Paging(**paging), known_capabilities(declared))
+    return ResourceReader(
+        target, DIALECTS["rfc"], ListPaging(**paging), known_capabilities(declared)
+    )
 
 
 def run(work: Coroutine[None, None, Result]) -> Result:
@@ -221,7 +223,7 @@ def test_a_group_that_is_refused_either_way_says_nothing_of_attributes() -> None
 
 def members(target: Target) -> ResourceReader:
     member_filter = "id eq {group} and members eq {member}"
-    return ResourceReader(target, DIALECTS["rfc"], Paging(), member_filter=member_filter)
+    return ResourceReader(target, DIALECTS["rfc"], ListPaging(), member_filter=member_filter)
 
 
 def test_a_member_that_no_group_shows_is_found_by_a_filter() -> None:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from scimsync.transport.auth.oauth2_tokens import OAuth2Authenticator, Token
+from scimsync.transport.auth.oauth2_tokens import AccessToken, OAuth2Authenticator
 from scimsync.transport.request_errors import TokenRefused
 
 URL = "https://wiki.example.com/v2/Users"
@@ -25,13 +25,13 @@ class Endpoint:
     def secrets(self) -> list[str]:
         return []
 
-    async def fetch(self) -> Token:
+    async def fetch(self) -> AccessToken:
         await asyncio.sleep(0)
         self.asked += 1
         if self.refuses:
             raise TokenRefused("no token")
         self.requests += 1
-        return Token(f"token-{self.requests}", self.lifetime)
+        return AccessToken(f"token-{self.requests}", self.lifetime)
 
 
 class Clock:

@@ -14,7 +14,7 @@ import click
 
 from scimsync import __version__
 from scimsync.adoption import AdoptionReport, examine
-from scimsync.adoption.report import Outcome
+from scimsync.adoption.report import AdoptionOutcome
 from scimsync.builtin import load
 from scimsync.cli.commands.adoption.csv_rows import csv_rows
 from scimsync.cli.commands.adoption.document import document_pieces
@@ -133,7 +133,7 @@ def _exit_code(report: AdoptionReport) -> int:
     codes = [target.error.exit_code for target in report.targets if target.error is not None]
     if any(isinstance(target.error, GuardStop) for target in report.targets):
         codes.append(GuardStop.exit_code)
-    failed = any(target.counts().get(Outcome.FAILED) for target in report.targets)
+    failed = any(target.counts().get(AdoptionOutcome.FAILED) for target in report.targets)
     if report.problems or failed:
         codes.append(4)
     return combined_exit_code(codes)

@@ -8,9 +8,9 @@ from typing import Any
 from scimsync.adoption.accounts import ExistingAccount
 from scimsync.adoption.report import (
     AdoptionReport,
+    GroupMember,
     GroupRow,
     Listing,
-    Member,
     TargetReport,
     UserRow,
 )
@@ -122,7 +122,7 @@ def _group(row: GroupRow) -> dict[str, Any]:
     }
 
 
-def _members(members: Iterable[Member]) -> list[dict[str, Any]]:
+def _members(members: Iterable[GroupMember]) -> list[dict[str, Any]]:
     return [
         {"key": member.key, "id": member.remote_id, "label": member.label} for member in members
     ]

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from scimsync.adoption.report import AdoptionReport, GroupRow, Outcome, TargetReport, UserRow
+from scimsync.adoption.report import (
+    AdoptionOutcome,
+    AdoptionReport,
+    GroupRow,
+    TargetReport,
+    UserRow,
+)
 from scimsync.cli.commands.adoption.words import (
     GROUPS,
     USERS,
@@ -67,7 +73,7 @@ def _target(target: TargetReport, room: _Room) -> Iterator[str]:
     yield from _suggestions(target)
     for outcome, heading in USERS.items():
         rows = [row for row in target.users if row.outcome is outcome]
-        if not rows or outcome is Outcome.LINKED:
+        if not rows or outcome is AdoptionOutcome.LINKED:
             continue
         yield ""
         yield f"#### {heading.title} ({len(rows):,})"
@@ -91,7 +97,7 @@ def _user(row: UserRow) -> str:
 
 
 def _groups(target: TargetReport, room: _Room) -> Iterator[str]:
-    rows = [row for row in target.group_rows if row.outcome is not Outcome.LINKED]
+    rows = [row for row in target.group_rows if row.outcome is not AdoptionOutcome.LINKED]
     if not rows:
         return
     yield ""

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from scimsync.adoption.report import (
+    AdoptionOutcome,
     AdoptionReport,
     GroupRow,
-    Outcome,
     Suggestion,
     TargetReport,
     UserRow,
@@ -34,7 +34,7 @@ _SHOWN = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class _Change:
+class _ShownChange:
     path: str
     before: str
     after: str | None
@@ -46,12 +46,12 @@ class _User:
     name: str
     accounts: Sequence[str]
     matched: str
-    overwrites: Sequence[_Change]
+    overwrites: Sequence[_ShownChange]
     notes: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
-class _Section:
+class _OutcomeSection:
     """The rows of one outcome, and the number of those not shown."""
 
     heading: Heading
@@ -76,7 +76,7 @@ class _Target:
     lists: Sequence[str]
     counts: Sequence[tuple[Heading, int]]
     suggestions: Sequence[Suggestion]
-    sections: Sequence[_Section]
+    sections: Sequence[_OutcomeSection]
     groups: Sequence[_Group]
     more_groups: int
 
@@ -109,9 +109,9 @@ def _target(target: TargetReport) -> _Target:
     )
 
 
-def _section(target: TargetReport, outcome: Outcome) -> _Section:
+def _section(target: TargetReport, outcome: AdoptionOutcome) -> _OutcomeSection:
     rows = [row for row in target.users if row.outcome is outcome]
-    return _Section(
+    return _OutcomeSection(
         USERS[outcome], len(rows), map(_user, rows[:_SHOWN]), max(len(rows) - _SHOWN, 0)
     )
 
@@ -127,9 +127,9 @@ def _user(row: UserRow) -> _User:
     )
 
 
-def _change(change: Change) -> _Change:
+def _change(change: Change) -> _ShownChange:
     after = None if change.after is None else json_text(shown(change.after))
-    return _Change(short_path(change.path), json_text(shown(change.before)), after)
+    return _ShownChange(short_path(change.path), json_text(shown(change.before)), after)
 
 
 def _group(row: GroupRow) -> _Group:

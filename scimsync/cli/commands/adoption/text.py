@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scimsync.adoption.report import GroupRow, Outcome, Suggestion, TargetReport, UserRow
+from scimsync.adoption.report import AdoptionOutcome, GroupRow, Suggestion, TargetReport, UserRow
 from scimsync.cli.commands.adoption.words import (
     GROUPS,
     USERS,
@@ -33,7 +33,7 @@ def print_report(output: Output, target: TargetReport, *, detailed: bool) -> Non
         output.line(printable(list_sentence(target.groups, "group")), indent=2)
     _print_counts(output, target)
     for outcome, heading in USERS.items():
-        if outcome is Outcome.LINKED and not detailed:
+        if outcome is AdoptionOutcome.LINKED and not detailed:
             continue
         rows = [row for row in target.users if row.outcome is outcome]
         _print_heading(output, heading, len(rows))
@@ -68,7 +68,9 @@ def _print_heading(output: Output, heading: Heading, number: int) -> None:
 
 def _first(rows: Sequence[UserRow]) -> list[UserRow]:
     """Return the first rows of an outcome; of matches, those that lose a value."""
-    return [row for row in rows if row.outcome is not Outcome.MATCH or row.overwritten][:_SHOWN]
+    return [row for row in rows if row.outcome is not AdoptionOutcome.MATCH or row.overwritten][
+        :_SHOWN
+    ]
 
 
 def _print_rest(output: Output, number: int, *, is_first: bool = False) -> None:
@@ -99,7 +101,7 @@ def _print_user(output: Output, row: UserRow) -> None:
 def _print_groups(output: Output, rows: Sequence[GroupRow], *, detailed: bool) -> None:
     for outcome, heading in GROUPS.items():
         some = [row for row in rows if row.outcome is outcome]
-        if not some or (outcome is Outcome.LINKED and not detailed):
+        if not some or (outcome is AdoptionOutcome.LINKED and not detailed):
             continue
         output.blank()
         output.line(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scimsync.adoption.accounts import ExistingAccount
-from scimsync.adoption.report import GroupRow, Listing, Outcome, UserRow
+from scimsync.adoption.report import AdoptionOutcome, GroupRow, Listing, UserRow
 from scimsync.formatting import plural
 from scimsync.jsontext import json_text
 from scimsync.model.changes import Change
@@ -25,51 +25,65 @@ class Heading:
     tone: str
 
 
-USERS: Mapping[Outcome, Heading] = {
-    Outcome.AMBIGUOUS: Heading(
+USERS: Mapping[AdoptionOutcome, Heading] = {
+    AdoptionOutcome.AMBIGUOUS: Heading(
         "ambiguous", "several accounts match a user; nothing is sent", "red", "bad"
     ),
-    Outcome.CONTESTED: Heading(
+    AdoptionOutcome.CONTESTED: Heading(
         "contested", "the account belongs to another user; nothing is sent", "red", "bad"
     ),
-    Outcome.FAILED: Heading("failed", "the user cannot be planned", "red", "bad"),
-    Outcome.WEAK_MATCH: Heading(
+    AdoptionOutcome.FAILED: Heading("failed", "the user cannot be planned", "red", "bad"),
+    AdoptionOutcome.WEAK_MATCH: Heading(
         "weak match", "taken over if you allow it; it may be another person's", "yellow", "warn"
     ),
-    Outcome.LEAVER: Heading("leaver", "the account of a user who should have none", "red", "bad"),
-    Outcome.PROTECTED: Heading("protected", "protect keeps the account as it is", "cyan", "info"),
-    Outcome.NOT_ADOPTED: Heading(
+    AdoptionOutcome.LEAVER: Heading(
+        "leaver", "the account of a user who should have none", "red", "bad"
+    ),
+    AdoptionOutcome.PROTECTED: Heading(
+        "protected", "protect keeps the account as it is", "cyan", "info"
+    ),
+    AdoptionOutcome.NOT_ADOPTED: Heading(
         "not adopted", "matches; actions or adopt keep it from being taken over", "yellow", "warn"
     ),
-    Outcome.CREATE: Heading("create", "no account yet; a push creates one", "green", "good"),
-    Outcome.NOT_CREATED: Heading(
+    AdoptionOutcome.CREATE: Heading(
+        "create", "no account yet; a push creates one", "green", "good"
+    ),
+    AdoptionOutcome.NOT_CREATED: Heading(
         "not created", "no account, and actions keep one from being created", "dim", "quiet"
     ),
-    Outcome.UNMATCHED: Heading(
+    AdoptionOutcome.UNMATCHED: Heading(
         "unmatched", "no record matches the account; it stays as it is", "dim", "quiet"
     ),
-    Outcome.MATCH: Heading("match", "the user's account; a push takes it over", "green", "good"),
-    Outcome.LINKED: Heading("linked", "scimsync manages the account already", "dim", "quiet"),
+    AdoptionOutcome.MATCH: Heading(
+        "match", "the user's account; a push takes it over", "green", "good"
+    ),
+    AdoptionOutcome.LINKED: Heading(
+        "linked", "scimsync manages the account already", "dim", "quiet"
+    ),
 }
 """Outcome of a user or account -> its heading, in the order in which they are shown."""
 
-GROUPS: Mapping[Outcome, Heading] = {
-    Outcome.AMBIGUOUS: Heading("ambiguous", "several groups match", "red", "bad"),
-    Outcome.CONTESTED: Heading("contested", "it belongs to another table", "red", "bad"),
-    Outcome.FAILED: Heading("failed", "it cannot be planned", "red", "bad"),
-    Outcome.NOT_ADOPTED: Heading(
+GROUPS: Mapping[AdoptionOutcome, Heading] = {
+    AdoptionOutcome.AMBIGUOUS: Heading("ambiguous", "several groups match", "red", "bad"),
+    AdoptionOutcome.CONTESTED: Heading("contested", "it belongs to another table", "red", "bad"),
+    AdoptionOutcome.FAILED: Heading("failed", "it cannot be planned", "red", "bad"),
+    AdoptionOutcome.NOT_ADOPTED: Heading(
         "not adopted", "exists, and its table does not take it over", "yellow", "warn"
     ),
-    Outcome.MATCH: Heading("match", "exists; a push takes it over", "green", "good"),
-    Outcome.CREATE: Heading("create", "no such group yet; a push creates it", "green", "good"),
-    Outcome.NOT_CREATED: Heading("not created", "not created", "dim", "quiet"),
-    Outcome.UNMATCHED: Heading("unmatched", "no table asks for it; it stays", "dim", "quiet"),
-    Outcome.LINKED: Heading("linked", "scimsync manages it already", "dim", "quiet"),
+    AdoptionOutcome.MATCH: Heading("match", "exists; a push takes it over", "green", "good"),
+    AdoptionOutcome.CREATE: Heading(
+        "create", "no such group yet; a push creates it", "green", "good"
+    ),
+    AdoptionOutcome.NOT_CREATED: Heading("not created", "not created", "dim", "quiet"),
+    AdoptionOutcome.UNMATCHED: Heading(
+        "unmatched", "no table asks for it; it stays", "dim", "quiet"
+    ),
+    AdoptionOutcome.LINKED: Heading("linked", "scimsync manages it already", "dim", "quiet"),
 }
 """Outcome of a group -> its heading, in the order in which they are shown."""
 
 
-_SAID = (Outcome.AMBIGUOUS, Outcome.PROTECTED)
+_SAID = (AdoptionOutcome.AMBIGUOUS, AdoptionOutcome.PROTECTED)
 """Outcomes of users whose detail says no more than the rest of the row."""
 
 
@@ -85,7 +99,7 @@ def matched_words(row: UserRow | GroupRow) -> str:
     """Return `matches by userName only`, or nothing without a match."""
     if not row.matched:
         return ""
-    only = " only" if row.outcome is Outcome.WEAK_MATCH and is_weak(row.matched) else ""
+    only = " only" if row.outcome is AdoptionOutcome.WEAK_MATCH and is_weak(row.matched) else ""
     return f"matches by {', '.join(map(short_path, row.matched))}{only}"
 
 
@@ -106,7 +120,7 @@ def user_notes(row: UserRow) -> list[str]:
     if row.filled:
         notes.append(f"sets {', '.join(short_path(change.path) for change in row.filled)}")
     for alike in row.resembles:
-        what = "may be" if row.outcome is Outcome.CREATE else "may also have"
+        what = "may be" if row.outcome is AdoptionOutcome.CREATE else "may also have"
         notes.append(f"{what} {account_words(alike.account)}: same {', '.join(alike.shared)}")
     return notes
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scimsync.audit import Report, audit_people
+from scimsync.audit import AuditReport, audit_people
 from scimsync.audit.collect import Period, leavers
 from scimsync.audit.report import PersonHistory
 from scimsync.builtin import load
@@ -128,7 +128,7 @@ def _report(
     key: Key | None,
     since: datetime | None,
     until: datetime | None,
-) -> Report:
+) -> AuditReport:
     now = options.clock()
     targets = chosen_targets(config, options.targets)
     sla = config.audit.sla
@@ -141,7 +141,7 @@ def _report(
         people = audit_people(connection, config, targets, keys, now, sla, since)
         if key is not None and not people[0].targets and not people[0].removed:
             _require_known(connection, config, targets, key)
-        return Report(
+        return AuditReport(
             made_at=now,
             made_by=run_origin(config, ()),
             people=_with_names(people, config, store, targets),
@@ -200,7 +200,7 @@ def _key_to_sign(config: Config) -> Ed25519PrivateKey | None:
     return signing_key(config)
 
 
-def _print(report: Report, form: str) -> None:
+def _print(report: AuditReport, form: str) -> None:
     if form == "text":
         print_report(Output(), report)
         return
@@ -209,7 +209,7 @@ def _print(report: Report, form: str) -> None:
 
 
 def _write(
-    report: Report, form: str, out: Path, config: Config, key: Ed25519PrivateKey | None
+    report: AuditReport, form: str, out: Path, config: Config, key: Ed25519PrivateKey | None
 ) -> str:
     """Write a report and its signature to private files, and return their names."""
     chunks = list(_chunks(report, form))
@@ -224,7 +224,7 @@ def _write(
     return written
 
 
-def _chunks(report: Report, form: str) -> Iterable[bytes]:
+def _chunks(report: AuditReport, form: str) -> Iterable[bytes]:
     if form == "csv":
         from scimsync.cli.commands.audit.csv_rows import csv_report
 

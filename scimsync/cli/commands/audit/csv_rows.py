@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scimsync.audit.report import AccountHistory, PersonHistory, Report, Step
+from scimsync.audit.report import AccountHistory, AuditReport, LeaveStep, PersonHistory
 from scimsync.cli.ui.csv_text import csv_lines
 
 COLUMNS = (
@@ -15,7 +15,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def csv_report(report: Report) -> Iterator[str]:
+def csv_report(report: AuditReport) -> Iterator[str]:
     """Yield the lines. Times are UTC. The last column has the names of users, if they have some.
 
     The run and the times of a request are those of the operation that ended the access, or of the
@@ -62,7 +62,7 @@ def _row(person: PersonHistory, account: AccountHistory) -> list[object]:
     ]
 
 
-def _run(step: Step) -> list[object]:
+def _run(step: LeaveStep) -> list[object]:
     command = None if step.run is None else step.run.command
     origin = step.origin
     if origin is None:

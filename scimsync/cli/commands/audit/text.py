@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from scimsync.audit.report import CONTROLS, AccountHistory, Outcome, PersonHistory, Report
+from scimsync.audit.report import (
+    CONTROLS,
+    AccessOutcome,
+    AccountHistory,
+    AuditReport,
+    PersonHistory,
+)
 from scimsync.audit.timeline import NO_RUNS, NOT_RECORDED, events, headline, origin_text
 from scimsync.cli.ui.output import Output, Part
 from scimsync.durations import format_duration, format_local
@@ -14,13 +20,13 @@ from scimsync.plan.render.words import named
 
 _STYLES = {"good": "green", "bad": "red", "warn": "yellow", "quiet": ""}
 _OUTCOMES = {
-    Outcome.REVOKED: "access revoked",
-    Outcome.OPEN: "may still have access",
-    Outcome.NOT_REMOVED: "removal planned and not carried out",
+    AccessOutcome.REVOKED: "access revoked",
+    AccessOutcome.OPEN: "may still have access",
+    AccessOutcome.NOT_REMOVED: "removal planned and not carried out",
 }
 
 
-def print_report(output: Output, report: Report, *, utc: bool = False) -> None:
+def print_report(output: Output, report: AuditReport, *, utc: bool = False) -> None:
     """Print a report. Times are local, or UTC."""
     shown = _utc if utc else _local
     _print_head(output, report, shown)
@@ -31,7 +37,9 @@ def print_report(output: Output, report: Report, *, utc: bool = False) -> None:
         output.line("no user left in this period")
 
 
-def _print_head(output: Output, report: Report, shown: Callable[[datetime | None], str]) -> None:
+def _print_head(
+    output: Output, report: AuditReport, shown: Callable[[datetime | None], str]
+) -> None:
     output.line(("Access audit report", "bold"))
     by = report.made_by
     rows: list[list[Part]] = []
@@ -62,7 +70,7 @@ def _print_head(output: Output, report: Report, shown: Callable[[datetime | None
     output.rows(rows)
 
 
-def _leavers(report: Report) -> str:
+def _leavers(report: AuditReport) -> str:
     found = [f"{number:,} {_OUTCOMES[one]}" for one, number in sorted(report.outcomes.items())]
     return f"{len(report.people):,}: {', '.join(found) or 'nothing was to be removed'}"
 
@@ -74,7 +82,7 @@ def _print_person(
     text = person.without_outcome if outcome is None else _OUTCOMES[outcome]
     if worst is not None and len(person.leaves) > 1:
         text += f"; longest: {format_duration(worst[1])} at {worst[0]}"
-    style = "" if outcome is None else ("green" if outcome is Outcome.REVOKED else "red")
+    style = "" if outcome is None else ("green" if outcome is AccessOutcome.REVOKED else "red")
     output.line((named(person.key, person.name), "bold"), ": ", (text, style))
     for name, at in person.removed.items():
         output.line(f"{name} was first read without the record {shown(at)}", indent=2)

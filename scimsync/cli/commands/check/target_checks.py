@@ -24,7 +24,7 @@ from scimsync.plan import Now
 from scimsync.run.compiled import CompiledTarget
 from scimsync.scim.discovery import SCHEMAS, discover
 from scimsync.scim.listing import NotAList
-from scimsync.scim.paging import Paging
+from scimsync.scim.paging import ListPaging
 from scimsync.state import links
 from scimsync.state.discoveries import get_discovery, put_discovery
 from scimsync.state.store import Store
@@ -94,7 +94,7 @@ class TargetChecks:
         async with aclosing(client):
             try:
                 discovery = await discover(client, self.now.time, known=known, assignable=roles)
-                paging = Paging.of_product(target.profile.paging, target.profile.page_size)
+                paging = ListPaging.of_product(target.profile.paging, target.profile.page_size)
                 capabilities = known_capabilities(discovery.capabilities)
                 reader = ResourceReader(client, target.dialect, paging, capabilities)
                 users = await reader.first_page(Kind.USER, 1)

@@ -8,8 +8,15 @@ import click
 
 from scimsync.cli.ui.output import Output, Part
 from scimsync.formatting import one_line, plural, printable
-from scimsync.probe.findings import Finding, findings
-from scimsync.probe.values import CheckResult, Exchange, LeftResource, Outcome, ProbeReport, Purpose
+from scimsync.probe.findings import ProbeFinding, findings
+from scimsync.probe.values import (
+    Exchange,
+    LeftResource,
+    Outcome,
+    ProbeReport,
+    ProbeResult,
+    RequestPurpose,
+)
 
 _STYLES = {
     Outcome.FAILED: "red",
@@ -35,16 +42,16 @@ def print_report(output: Output, report: ProbeReport, *, verbose: bool) -> None:
     _print_scores(output, report)
 
 
-def _by_check(report: ProbeReport, outcome: Outcome) -> Iterator[list[CheckResult]]:
+def _by_check(report: ProbeReport, outcome: Outcome) -> Iterator[list[ProbeResult]]:
     """Give the results with this outcome, those of one check together, in order."""
-    found: dict[str, list[CheckResult]] = {}
+    found: dict[str, list[ProbeResult]] = {}
     for one in report.results:
         if one.outcome is outcome:
             found.setdefault(one.check.id, []).append(one)
     yield from found.values()
 
 
-def _print_wrong(output: Output, report: ProbeReport, finding: Finding) -> None:
+def _print_wrong(output: Output, report: ProbeReport, finding: ProbeFinding) -> None:
     first, check = finding.results[0], finding.check
     output.line((f"{finding.outcome.upper()}  ", _STYLES[finding.outcome]), (check.title, "bold"))
     what = "breaks" if finding.outcome is Outcome.FAILED else "about"
@@ -65,7 +72,9 @@ def _print_wrong(output: Output, report: ProbeReport, finding: Finding) -> None:
 
 
 def _print_exchange(output: Output, exchange: Exchange) -> None:
-    read_back = "  (reads back what was stored)" if exchange.purpose is Purpose.READ_BACK else ""
+    read_back = (
+        "  (reads back what was stored)" if exchange.purpose is RequestPurpose.READ_BACK else ""
+    )
     output.line((printable(str(exchange)), "cyan"), (read_back, "dim"), indent=4)
     if exchange.request_body is not None:
         output.line(one_line(exchange.request_body, _BODY), indent=6)

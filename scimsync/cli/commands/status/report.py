@@ -42,7 +42,7 @@ from scimsync.state.alerts import FiringAlert
 from scimsync.state.leases import Lease
 from scimsync.state.overview import FailingLinks
 from scimsync.state.pending_events import WaitingEvents
-from scimsync.state.pins import Pinned
+from scimsync.state.pins import PinSummary
 from scimsync.state.reconciliations import Reconciliation
 from scimsync.state.record_rows import SourceState
 from scimsync.state.store import Store
@@ -76,7 +76,7 @@ class TargetStatus:
     access_to_remove: AccessToRemove
     echoes: Sequence[EchoCount]
     protected: Mapping[Key, str]
-    pinned: Pinned
+    pinned: PinSummary
     reconciled: Reconciliation | None
     known: TargetState
     names: Names

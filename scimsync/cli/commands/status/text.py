@@ -20,7 +20,7 @@ from scimsync.plan.render.words import named
 from scimsync.plan.shown_plan import Names
 from scimsync.state.alerts import FiringAlert
 from scimsync.state.pending_events import WaitingEvents
-from scimsync.state.pins import Pinned
+from scimsync.state.pins import PinSummary
 from scimsync.state.reconciliations import Reconciliation
 from scimsync.state.record_rows import SourceState
 from scimsync.targets.lessons import lessons
@@ -200,7 +200,7 @@ def _print_failing(output: Output, target: TargetStatus, now: datetime) -> None:
         )
 
 
-def _print_pinned(output: Output, pinned: Pinned, names: Names) -> None:
+def _print_pinned(output: Output, pinned: PinSummary, names: Names) -> None:
     what = plural(pinned.count, "user or group stays", "users and groups stay")
     output.line(
         (f"{what} as a revert left them; to end it: scimsync revert RUN --lift", "yellow"),

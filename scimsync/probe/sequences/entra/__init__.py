@@ -26,7 +26,7 @@ from typing import Final
 
 from scimsync import __version__
 from scimsync.probe.judges import status
-from scimsync.probe.sequence import GROUPS, ProviderSequence, Resource, Send, Step, expect, then
+from scimsync.probe.sequence import GROUPS, MadeResource, ProviderSequence, Send, Step, expect, then
 from scimsync.probe.sequences.entra.groups import group_steps
 from scimsync.probe.sequences.entra.roles import role_steps
 from scimsync.probe.sequences.entra.style import Style
@@ -48,11 +48,11 @@ def _sequence(style: Style) -> ProviderSequence:
             ("Content-Type", "application/scim+json; charset=utf-8"),
         ),
         resources=(
-            Resource("user"),
-            Resource("boss"),
-            Resource("single"),
-            Resource("several"),
-            Resource("group", GROUPS),
+            MadeResource("user"),
+            MadeResource("boss"),
+            MadeResource("single"),
+            MadeResource("several"),
+            MadeResource("group", GROUPS),
         ),
         steps=(*user_steps(style), *role_steps(style), *group_steps(style), *_ends(style)),
     )

@@ -33,8 +33,8 @@ from scimsync.probe.more_judges import (
 from scimsync.probe.sequence import (
     GROUPS,
     USERS,
+    MadeResource,
     ProviderSequence,
-    Resource,
     Send,
     Step,
     expect,
@@ -327,6 +327,6 @@ ENTRA_VALIDATOR: Final = ProviderSequence(
     title="Microsoft SCIM Validator",
     user_agent=f"scimsync-probe/{__version__}",
     headers=(("Content-Type", "application/scim+json; charset=utf-8"),),
-    resources=(Resource("user"), Resource("boss"), Resource("group", GROUPS)),
+    resources=(MadeResource("user"), MadeResource("boss"), MadeResource("group", GROUPS)),
     steps=(*_users(), *_groups(), *_ends()),
 )

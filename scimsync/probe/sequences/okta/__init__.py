@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from scimsync.probe.sequence import GROUPS, ProviderSequence, Resource
+from scimsync.probe.sequence import GROUPS, MadeResource, ProviderSequence
 from scimsync.probe.sequences.okta.catalog import CATALOG
 from scimsync.probe.sequences.okta.spec_test import SPEC_TEST
 from scimsync.probe.sequences.okta.wizard import WIZARD
@@ -32,10 +32,10 @@ OKTA: Final = ProviderSequence(
     user_agent=_USER_AGENT,
     headers=_HEADERS,
     resources=(
-        Resource("assigned"),
-        Resource("user"),
-        Resource("other"),
-        Resource("group", GROUPS),
+        MadeResource("assigned"),
+        MadeResource("user"),
+        MadeResource("other"),
+        MadeResource("group", GROUPS),
     ),
     steps=(*CATALOG.before_test, *SPEC_TEST, *CATALOG.after_test),
 )
@@ -45,6 +45,6 @@ OKTA_PUT: Final = ProviderSequence(
     title="Okta (App Integration Wizard)",
     user_agent=_USER_AGENT,
     headers=_HEADERS,
-    resources=(Resource("user"), Resource("other"), Resource("group", GROUPS)),
+    resources=(MadeResource("user"), MadeResource("other"), MadeResource("group", GROUPS)),
     steps=WIZARD,
 )

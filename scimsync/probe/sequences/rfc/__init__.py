@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from scimsync.probe.sequence import GROUPS, ProviderSequence, Resource
+from scimsync.probe.sequence import GROUPS, MadeResource, ProviderSequence
 from scimsync.probe.sequences.rfc.changes import CHANGES
 from scimsync.probe.sequences.rfc.discovery import DISCOVERY
 from scimsync.probe.sequences.rfc.ends import ENDS
@@ -22,11 +22,11 @@ RFC: Final = ProviderSequence(
     user_agent="scimsync-probe",
     headers=(("Accept", "application/scim+json"), ("Content-Type", "application/scim+json")),
     resources=(
-        Resource("user"),
-        Resource("other"),
-        Resource("extended"),
-        Resource("group", GROUPS),
-        Resource("team", GROUPS),
+        MadeResource("user"),
+        MadeResource("other"),
+        MadeResource("extended"),
+        MadeResource("group", GROUPS),
+        MadeResource("team", GROUPS),
     ),
     steps=(*DISCOVERY, *USER_STEPS, *LISTS, *CHANGES, *GROUP_STEPS, *ENDS),
 )

@@ -70,7 +70,7 @@ ANN = {
 )
 def test_which_entries_match(text: str, *, matches: bool) -> None:
     if text.startswith("( "):
-        with pytest.raises(filters.FilterError):
+        with pytest.raises(filters.LdapFilterError):
             filters.parse(text)
         return
     predicate = filters.compiled(filters.parse(text), AttributeTypes())
@@ -101,7 +101,7 @@ def test_which_entries_match(text: str, *, matches: bool) -> None:
 def test_a_wrong_filter_is_explained(text: str, problem: str) -> None:
     if text == "(cn=a(b)":
         problem = '"cn=a(b" holds a (, which is written as \\28'
-    with pytest.raises(filters.FilterError) as caught:
+    with pytest.raises(filters.LdapFilterError) as caught:
         filters.parse(text)
 
     assert str(caught.value) == problem
@@ -117,7 +117,7 @@ def test_a_wrong_filter_is_explained(text: str, problem: str) -> None:
     ],
 )
 def test_some_filters_need_a_server(text: str, problem: str) -> None:
-    with pytest.raises(filters.FilterError, match=problem):
+    with pytest.raises(filters.LdapFilterError, match=problem):
         filters.compiled(filters.parse(text), AttributeTypes())
 
 
