@@ -19,6 +19,7 @@ from scimsync.cli.commands.init.new_config import (
 )
 from scimsync.cli.commands.init.other_source import (
     draft_from_source,
+    is_web_url,
     kind_and_options,
 )
 from scimsync.cli.ui.combinations import not_with
@@ -76,19 +77,27 @@ def command(
 
     FILE is CSV, TSV, JSON, NDJSON, Parquet, Excel, YAML or TOML, or such a file as .gz or .zip;
     without it, use the only such file of this folder. A URL is that of a database, a directory or a
-    web service. Nothing else is written, and nothing is sent to an application.
+    web service; without --type, a request shows whether a web service speaks SCIM, JSON or CSV.
+    Nothing else is written, and nothing is sent to an application.
     """
     profile = None if profile_name is None else known_profile(profile_name)
     path = out or options.config
     _check_free(path, overwrite=force)
-    source = kind_and_options(location, kind)
+    source, note = kind_and_options(location, kind), None
+    if source is None and location is not None and is_web_url(location):
+        from scimsync.cli.commands.init.web_url import source_at  # asks over HTTP
+
+        found = source_at(
+            location, with_settings({}, settings, "SYNC-0915", "auth.type=bearer"), path
+        )
+        source, note = (found.kind, found.options), found.note
     if source is None and settings:
         source = "file", {"path": location} if location else {}
     if source is None:
         new = draft_from_file(location or only_file(Path(), path), path, profile)
     else:
         options_of_source = with_settings(source[1], settings, "SYNC-0915", "page_size=500")
-        new = draft_from_source(source[0], options_of_source, path, profile)
+        new = draft_from_source(source[0], options_of_source, path, profile, note)
     _write(new, overwrite=force)
     if options.as_json:
         write_json(_document(new))

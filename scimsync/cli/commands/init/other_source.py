@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,7 +25,8 @@ from scimsync.tomltext import toml_key, toml_value
 def kind_and_options(location: str | None, kind: str | None) -> tuple[str, Options] | None:
     """Return the kind of source and the options that `location` and `--type` stand for.
 
-    None for a file. Raise UsageError for a kind that does not exist, or does not know `location`.
+    None for a file, and for the URL of a web service of which only a request shows the kind. Raise
+    UsageError for a kind that does not exist, or does not know `location`.
     """
     if location is not None and _has_password(location):
         problem = "a password on the command line is shown to other users of this machine"
@@ -32,7 +34,12 @@ def kind_and_options(location: str | None, kind: str | None) -> tuple[str, Optio
         raise click.UsageError(coded(f"{problem}: {hint}", "SYNC-0915"))
     if kind is None:
         found = _recognize(location) if location is not None else None
-        if found is None and location is not None and "://" in location:
+        if (
+            found is None
+            and location is not None
+            and "://" in location
+            and not is_web_url(location)
+        ):
             kinds = ", ".join(SOURCES)
             raise click.UsageError(
                 coded(f"{location}: name the kind of source: --type {kinds}", "SYNC-0915")
@@ -58,6 +65,11 @@ def _recognize(location: str) -> tuple[str, Options] | None:
     return None
 
 
+def is_web_url(location: str) -> bool:
+    """Return whether a location is the URL of a web service."""
+    return location.lower().startswith(("https://", "http://"))
+
+
 def _has_password(location: str) -> bool:
     try:
         return bool(urlsplit(location).password)
@@ -65,8 +77,10 @@ def _has_password(location: str) -> bool:
         return False
 
 
-def draft_from_source(kind: str, options: Options, out: Path, profile: Profile | None) -> NewConfig:
-    """Sample a source and draft a sync.toml for the path `out`.
+def draft_from_source(
+    kind: str, options: Options, out: Path, profile: Profile | None, note: str | None = None
+) -> NewConfig:
+    """Sample a source and draft a sync.toml for the path `out`, with a note about the source.
 
     Raise SourceUnavailable, SourceFormatError, ConfigError.
     """
@@ -77,7 +91,7 @@ def draft_from_source(kind: str, options: Options, out: Path, profile: Profile |
     key = settings.pop("key", None)
     if isinstance(path, str) and not os.path.isabs(path):  # noqa: PTH117 - may be a glob
         settings["path"] = os.path.relpath(path, out.parent)
-    found = sample_source(source_spec(parse(_stub(name, settings, key), out), name), ROWS_SAMPLED)
+    found = sample_source(source_spec(parse(stub(name, settings, key), out), name), ROWS_SAMPLED)
     if not found.columns:
         raise ConfigError(f"{origin}: no columns found", code="SYNC-0910")
     columns = found.columns
@@ -93,10 +107,12 @@ def draft_from_source(kind: str, options: Options, out: Path, profile: Profile |
         key=key if isinstance(key, str) else None,
         has_lists="lists" in SOURCES[kind].model_fields,
     )
+    if note is not None:
+        draft = replace(draft, reading=(note, *draft.reading))
     return NewConfig(out, origin, draft, parse(draft.text, out), found)
 
 
-def _stub(name: str, settings: Options, key: object) -> str:
+def stub(name: str, settings: Options, key: object) -> str:
     """Return a sync.toml with one source, whose key may not be known yet."""
     lines = [
         f"{toml_key(option)} = {toml_value(value)}"

@@ -1,0 +1,165 @@
+"""Find out by a request what the URL of a web service gives: SCIM, JSON, or CSV."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from scimsync.builtin import parse
+from scimsync.cli.commands.init.other_source import stub
+from scimsync.cli.ui.set_options import Options
+from scimsync.errors import ConfigError, ScimsyncError, SourceUnavailable
+from scimsync.run.compile import source_spec
+from scimsync.sources.remote import open_connection, run_apart
+from scimsync.transport.request_errors import RequestError
+
+if TYPE_CHECKING:
+    from scimsync.sources.base import SourceSpec
+    from scimsync.transport.http import HttpResponse
+
+_ACCEPT: Final = "application/json, application/scim+json, text/csv;q=0.9, */*;q=0.1"
+_SERVICE: Final = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_BEARER: Final = "--set auth.type=bearer --set auth.token=env:NAME"
+_DEEPEST: Final = 3
+"""How far inside of a response a list is looked for."""
+
+_NAME: Final = "url"
+"""What the source is called while it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSource:
+    """The kind and the options of the source at a URL, and what to know about them."""
+
+    kind: str
+    options: Options
+    note: str
+
+
+def source_at(url: str, given: Options, out: Path) -> FoundSource:
+    """Ask the server at `url`, with `auth`, `headers`, and `timeout` of the options `given`.
+
+    `out` is the path of the new sync.toml. Raise SourceUnavailable where there is no answer, and
+    ConfigError where it does not tell, or for options that cannot be used.
+    """
+    asked: Options = {name: given[name] for name in ("auth", "headers", "timeout") if name in given}
+    config = parse(stub(_NAME, {"type": "http", "url": url, **asked}, None), out)
+    spec = source_spec(config, _NAME)
+    try:
+        response, is_scim = run_apart(_ask(spec))
+    except RequestError as error:
+        raise SourceUnavailable(
+            f"{url}: {error}", hint="to write a sync.toml without asking: --type", code="SYNC-0265"
+        ) from None
+    if is_scim:
+        return FoundSource("scim", {"url": url}, f'{url} is a SCIM service: type = "scim"')
+    if response.status >= 400:
+        raise _refused(url, response, with_credentials="auth" in asked)
+    return _described(url, response)
+
+
+async def _ask(spec: SourceSpec[Any]) -> tuple[HttpResponse, bool]:
+    """Return the response to a GET, and whether the URL is the base URL of a SCIM service."""
+    place = spec.settings.resolved().place
+    headers = {**place.headers, "Accept": _ACCEPT}
+    connection = open_connection(spec, place.origin)
+    try:
+        response = await connection.send("GET", place.path, headers=headers)
+        if response.status < 400 and (_list_in(_json(response)) or _is_csv(response)):
+            return response, False
+        base = place.path.partition("?")[0].rstrip("/")
+        service = await connection.send("GET", f"{base}/ServiceProviderConfig", headers=headers)
+        document = _json(service) if service.status < 400 else None
+        is_scim = isinstance(document, dict) and _SERVICE in (document.get("schemas") or ())
+        return response, is_scim
+    finally:
+        await connection.aclose()
+
+
+def _refused(url: str, response: HttpResponse, *, with_credentials: bool) -> ScimsyncError:
+    if response.status in (401, 403):
+        what = "refuses these credentials" if with_credentials else "asks for credentials"
+        add = "look at --set auth" if with_credentials else f"add {_BEARER}"
+        return ConfigError(
+            f"{url}: status {response.status}: the server {what}",
+            hint=f"{add}, or name the kind of source without a request: --type",
+            code="SYNC-0915",
+        )
+    return ConfigError(
+        f"{url}: status {response.status}, and there is no SCIM service below it",
+        hint="name the URL of a list, the base URL of a SCIM service, or the kind: --type",
+        code="SYNC-0915",
+    )
+
+
+def _described(url: str, response: HttpResponse) -> FoundSource:
+    """Return the source whose list is in a response."""
+    if _is_csv(response):
+        options: Options = {"url": url, "format": "csv"}
+        return FoundSource("http", options, f'{url} answers with CSV: type = "http"')
+    records = _list_in(_json(response))
+    if records is None:
+        what = _media_type(response) or "no content type"
+        raise ConfigError(
+            f"{url}: the response ({what}) has no list of records in JSON, and is no CSV",
+            hint="name the URL of a list, or the kind of source: --type",
+            code="SYNC-0915",
+        )
+    place = "" if records == "@" else f', records = "{records}"'
+    note = (
+        f'{url} answers with JSON: type = "http"{place}. If the list has several pages, describe'
+        " them by paging: see docs/reference/http-sources.md."
+    )
+    found = {"url": url} | ({} if records == "@" else {"records": records})
+    return FoundSource("http", found, note)
+
+
+def _media_type(response: HttpResponse) -> str:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _is_csv(response: HttpResponse) -> bool:
+    """Return whether a response is CSV, as it says itself or shows in its first line."""
+    media_type = _media_type(response)
+    if media_type in ("text/csv", "application/csv"):
+        return True
+    first = response.content.removeprefix(_BYTE_ORDER_MARK).partition(b"\n")[0].strip()
+    is_text = media_type in ("", "text/plain", "application/octet-stream")
+    return is_text and b"," in first and first[:1] not in b"<{["
+
+
+def _json(response: HttpResponse) -> Any:
+    try:
+        return orjson.loads(response.content.removeprefix(_BYTE_ORDER_MARK))
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _list_in(body: Any) -> str | None:
+    """Return the JMESPath of the longest list of objects in a body, None if there is none."""
+    lists = sorted(_lists(body, ()), key=lambda one: one[0], reverse=True)
+    if not lists:
+        return None
+    return ".".join(map(_identifier, lists[0][1])) or "@"
+
+
+def _lists(value: Any, path: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Yield length and path of the lists of objects, the outer ones first."""
+    if isinstance(value, list):
+        if value and all(isinstance(one, dict) for one in value):
+            yield len(value), path
+    elif isinstance(value, Mapping) and len(path) < _DEEPEST:
+        for name, one in value.items():
+            yield from _lists(one, (*path, name))
+
+
+def _identifier(name: str) -> str:
+    """Return a name as JMESPath writes it."""
+    return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) else orjson.dumps(name).decode()
