@@ -102,12 +102,11 @@ class AllRecords(Changes):
 
 
 class Overlay:
-    """The records after a round. `new` and `gone` count those that it added and took away."""
+    """The records after a round. `gone` counts those that it took away."""
 
     def __init__(self, changes: Changes, feed: DeltaFeed) -> None:
         self._changes = changes
         self._feed = feed
-        self.new = 0
         self.gone = 0
 
     def records(self, batches: Iterable[list[bytes]]) -> Iterator[list[dict[str, Any]]]:
@@ -133,7 +132,6 @@ class Overlay:
                 records.append(record)
             if records:
                 yield records
-        self.new = len(left)
         for record in left.values():
             if any(record.get(name) in (None, "") for name in self._feed.complete):
                 raise ListFault("a record that was not known before is not whole")

@@ -338,6 +338,34 @@ def test_a_page_that_ends_in_the_middle_of_the_changes(tenant: Tenant) -> None:
     assert tenant.asked() == "changes all"
 
 
+def test_a_response_that_breaks_off(tenant: Tenant) -> None:
+    tenant.read()
+    tenant.edit(first(tenant, 1)[0], department="Legal")
+    tenant.server.faults.cut_at = tenant.server.data_requests + 1
+
+    assert tenant.next_day() == tenant.listed()
+    assert tenant.asked() == "changes all"
+
+
+def test_a_token_that_expires_while_changes_are_read(tenant: Tenant) -> None:
+    tenant.read()
+    for key in first(tenant, 40):
+        tenant.edit(key, department="Legal")
+    tenant.server.faults.expire_at = tenant.server.data_requests + 2
+
+    assert tenant.next_day() == tenant.listed()
+    assert tenant.asked() == "changes"
+
+
+def test_a_limit_while_changes_are_read_costs_time_only(tenant: Tenant) -> None:
+    tenant.read()
+    tenant.edit(first(tenant, 1)[0], department="Legal")
+    tenant.server.faults.limit_at = tenant.server.data_requests + 1
+
+    assert tenant.next_day() == tenant.listed()
+    assert tenant.asked() == "changes"
+
+
 def test_a_server_that_fails_in_the_middle_leaves_the_kept_read(tenant: Tenant) -> None:
     tenant.read()
     for key in first(tenant, 40):
