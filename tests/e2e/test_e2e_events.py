@@ -259,6 +259,17 @@ def test_a_push_that_is_killed_after_it_has_written_repeats_no_token(
     assert len(numbers) == len(set(numbers)) == 5
 
 
+def test_a_token_that_arrives_twice_is_the_same(office: Office, hooks: Hooks) -> None:
+    configure(office, f'url = "{hooks.url}"')
+    hooks.status = "cut"  # it has the token, and its answer does not arrive
+    office.hire(people(1))
+    push(office)
+    hooks.status = 202
+    push(office)
+
+    assert [one.body for one in hooks.got] == [one.body for one in hooks.refused]
+
+
 def test_a_receiver_that_is_down_neither_fails_nor_delays_a_push(
     office: Office, hooks: Hooks
 ) -> None:
