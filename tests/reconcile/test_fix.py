@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -240,15 +241,9 @@ def test_a_repair_waits_for_a_sync_toml_that_was_not_pushed(
     assert "[SYNC-0706]" in ran.err
 
 
-class _Terminal:
+class _Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
-
-    def __init__(self, answer: str) -> None:
-        self._answer = answer
-
-    def readline(self) -> str:
-        return self._answer + "\n"
 
 
 @pytest.mark.parametrize(("answer", "sent"), [("y", 1), ("n", 0), ("", 0)])
@@ -260,7 +255,7 @@ def test_on_a_terminal_the_plan_is_shown_first(
     sent: int,
 ) -> None:
     faulty.users["id-00002"]["displayName"] = "Else"
-    monkeypatch.setattr("sys.stdin", _Terminal(answer))
+    monkeypatch.setattr("sys.stdin", _Terminal(f"{answer}\n"))
     faulty.forget()
 
     ran = pushed.run("reconcile", "--fix")
