@@ -276,7 +276,10 @@ class WantedRules:
             self._writer.ignore(compared.candidate, compared.link)
 
     def _reactivate(self, compared: _Comparison) -> None:
-        self._change(compared, Action.REACTIVATE, "back in scope")
+        is_back = compared.link.status is LinkStatus.INACTIVE
+        self._change(
+            compared, Action.REACTIVATE, "back in scope" if is_back else "active became true"
+        )
 
     def _update(self, compared: _Comparison) -> None:
         reason = describe_changes(compared.changes)
@@ -360,7 +363,9 @@ def _difference(changes: Sequence[Change], *, inactive: bool) -> _Difference:
         return _Difference.OTHER
     if active_change.after is False:
         return _Difference.DEACTIVATED
-    return _Difference.REACTIVATED if inactive else _Difference.OTHER
+    if inactive or active_change.before is False:  # by the mapping before, or by others
+        return _Difference.REACTIVATED
+    return _Difference.OTHER
 
 
 _DIFFERENCES: Mapping[_Difference, Callable[[WantedRules, _Comparison], None]] = {

@@ -43,7 +43,7 @@ def with_tallies(plan: TargetPlan, state: LiveState, store: Store) -> TargetPlan
         counted,
         adopted=adopted.number,
         removals=_removals(state, counts),
-        updates=replace(_tally(state, counts, UPDATES), inactive=counts.get(Action.REACTIVATE, 0)),
+        updates=replace(_tally(state, counts, UPDATES), inactive=_reactivated(state, counts)),
         groups=state.count_accounts(Kind.GROUP) if deleted_groups.number else 0,
         deleted_groups=deleted_groups,
     )
@@ -62,6 +62,15 @@ def _removals(state: LiveState, counts: dict[str, int]) -> Tally:
         return replace(tally, inactive=inactive)
     number, first = state.tally([Action.ADOPT], FIRST_KEYS, deactivates=True)
     return Tally(tally.number + number, (*tally.first, *first)[:FIRST_KEYS], inactive)
+
+
+def _reactivated(state: LiveState, counts: dict[str, int]) -> int:
+    """Count the accounts to be reactivated that scimsync deactivated.
+
+    Others may have deactivated the rest, which counts among the active ones.
+    """
+    number = counts.get(Action.REACTIVATE, 0)
+    return number - state.count_active([Action.REACTIVATE]) if number else 0
 
 
 def _tally(

@@ -95,6 +95,26 @@ def test_a_plan_shows_what_a_refresh_repairs_and_stores_nothing(changed: Office)
     assert office.run("plan", "--refresh", "--exit-code").code == 0
 
 
+def test_an_account_that_others_deactivated_is_reactivated(real_office: Office) -> None:
+    office = real_office
+    office.configure()
+    office.hire(people(3))
+    office.push()
+    change(office, "Users", _ident(office, "00002"), active=False)
+
+    (operation,) = office.run("plan", "--refresh", "--json").document["targets"]["wiki"][
+        "operations"
+    ]
+
+    assert (operation["action"], operation["reason"]) == ("reactivate", "active became true")
+    assert office.run("push", "--refresh").code == 0
+    assert [(one.action, one.key) for one in office.journal()] == [("reactivate", "00002")]
+    assert one_of(office, "Users", externalId="00002")["active"] is True
+    change(office, "Users", _ident(office, "00002"), active=False)
+    assert office.run("reconcile", "--fix").code == 0
+    assert [(one.action, one.key) for one in office.journal()] == [("reactivate", "00002")]
+
+
 def test_a_plan_of_chosen_users_refreshes_them_only(changed: Office) -> None:
     ran = changed.run("plan", "--refresh", "-k", "00002", "--json")
 

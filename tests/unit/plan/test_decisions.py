@@ -373,7 +373,7 @@ def test_an_adoption_deactivates_no_account_where_removal_is_off() -> None:
             link(document={**NAME, "active": False}),
             wanted(),
             policy(),
-            ("update", "active changed"),
+            ("reactivate", "active became true"),
         ),
     ],
 )
