@@ -23,6 +23,10 @@ MAY_HAVE_ACCESS = "may_have_access_since IS NOT NULL"
 """The condition under which a leaver may still have access."""
 
 
+IS_FAILING = "failures > 0 OR next_try_at IS NOT NULL"
+"""The condition under which a link failed last, or waits for another try."""
+
+
 HAS_ECHOES = "echoes IS NOT NULL"
 """The condition under which a resource shows attributes otherwise than they were sent."""
 
@@ -54,6 +58,14 @@ class LinkRow(StateRow, table=True):
             "key",
             sqlite_where=text(MAY_HAVE_ACCESS),
             postgresql_where=text(MAY_HAVE_ACCESS),
+        ),
+        Index(
+            "ix_link_failing",
+            "target",
+            "kind",
+            "key",
+            sqlite_where=text(IS_FAILING),
+            postgresql_where=text(IS_FAILING),
         ),
         Index(
             "ix_link_echoes",

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, event
 
 from scimsync.model.ids import Key, Kind, RemoteId, Seq
 from scimsync.model.operations import OPEN_STATUSES, Action, OperationFilter
-from scimsync.state import due, journal, links
+from scimsync.state import due, journal, links, overview
 from scimsync.state.store import Store, open_state
 
 KEYS = [Key(f"{number:05}") for number in range(1000)]
@@ -56,6 +56,30 @@ QUERIES: dict[str, tuple[str, Callable[[Connection], object]]] = {
         lambda connection: journal.claimed_names(connection, 1, "wiki", Kind.USER, KEYS),
     ),
 }
+
+FEW = {
+    "leavers with access": (
+        "ix_link_may_have_access",
+        lambda connection: overview.access_to_remove(connection, "wiki", 100),
+    ),
+    "number of leavers with access": (
+        "ix_link_may_have_access",
+        lambda connection: links.count_with_access(connection, "wiki"),
+    ),
+    "keys of leavers with access": (
+        "ix_link_may_have_access",
+        lambda connection: overview.keys_with_access(connection, "wiki"),
+    ),
+    "failing links": (
+        "ix_link_failing",
+        lambda connection: overview.failing_links(connection, "wiki", 3),
+    ),
+    "keys that failed": (
+        "ix_link_failing",
+        lambda connection: overview.failing_keys(connection, "wiki", Kind.USER),
+    ),
+}
+"""What `status` and `retry` ask for, by the index that has only the few links that matter."""
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LINK_QUERIES: dict[str, Callable[[Connection], object]] = {
@@ -114,3 +138,13 @@ def test_a_query_for_few_links_does_not_read_all_of_them(store: Store, name: str
     for step in of_links:
         reads_all = step.endswith(("(target=? AND kind=?)", "remote_id>?)"))
         assert not reads_all or "INDEX ix_link_may_have_access" in step, steps  # few are in it
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_a_summary_reads_only_the_links_that_it_is_about(store: Store, name: str) -> None:
+    index, query = FEW[name]
+
+    of_links = [step for step in plan_of(store, query) if " link " in f"{step} "]
+
+    assert of_links
+    assert all(f"INDEX {index}" in step for step in of_links), of_links
