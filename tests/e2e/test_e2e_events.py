@@ -259,6 +259,22 @@ def test_a_push_that_is_killed_after_it_has_written_repeats_no_token(
     assert len(numbers) == len(set(numbers)) == 5
 
 
+def test_the_events_of_a_user_arrive_in_order(office: Office, hooks: Hooks) -> None:
+    configure(office, f'url = "{hooks.url}"')
+    hooks.status = 500
+    office.hire(people(2))
+    push(office)
+    for family in ("Second", "Third", "Fourth"):
+        office.hire([person(1, family=family), person(2)])
+        push(office)
+    hooks.status = 202
+    push(office)
+
+    numbers = [one["txn"].split(".")[1] for one in received(hooks) if "00001" in str(one["sub_id"])]
+    assert len(numbers) == 4
+    assert numbers == sorted(numbers, key=int)
+
+
 def test_a_token_that_arrives_twice_is_the_same(office: Office, hooks: Hooks) -> None:
     configure(office, f'url = "{hooks.url}"')
     hooks.status = "cut"  # it has the token, and its answer does not arrive

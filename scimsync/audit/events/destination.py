@@ -32,9 +32,10 @@ class Delivery:
 
 
 class Destination(Protocol):
-    """Takes tokens. `batch` is how many it takes at a time."""
+    """Takes tokens. `batch` is how many it takes at a time, and `keeps_order` whether in order."""
 
     batch: int
+    keeps_order: bool
 
     def deliver(self, tokens: Sequence[EventToken]) -> Delivery:
         """Deliver tokens, and return what became of them."""

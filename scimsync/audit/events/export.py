@@ -127,26 +127,18 @@ class _Export:
         assert key is not None  # noqa: S101 - sync.toml is refused without one
         signer = Signer(key)
         try:
-            while time.monotonic() < ends_at and (events := self._next(destination.batch)):
+            while time.monotonic() < ends_at and (events := self._next(destination)):
                 if not self._deliver(destination, signer, events):
                     return
         finally:
             destination.close()
 
-    def _next(self, number: int) -> list[PendingEvent]:
-        """Return the next events, but of one resource only one, so that they arrive in order."""
+    def _next(self, destination: Destination) -> list[PendingEvent]:
+        """Return the next events that can be delivered together."""
+        now = self.clock()
         with self.store.write() as connection:
-            found = pending_events.due_events(connection, self.name, self.clock(), number)
-        if self.name == "file":  # which has an order of its own
-            return found
-        seen: set[tuple[str, str, str]] = set()
-        for number, event in enumerate(found):
-            operation = event.operation
-            resource = (operation.target, operation.kind, operation.key)
-            if resource in seen:
-                return found[:number]
-            seen.add(resource)
-        return found
+            found = pending_events.due_events(connection, self.name, now, destination.batch)
+        return found if destination.keeps_order else _of_different_resources(found)
 
     def _deliver(
         self, destination: Destination, signer: Signer, events: Sequence[PendingEvent]
@@ -164,8 +156,6 @@ class _Export:
         if tokens:
             try:
                 delivery = destination.deliver(tokens)
-            except ConfigError as error:  # a secret that is read with each request
-                delivery = Delivery(failure=error.message)
             except StateError:
                 raise
             except Exception as error:  # a destination must not affect anything else
@@ -228,6 +218,18 @@ class _Export:
         finally:
             with self.store.write() as connection:
                 leases.release(connection, token, self.clock())
+
+
+def _of_different_resources(events: Sequence[PendingEvent]) -> list[PendingEvent]:
+    """Return the first of `events`, up to the second one of a resource, which has to wait."""
+    first: dict[tuple[str, str, str], PendingEvent] = {}
+    for event in events:
+        operation = event.operation
+        resource = (operation.target, operation.kind, operation.key)
+        if resource in first:
+            break
+        first[resource] = event
+    return list(first.values())
 
 
 def _pause(failures: int) -> timedelta:

@@ -23,6 +23,7 @@ class TokenFile:
     """The file `path`. It is created with access for its owner only."""
 
     batch = 200
+    keeps_order = True
 
     def __init__(self, path: Path) -> None:
         self._path = path

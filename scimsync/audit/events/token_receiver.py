@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from scimsync.audit.events.destination import Delivery, EventToken
 from scimsync.audit.events.token import TYPE
 from scimsync.config.audit import AuditEvents
+from scimsync.errors import ConfigError
 from scimsync.jsontext import received_object
 from scimsync.transport.auth import Secrets
 from scimsync.transport.auth.connecting import connection_options
@@ -56,6 +57,7 @@ class TokenReceiver:
     """
 
     batch = _CONCURRENT
+    keeps_order = False
 
     def __init__(self, settings: AuditEvents, base_dir: Path, secrets: Secrets) -> None:
         parts = urlsplit(settings.url or "")
@@ -121,6 +123,9 @@ class TokenReceiver:
             )
         except RequestError as error:
             delivery.failure = error.brief
+            return
+        except ConfigError as error:  # a secret that is read with each request
+            delivery.failure = error.message
             return
         if response.status == _ACCEPTED:
             delivery.delivered.append(token.operation_id)
