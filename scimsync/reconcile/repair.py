@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -49,7 +50,7 @@ class _RepairParts:
     groups: dict[Key, None] = field(default_factory=dict)
     members: list[ShownMember] = field(default_factory=list)
     unlinked: list[UnlinkedAccount] = field(default_factory=list)
-    left: int = 0
+    left: Counter[Drift] = field(default_factory=Counter)
 
     def add(self, finding: ReconcileFinding, unmanaged: Unmanaged) -> None:
         group, member = finding.key, finding.member_id
@@ -70,7 +71,7 @@ class _RepairParts:
             if unmanaged is Unmanaged.DEACTIVATE and finding.remote_id is not None:
                 self.unlinked.append(UnlinkedAccount(finding.remote_id, _document(finding)))
         else:
-            self.left += 1
+            self.left[finding.drift] += 1
 
 
 def repair_of(
@@ -98,8 +99,9 @@ def repair_of(
     parts.members += findings.log.open_members()
     remarks = []
     if parts.left:
-        number = plural(parts.left, "finding is", "findings are")
-        remarks.append(f"{number} not repaired: shared, reassigned, and unmanaged accounts")
+        number = plural(parts.left.total(), "finding is", "findings are")
+        kinds = ", ".join(f"{parts.left[drift]:,} {drift}" for drift in Drift if parts.left[drift])
+        remarks.append(f"{number} not repaired: {kinds}")
     repair = Repair(
         tuple(parts.users), tuple(parts.groups), tuple(parts.members), tuple(parts.unlinked)
     )

@@ -164,7 +164,7 @@ def test_unmanaged_accounts_are_only_reported_unless_asked_for(
     ran = pushed.run("reconcile", "--fix")
 
     assert (ran.code, faulty.written()) == (0, [])
-    assert "1 finding is not repaired" in ran.err
+    assert "wiki: 1 finding is not repaired: 1 unmanaged\n" in ran.err
 
 
 def test_a_product_whose_deactivation_deletes_deactivates_no_unmanaged_account(
