@@ -17,7 +17,7 @@ from scimsync.plan import Now
 from scimsync.reconcile.findings import Drift, ReconcileFinding, TargetFindings
 from scimsync.run.compiled import CompiledTarget
 from scimsync.snapshot.view import SnapshotView
-from scimsync.state import holds, links
+from scimsync.state import holds, links, pins
 from scimsync.state.store import Store
 
 _PLANNED: Final = frozenset(
@@ -50,6 +50,7 @@ class _RepairParts:
     groups: dict[Key, None] = field(default_factory=dict)
     members: list[ShownMember] = field(default_factory=list)
     unlinked: list[UnlinkedAccount] = field(default_factory=list)
+    vanished: set[tuple[Kind, Key]] = field(default_factory=set)
     left: Counter[Drift] = field(default_factory=Counter)
 
     def add(self, finding: ReconcileFinding, unmanaged: Unmanaged) -> None:
@@ -57,6 +58,8 @@ class _RepairParts:
         if finding.drift in _PLANNED and finding.key is not None:
             keys = self.users if finding.kind is Kind.USER else self.groups
             keys[finding.key] = None
+            if finding.drift is Drift.VANISHED:
+                self.vanished.add((finding.kind, finding.key))
         elif finding.drift in _MEMBERS and group is not None and member is not None:
             self.members.append(
                 ShownMember(
@@ -102,10 +105,25 @@ def repair_of(
         number = plural(parts.left.total(), "finding is", "findings are")
         kinds = ", ".join(f"{parts.left[drift]:,} {drift}" for drift in Drift if parts.left[drift])
         remarks.append(f"{number} not repaired: {kinds}")
+    if pinned := _pinned(store, target.name, parts.vanished):
+        what = plural(pinned, "vanished account or group is", "vanished accounts and groups are")
+        remarks.append(
+            f"{what} pinned by a revert, and not created again until the pin ends: scimsync status"
+        )
     repair = Repair(
         tuple(parts.users), tuple(parts.groups), tuple(parts.members), tuple(parts.unlinked)
     )
     return repair, tuple(remarks)
+
+
+def _pinned(store: Store, target: str, resources: Iterable[tuple[Kind, Key]]) -> int:
+    """Return how many of some users and groups a revert has pinned."""
+    number = 0
+    with store.read() as connection:
+        for kind in Kind:
+            for some in batches((key for of, key in resources if of is kind), _BATCH):
+                number += len(pins.get_pins(connection, target, kind, some))
+    return number
 
 
 def _document(finding: ReconcileFinding) -> Document:

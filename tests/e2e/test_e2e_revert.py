@@ -334,6 +334,29 @@ def test_two_runs_are_reverted_one_after_the_other(real_office: Office) -> None:
     assert real_office.push().targets["wiki"].requests == 0
 
 
+def test_a_pinned_account_that_is_deleted_stays_so_until_the_pin_ends(
+    pushed: tuple[Office, dict[str, Any]],
+) -> None:
+    office, _ = pushed
+    office.run("revert", "2")
+    for key in ("00001", "00006", "00008"):  # updated, left, and created by the run
+        delete(office, "Users", one_of(office, "Users", externalId=key)["id"])
+
+    ran = office.run("reconcile", "--fix")
+
+    assert ran.code == 0
+    assert (
+        "wiki: 3 vanished accounts and groups are pinned by a revert, and not created again until"
+        " the pin ends: scimsync status\n"
+    ) in ran.err
+    assert {one.action for one in office.journal()}.isdisjoint({"create", "adopt"})
+    assert office.push(refresh=True).targets["wiki"].counts.get("create") is None
+
+    assert office.run("revert", "2", "--lift", "-k", "00001").code == 0
+    assert counts(office.push())["create"] == 1
+    assert one_of(office, "Users", externalId="00001")["name"]["familyName"] == "Other"
+
+
 def test_pins_are_shown_and_lifted(pushed: tuple[Office, dict[str, Any]]) -> None:
     office, _ = pushed
     after_push = held(office)
