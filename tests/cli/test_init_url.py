@@ -86,7 +86,10 @@ def test_csv_is_an_http_source_with_that_format(empty: Office, site: Site, media
     assert source_of(empty) == {"type": "http", "url": f"{site.url}/people", "format": "csv"}
 
 
-def test_a_scim_service_is_known_by_what_it_declares(empty: Office, site: Site) -> None:
+@pytest.mark.parametrize("lists_all", [False, True])
+def test_a_scim_service_is_known_by_what_it_declares(
+    empty: Office, site: Site, *, lists_all: bool
+) -> None:
     site.pages["/scim/v2/ServiceProviderConfig"] = Reply(200, SERVICE)
     users = [{"id": str(one["id"]), "userName": one["email"]} for one in USERS]
     site.pages["/scim/v2/Users"] = Reply(
@@ -99,6 +102,8 @@ def test_a_scim_service_is_known_by_what_it_declares(empty: Office, site: Site) 
             "Resources": users,
         },
     )
+    if lists_all:  # RFC 7644, 3.4.2.1: a query of the base URL
+        site.pages["/scim/v2"] = site.pages["/scim/v2/Users"]
 
     ran = empty.run("init", f"{site.url}/scim/v2")
 
@@ -125,6 +130,15 @@ def test_the_request_has_the_credentials(
     assert (ran.code, ran.err) == (0, "")
     assert source_of(empty)["auth"] == {"type": "bearer", "token": "env:HR_TOKEN"}
     assert "sesame" not in ran.out + ran.err + refused.err
+
+
+def test_a_scim_service_that_refuses_only_what_is_there(empty: Office, site: Site) -> None:
+    site.pages["/scim/v2/ServiceProviderConfig"] = Reply(401, ERROR)
+
+    ran = empty.run("init", f"{site.url}/scim/v2")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "/scim/v2: status 401: the server asks for credentials [SYNC-0915]" in ran.err
 
 
 def test_options_that_are_set_count(empty: Office, site: Site) -> None:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from scimsync.transport.http import HttpResponse
 
 _ACCEPT: Final = "application/json, application/scim+json, text/csv;q=0.9, */*;q=0.1"
-_SERVICE: Final = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
+_REFUSALS: Final = (401, 403)
+_SCIM: Final = "urn:ietf:params:scim:"
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _BEARER: Final = "--set auth.type=bearer --set auth.token=env:NAME"
 _DEEPEST: Final = 3
@@ -71,19 +72,27 @@ async def _ask(spec: SourceSpec[Any]) -> tuple[HttpResponse, bool]:
     connection = open_connection(spec, place.origin)
     try:
         response = await connection.send("GET", place.path, headers=headers)
-        if response.status < 400 and (_list_in(_json(response)) or _is_csv(response)):
+        body = _json(response)
+        has_list = response.status < 400 and (_list_in(body) or _is_csv(response))
+        if has_list and not _is_of_scim(body):  # the base URL of SCIM may list all resources
             return response, False
         base = place.path.partition("?")[0].rstrip("/")
         service = await connection.send("GET", f"{base}/ServiceProviderConfig", headers=headers)
-        document = _json(service) if service.status < 400 else None
-        is_scim = isinstance(document, dict) and _SERVICE in (document.get("schemas") or ())
-        return response, is_scim
+        if service.status in _REFUSALS and not has_list:
+            return service, False
+        return response, service.status < 400 and _is_of_scim(_json(service))
     finally:
         await connection.aclose()
 
 
+def _is_of_scim(body: Any) -> bool:
+    """Return whether a body is a resource or a message of SCIM."""
+    schemas = body.get("schemas") if isinstance(body, dict) else None
+    return isinstance(schemas, list) and any(str(one).startswith(_SCIM) for one in schemas)
+
+
 def _refused(url: str, response: HttpResponse, *, with_credentials: bool) -> ScimsyncError:
-    if response.status in (401, 403):
+    if response.status in _REFUSALS:
         what = "refuses these credentials" if with_credentials else "asks for credentials"
         add = "look at --set auth" if with_credentials else f"add {_BEARER}"
         return ConfigError(
