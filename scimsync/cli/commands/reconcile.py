@@ -80,7 +80,7 @@ def command(
 
     With --fix, the command plans and pushes exactly the differences. As in any push, the limits in
     [guard] apply, and the journal records each operation. On a terminal, the command shows the plan
-    first; confirm with y, or use --yes. The --allow-... options apply only with --fix.
+    first; confirm with y, or use --yes.
 
     Exit codes: 0 done, 1 a target or a part of it cannot be read, 2 invalid usage or configuration,
     6 there is drift (with --exit-code). With --fix, also the exit codes of push.
