@@ -45,11 +45,6 @@ def place_of_source(source: str) -> tuple[str, str]:
     return "sources", source
 
 
-def is_table_source(source: str) -> bool:
-    """Return whether a source is that of a table."""
-    return source.startswith(_PREFIX)
-
-
 def _read(value: object, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> object:
     if not isinstance(value, dict):
         return handler(value)

@@ -121,12 +121,15 @@ def _log_findings(findings: Sequence[Finding], *, personal: bool) -> None:
             _LOG.error("%s: %s", finding.subject, text)
 
 
+def _log_guard(outcome: RunOutcome, text: str | None) -> None:
+    stops = dict.fromkeys(name for one in outcome.violations for name in one.stops)
+    where = "" if stops.keys() == outcome.targets.keys() else f" to {', '.join(stops)}"
+    _LOG.warning("aborted by a guard; nothing was sent%s\n%s", where, text)
+
+
 def _log_outcome(outcome: RunOutcome, *, personal: bool) -> None:
     if outcome.guard is not None:
-        text = outcome.guard if personal else outcome.guard_brief
-        stops = dict.fromkeys(name for one in outcome.violations for name in one.stops)
-        where = "" if stops.keys() == outcome.targets.keys() else f" to {', '.join(stops)}"
-        _LOG.warning("aborted by a guard; nothing was sent%s\n%s", where, text)
+        _log_guard(outcome, outcome.guard if personal else outcome.guard_brief)
     for name, target in outcome.targets.items():
         if target.error is not None and not target.blocked:
             _log_error(name, target.error, personal=personal)

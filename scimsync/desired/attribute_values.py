@@ -141,23 +141,11 @@ def tidy(value: Any) -> Value | None:
     """
     kind = type(value)
     if kind is str:
-        if not value:
-            return None
-        if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
-            raise UnusableValue(
-                f"{show(value)} holds half a character (a lone surrogate)", code="SYNC-0325"
-            )
-        return value
+        return _checked_text(value) if value else None
     if value is None or kind is bool:
         return value
-    if kind is int:
-        if value not in _INTEGERS:
-            raise UnusableValue("the number is too large", code="SYNC-0325")
-        return value
-    if kind is float:
-        if not math.isfinite(value):
-            raise UnusableValue(f"{value} is no number that can be sent", code="SYNC-0325")
-        return value
+    if kind is int or kind is float:
+        return _checked_number(value)
     if isinstance(value, (list, tuple)):
         return [item for item in map(tidy, value) if item is not None] or None
     if isinstance(value, dict):
@@ -168,6 +156,22 @@ def tidy(value: Any) -> Value | None:
     if isinstance(value, str):
         return tidy(str(value))
     return _unusable(value)
+
+
+def _checked_text(value: str) -> str:
+    if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise UnusableValue(
+            f"{show(value)} holds half a character (a lone surrogate)", code="SYNC-0325"
+        )
+    return value
+
+
+def _checked_number(value: float) -> float:
+    if type(value) is int and value not in _INTEGERS:
+        raise UnusableValue("the number is too large", code="SYNC-0325")
+    if not math.isfinite(value):
+        raise UnusableValue(f"{value} is no number that can be sent", code="SYNC-0325")
+    return value
 
 
 def _unusable(value: Any) -> Value | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 
@@ -20,7 +20,7 @@ from scimsync.desired.expression_errors import UnusableValue
 from scimsync.desired.expressions import parse
 from scimsync.desired.mapping_reader import MappingReader, filtered_elements
 from scimsync.desired.matching import MatchAttribute, MatchExpressions
-from scimsync.desired.names import name_expression
+from scimsync.desired.names import NameExpression, name_expression
 from scimsync.desired.parsed_expression import ExpressionLocation, Names, ParsedExpression
 from scimsync.desired.program import MappedAttribute, Program
 from scimsync.desired.sandbox import Sandbox
@@ -78,22 +78,14 @@ def compile_program(
         condition = parse(scope, location, names, environment, use=Use.CONDITION, in_scope=True)
     reader = MappingReader(keys, places or {}, where, kind, names, environment)
     slots = reader.slots(mapping)
-    further = {
-        extra_name: parse(
-            extra.text,
-            ExpressionLocation(where, dotted_key(extra.keys)),
-            names,
-            environment,
-            use=extra.use,
-        )
-        for extra_name, extra in (extras or {}).items()
-    }
+    extras = extras or {}
+    further = _parse_extras(extras, where, names, environment)
     conditions = [condition] if condition else []
     parsed = [*conditions, *(slot.source for slot in slots if slot.source), *further.values()]
     order = in_dependency_order(rules, used_rules(parsed, access))
     rules_used = tuple(rule for rule in access if rule in order)
     expressions = (*(rules[rule] for rule in rules_used), *parsed)
-    columns = tuple(dict.fromkeys(column for expr in expressions for column in expr.uses.columns))
+    columns = _columns(expressions)
     variables = {extra_name: f"_x{index}" for index, extra_name in enumerate(further)}
     tables_used = _tables_used(expressions, tables)
     gate = None
@@ -104,7 +96,7 @@ def compile_program(
         expressions=expressions,
         columns=columns,
         uses_today=any(expr.uses.today for expr in expressions),
-        tables=tuple(table for table in tables_used.values() if isinstance(table, ReadTable)),
+        tables=_read_tables(tables_used),
         uses_time=any(expr.uses.time for expr in expressions),
         paths=tuple(slot.path for slot in slots if not slot.once),
         digest=_digest(
@@ -113,7 +105,7 @@ def compile_program(
             scope,
             {rule: access[rule] for rule in rules_used},
             tables_used,
-            extras or {},
+            extras,
         ),
         variables=tuple(map(names.column, columns)),
         gate=gate,
@@ -123,10 +115,38 @@ def compile_program(
         required=reader.required(slots),
         extras=tuple(variables.items()),
         match=_match(slots, match, environment),
-        names=tuple(
-            name_expression(by, parsed_name, names.columns, environment)
-            for by, parsed_name in names.names.items()
-        ),
+        names=_name_expressions(names, environment),
+    )
+
+
+def _columns(expressions: Iterable[ParsedExpression]) -> tuple[str, ...]:
+    """Return the columns that the expressions use, each once."""
+    return tuple(dict.fromkeys(column for expr in expressions for column in expr.uses.columns))
+
+
+def _read_tables(tables: Mapping[str, Mapping[str, object]]) -> tuple[ReadTable, ...]:
+    return tuple(table for table in tables.values() if isinstance(table, ReadTable))
+
+
+def _parse_extras(
+    extras: Mapping[str, Extra], where: str, names: Names, environment: Sandbox
+) -> dict[str, ParsedExpression]:
+    return {
+        name: parse(
+            extra.text,
+            ExpressionLocation(where, dotted_key(extra.keys)),
+            names,
+            environment,
+            use=extra.use,
+        )
+        for name, extra in extras.items()
+    }
+
+
+def _name_expressions(names: Names, environment: Sandbox) -> tuple[NameExpression, ...]:
+    return tuple(
+        name_expression(by, parsed, names.columns, environment)
+        for by, parsed in names.names.items()
     )
 
 

@@ -72,21 +72,14 @@ def applied(
     else did: `confirmed_by`.
     """
     done = action or operation.action
-    adopted = link is not None and link.adopted
-    if done == Action.ADOPT and (link is None or not link.has_account):
-        adopted = True  # an account that is linked already was created without a response
-    left_at = None
-    if operation.delete_after is not None:
-        left_at = link.left_at if link is not None else None
-        left_at = left_at or operation.planned_at
+    before = link or Link(operation.kind, operation.key, LinkStatus.PENDING)
+    is_deactivation = operation.action == Action.DEACTIVATE
     status = LinkStatus.ACTIVE
     if operation.action == Action.DELETE:
         status, document = LinkStatus.DELETED, {}
     elif document.get("active") is False:
         status = LinkStatus.INACTIVE
-    may_have_access_since = None
-    if operation.action == Action.DEACTIVATE and status is LinkStatus.ACTIVE and link is not None:
-        may_have_access_since = link.may_have_access_since
+    is_active = status is LinkStatus.ACTIVE
     after = Link(
         kind=operation.kind,
         key=operation.key,
@@ -96,15 +89,16 @@ def applied(
         etag=None if response is None else response.etag,
         synced_at=now,
         delete_after=operation.delete_after,
-        left_at=left_at,
-        adopted=adopted,
-        may_have_access_since=may_have_access_since,
-        left_before=link is not None
-        and link.left_before
-        and (status is not LinkStatus.ACTIVE or operation.action == Action.DEACTIVATE),
-        moved_from=link.moved_from if link is not None else None,
+        left_at=_left_at(operation, before),
+        # an account that is linked already was created without a response
+        adopted=before.adopted or (done == Action.ADOPT and not before.has_account),
+        may_have_access_since=(
+            before.may_have_access_since if is_deactivation and is_active else None
+        ),
+        left_before=before.left_before and (is_deactivation or not is_active),
+        moved_from=before.moved_from,
         echoes=echoes_after(
-            () if link is None else link.echoes,
+            before.echoes,
             [change.path for change in operation.changes],
             document,
             None if response is None else response.body,
@@ -118,6 +112,11 @@ def applied(
         operation_result = replace(operation_result, http_status=response.status)
     operation_result = replace(operation_result, confirmed_by=confirmed_by)
     return OperationOutcome(operation_result, after, arrives=done in ARRIVAL_ACTIONS)
+
+
+def _left_at(operation: JournaledOperation, before: Link) -> datetime | None:
+    """Return from when the time until a later deletion counts, None where none is planned."""
+    return None if operation.delete_after is None else before.left_at or operation.planned_at
 
 
 def confirmation_of(response: ScimResponse, changes: Sequence[Change]) -> Confirmation:

@@ -127,16 +127,12 @@ class _RefusedChange:
         remote_id = operation.remote_id
         assert remote_id is not None  # noqa: S101 - it is a change of a resource that exists
         known = self.prepared.before if link is None else {**link.document, **self.prepared.before}
-        matcher = self.sending.matcher_of(operation.kind, operation.key)
         delay = timedelta(seconds=self.sending.policy.product.write_delay)
         if link is not None and link.synced_at and self.sending.clock() - link.synced_at < delay:
             why = f"what was written in the last {delay.seconds} s may not be shown yet"
             return self._failed(f"{self.error}; {why}")
         try:
-            resource = await matcher.locate(remote_id, known)
-            if answer_of(self.error) is Answer.ACCEPTED and not self._is_done(resource):
-                await self.sending.connection.sleep(ACCEPTED_S)
-                resource = await matcher.locate(remote_id, known)
+            resource = await self._read(remote_id, known)
         except RequestError as why:
             return self._failed(f"{self.error}; what became of it cannot be told: {why}")
         found_id = None if resource is None else RemoteId(resource_id(resource) or remote_id)
@@ -152,6 +148,21 @@ class _RefusedChange:
             return self._failed()
         if operation.action == Action.DELETE:
             return await self._deactivate_instead()
+        return await self._send_missing(resource, proof)
+
+    async def _read(self, remote_id: RemoteId, known: Document) -> dict[str, Any] | None:
+        """Read the resource, twice if the target accepted the request and did not carry it out."""
+        operation = self.prepared.operation
+        matcher = self.sending.matcher_of(operation.kind, operation.key)
+        resource = await matcher.locate(remote_id, known)
+        if answer_of(self.error) is Answer.ACCEPTED and not self._is_done(resource):
+            await self.sending.connection.sleep(ACCEPTED_S)
+            resource = await matcher.locate(remote_id, known)
+        return resource
+
+    async def _send_missing(self, resource: Mapping[str, Any], proof: Verdict) -> OperationOutcome:
+        """Send again, in parts, what a resource as just read does not hold."""
+        operation = self.prepared.operation
         missing = [change for change in operation.changes if not holds(resource, change)]
         self.parts += [change for change in operation.changes if change not in missing]
         if missing:

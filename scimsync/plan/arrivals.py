@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -96,9 +96,13 @@ class ArrivalFinder:
             )
         for links in batches(self.state.deactivated(self.now - LONGEST_ABSENCE), BATCH):
             others = [link for link in links if link.key not in seen]
-            desired, failures = self.desire([link.key for link in others])
-            stay = failures.keys() | {key for key, user in desired.items() if user.in_scope}
-            yield from (link for link in others if link.key not in stay)
+            staying = self._staying([link.key for link in others])
+            yield from (link for link in others if link.key not in staying)
+
+    def _staying(self, keys: Sequence[Key]) -> Set[Key]:
+        """Return those of `keys` that stay in scope, or of which that is not known."""
+        desired, failures = self.desire(keys)
+        return failures.keys() | {key for key, user in desired.items() if user.in_scope}
 
     def _match_values(self, document: Document) -> Iterator[tuple[str, object]]:
         for path in self.policy.match:
@@ -115,13 +119,13 @@ class ArrivalFinder:
             return
         olds = sorted({link.key for _, link, _ in some})
         held = self.state.held(olds)
-        desired, failures = self.desire(olds)
+        staying = self._staying(olds)
         records = self.records.get(self.sources, [*olds, *sorted({new for new, _, _ in some})])
         for new, link, shared in some:
             old = link.key
             record = records.get(old)
             obstacle = None
-            if old in failures or (old in desired and desired[old].in_scope):
+            if old in staying:
                 obstacle = Obstacle.STAYS
             elif old in held:
                 obstacle = Obstacle.BY_HAND

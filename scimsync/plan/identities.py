@@ -180,6 +180,16 @@ def settle(suspicions: Iterable[Suspicion]) -> Identities:
         for one in merged
         if (one.old, one.new) in movable and olds[one.old] == news[one.new] == 1
     }
+    held = _held(merged, moves, olds)
+    decided = moves.keys() | held.keys()
+    fresh = sorted((one.old, one.new) for one in merged if one.fresh and one.new in decided)
+    return Identities(moves, held, fresh)
+
+
+def _held(
+    merged: Iterable[Suspicion], moves: Mapping[Key, Move], olds: Mapping[Key, int]
+) -> dict[Key, str]:
+    """Return the keys that are held back, and why."""
     moved = {move.old for move in moves.values()}
     held: dict[Key, str] = {}
     for one in merged:
@@ -189,9 +199,7 @@ def settle(suspicions: Iterable[Suspicion]) -> Identities:
         held.setdefault(one.new, _why_held(one, olds))
         if one.obstacle is None and one.names is not Agreement.DIFFERENT:
             held.setdefault(one.old, _why_leaver_is_held(one))
-    decided = moves.keys() | held.keys()
-    fresh = sorted((one.old, one.new) for one in merged if one.fresh and one.new in decided)
-    return Identities(moves, held, fresh)
+    return held
 
 
 def _merged(some: Sequence[Suspicion]) -> Suspicion:

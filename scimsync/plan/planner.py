@@ -226,16 +226,7 @@ class ResourcePlanner(ABC):
         if self._target is None:
             self._leave_out_pinned(batch)
             return
-        in_doubt = self._target.in_doubt
-        ids = {key: link.remote_id for key, link in batch.links.items() if link.has_account}
-        await in_doubt.read(batch.links)
-        batch.renumbered = {key for key, one in ids.items() if batch.links[key].remote_id != one}
-        for key in batch.keys:
-            why = in_doubt.failures.get(key)
-            if why is not None and self.must_be_read(batch, key):
-                batch.failures[key] = why
-            if key in in_doubt.resources:
-                batch.read[key] = in_doubt.resources[key]
+        await self._read_in_doubt(batch, self._target.in_doubt)
         self._leave_out_pinned(batch)
         self.find_unwanted(batch)
         wanted = {
@@ -254,6 +245,18 @@ class ResourcePlanner(ABC):
             return
         batch.failures |= {key: self._not_searched(why) for key, why in refused.items()}
         batch.accounts |= self._with_owners(found)
+
+    async def _read_in_doubt(self, batch: Batch, in_doubt: InDoubtResources) -> None:
+        """Read the resources of a batch whose last request has an unknown outcome."""
+        ids = {key: link.remote_id for key, link in batch.links.items() if link.has_account}
+        await in_doubt.read(batch.links)
+        batch.renumbered = {key for key, one in ids.items() if batch.links[key].remote_id != one}
+        for key in batch.keys:
+            why = in_doubt.failures.get(key)
+            if why is not None and self.must_be_read(batch, key):
+                batch.failures[key] = why
+            if key in in_doubt.resources:
+                batch.read[key] = in_doubt.resources[key]
 
     def _apply_pins(self, batch: Batch) -> None:
         """Let the resources that a revert has pinned stay as it left them."""

@@ -13,7 +13,7 @@ from scimsync.scim.messages import Member, RemoteResource, Requests, ScimRequest
 from scimsync.scim.patch import PatchOperation, patch_body
 from scimsync.scim.paths import Path, eq_filter
 from scimsync.scim.resource_types import RESOURCE_TYPES
-from scimsync.scim.settable import settable_path
+from scimsync.scim.settable import SettablePath, settable_path
 from scimsync.scim.shapes import Axis, Shape, Shapes
 
 _ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -54,21 +54,22 @@ def needs_current(shapes: Shapes, paths: Collection[str]) -> bool:
         return True
     if "members" in paths:
         return "list" in (shapes.setting.member_addition, shapes.removing.member_removal)
-    both = (shapes.setting, shapes.removing)
     where = [settable_path(path) for path in paths]
-    if any(one.pins for one in where) and any(
-        shape.element in ("element", "list") or shape.path == "object" for shape in both
-    ):
+    return any(_replaces_more(shape, where) for shape in (shapes.setting, shapes.removing))
+
+
+def _replaces_more(shape: Shape, where: Sequence[SettablePath]) -> bool:
+    """Return whether an operation of this shape replaces more than the paths `where`."""
+    if shape.path == "object" and any(one.pins or one.path.sub is not None for one in where):
         return True
-    if any(shape.extension == "nested" for shape in both) and any(
+    if shape.element in ("element", "list") and any(one.pins for one in where):
+        return True
+    return shape.extension == "nested" and any(
         not at_top(one.path.schema)
         and (one.pins or one.path.sub is not None)
         and not _is_manager(one.path)
         for one in where
-    ):
-        return True
-    has_parts = any(one.path.sub is not None for one in where)
-    return has_parts and any(shape.path == "object" for shape in both)
+    )
 
 
 def put(
@@ -297,15 +298,7 @@ def member_requests(
             else PatchOperation("replace", "members", value)
         )
         return patches("group", resource, [whole], shapes.setting)
-    operations: list[PatchOperation] = []
-    if removal == "values" and removed:
-        values = [{"value": member_id} for member_id in removed]
-        operations.append(PatchOperation("remove", "members", values))
-    else:
-        operations += [
-            PatchOperation("remove", f"members[{eq_filter('value', member_id)}]")
-            for member_id in removed
-        ]
+    operations = _member_removals(removed, removal)
     if added:
         members = [member.to_json() for member in added]
         operations.append(
@@ -314,6 +307,16 @@ def member_requests(
             else PatchOperation("add", value={"members": members})
         )
     return patches("group", resource, operations, shapes.setting)
+
+
+def _member_removals(removed: Sequence[str], shape: str) -> list[PatchOperation]:
+    if shape == "values" and removed:
+        values = [{"value": member_id} for member_id in removed]
+        return [PatchOperation("remove", "members", values)]
+    return [
+        PatchOperation("remove", f"members[{eq_filter('value', member_id)}]")
+        for member_id in removed
+    ]
 
 
 def with_members(

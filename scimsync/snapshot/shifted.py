@@ -38,6 +38,17 @@ def shifted_columns(
     """
     if not 1 < comparison.changed <= _MOST_CHANGED:
         return
+    for name, cells in _changed_cells(comparison, get).items():
+        if len(cells) > 1 and _trade_values(cells.values()):
+            before = {key: old for key, (old, _) in cells.items()}
+            if comparison.is_shifted(name, before):
+                yield ShiftedColumn(name, tuple(sorted(cells)))
+
+
+def _changed_cells(
+    comparison: Comparison, get: Callable[[Sequence[Key]], Iterable[Record]]
+) -> dict[str, dict[Key, tuple[Any, Any]]]:
+    """Return column -> the key of each record whose cell changed -> the cell before and now."""
     changes: dict[str, dict[Key, tuple[Any, Any]]] = {}
     for batch in comparison.changes():
         now = {each.key: each.data_json for each in batch if each.data_json and not each.new}
@@ -49,11 +60,7 @@ def shifted_columns(
             for name, value in values.items():
                 if name in record.data and value != record.data[name]:
                     changes.setdefault(name, {})[record.key] = record.data[name], value
-    for name, cells in changes.items():
-        if len(cells) > 1 and _trade_values(cells.values()):
-            before = {key: old for key, (old, _) in cells.items()}
-            if comparison.is_shifted(name, before):
-                yield ShiftedColumn(name, tuple(sorted(cells)))
+    return changes
 
 
 def _trade_values(cells: Iterable[tuple[Any, Any]]) -> bool:
