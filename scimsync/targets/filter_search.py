@@ -79,13 +79,8 @@ class FilterSearch:
         self.absent_in_sample: set[str] = set()
         self.no_list: ErrorResponse | None = None
 
-    async def find(
-        self, path: str, value: Any, *, proving: bool = False
-    ) -> tuple[dict[str, Any], ...]:
-        """Return the resources that hold a value. Raise SearchUndecided if nothing is proven.
-
-        `proving`: the value is one that exists.
-        """
+    async def _check_filter(self, path: str, value: Any) -> None:
+        """Raise SearchUndecided if a filter on `path` is known to prove nothing."""
         if path in self.unusable:
             raise SearchUndecided(f"the filter on {path} does not work: {self.unusable[path]}")
         needed = self._visibility.filter_needs.get(path)
@@ -93,6 +88,15 @@ class FilterSearch:
             raise SearchUndecided(f"the filter on {path} finds no values without {needed}")
         if await self._has_no_filters():
             raise SearchUndecided("the target declares that it does not support filters")
+
+    async def find(
+        self, path: str, value: Any, *, proving: bool = False
+    ) -> tuple[dict[str, Any], ...]:
+        """Return the resources that hold a value. Raise SearchUndecided if nothing is proven.
+
+        `proving`: the value is one that exists.
+        """
+        await self._check_filter(path, value)
         try:
             request = self._reader.search_request(self._kind, path, value, MAX_MATCHES)
         except FilterError as error:

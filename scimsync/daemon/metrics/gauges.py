@@ -164,6 +164,17 @@ def _of_targets(
         "Leavers who may still have access, because no response confirms its removal.",
         {name: links.count_with_access(connection, name) for name in known},
     )
+    yield from _of_runs(connection, config, now, profiles, known)
+
+
+def _of_runs(
+    connection: Connection,
+    config: Config,
+    now: datetime,
+    profiles: Registry[Callable[[], Profile]],
+    known: Mapping[str, TargetState],
+) -> Iterator[Metric]:
+    """Yield what runs and reconciliations have left behind."""
     yield _by_target(
         "scimsync_rate_limit",
         "Maximum requests per second sent to a target; absent if there is no limit.",

@@ -117,9 +117,16 @@ class DocumentsReader(JsonReader):
                     code="SYNC-0505",
                 )
             found += records
+        path = self._workspace.new(".ndjson")
+        self._write(path, found)
+        files = array("L", (at for at, _ in found))
+        lines = array("L", (record.line or 0 for _, record in found))
+        whole = self._is_pattern and all(record.is_whole_file for _, record in found)
+        return _Spool(path, files, lines, whole)
+
+    def _write(self, path: Path, found: Sequence[tuple[int, _Record]]) -> None:
         key = self._spec.key or _UNKNOWN_KEY
         named = not any(isinstance(each.value, dict) and key in each.value for _, each in found)
-        path = self._workspace.new(".ndjson")
         with new_private_file(path) as target:
             for at, record in found:
                 value = record.value
@@ -130,10 +137,6 @@ class DocumentsReader(JsonReader):
                 except TypeError:  # half of a character, written as an escape
                     problem = TextProblem(record.line, "a character that is not of Unicode")
                     raise self._wrong(self._files[at], problem) from None
-        files = array("L", (at for at, _ in found))
-        lines = array("L", (record.line or 0 for _, record in found))
-        whole = self._is_pattern and all(record.is_whole_file for _, record in found)
-        return _Spool(path, files, lines, whole)
 
     def _records(self, at: int) -> Iterator[_Record]:
         """Yield the records of a file."""
@@ -182,10 +185,15 @@ def _records_of(value: JsonValue, line: int, key: str, stem: str | None) -> Iter
     """Yield the records of a document; see the module."""
     if value is None or value in ([], {}):
         return
-    if not isinstance(value, Located):
-        for item in value if isinstance(value, list) else [value]:
-            yield _Record(item, item.line if isinstance(item, Located) else line)
+    if isinstance(value, Located):
+        yield from _records_in(value, line, key, stem)
         return
+    for item in value if isinstance(value, list) else [value]:
+        yield _Record(item, item.line if isinstance(item, Located) else line)
+
+
+def _records_in(value: Located, line: int, key: str, stem: str | None) -> Iterator[_Record]:
+    """Yield the record that an object is, or the records that it holds."""
     if key and key in value:
         yield _Record(value, value.line or line, is_whole_file=stem is not None)
         return

@@ -65,21 +65,24 @@ def _score(word: bytes, encoding: str) -> int:
     """Return how much the bytes look like a word in this encoding."""
     text = word.decode(encoding, "replace")
     usual = _USUAL.get(encoding, "")
-    score = 0
-    for at, letter in enumerate(text):
-        if letter.isascii():
-            continue
-        before, after = text[at - 1 : at], text[at + 1 : at + 2]
-        if not letter.isalpha():
-            inside = before.isalpha() or after.isalpha()
-            score -= 10 if not letter.isprintable() or letter == "\ufffd" else 3 * inside
-        elif usual:
-            score += 2 if letter.lower() in usual else 0
-            score -= 2 * (before.isalpha() and not before.isascii())  # rarely two in a row
-            score -= 3 * (letter.isupper() and before.islower())
-            score -= 2 * (letter.islower() and at == 0 and after.islower())
-        else:  # another script: whole words of it
-            foreign = [each for each in (before, after) if each.isalpha() and not each.isascii()]
-            mixed = [each for each in (before, after) if each.isalpha() and each.isascii()]
-            score += len(foreign) - 3 * len(mixed) - 3 * (letter.isupper() and before.islower())
-    return score
+    return sum(
+        _letter_score(letter, text[at - 1 : at], text[at + 1 : at + 2], usual)
+        for at, letter in enumerate(text)
+        if not letter.isascii()
+    )
+
+
+def _letter_score(letter: str, before: str, after: str, usual: str) -> int:
+    """Return how well a letter fits between its neighbors, which may be missing."""
+    if not letter.isalpha():
+        inside = before.isalpha() or after.isalpha()
+        return -10 if not letter.isprintable() or letter == "\ufffd" else -3 * inside
+    rises = letter.isupper() and before.islower()
+    if usual:
+        score = 2 if letter.lower() in usual else 0
+        score -= 2 * (before.isalpha() and not before.isascii())  # rarely two in a row
+        return score - 3 * rises - 2 * (letter.islower() and not before and after.islower())
+    # another script: whole words of it
+    neighbors = [each for each in (before, after) if each.isalpha()]
+    mixed = sum(each.isascii() for each in neighbors)
+    return len(neighbors) - mixed - 3 * mixed - 3 * rises

@@ -101,17 +101,9 @@ def _choose(
     rows: Sequence[CsvRow], delimiter: str, first: int, settings: HeaderHints
 ) -> tuple[tuple[bool, bool, int], FoundHeader]:
     """Return the header of the `rows` that a delimiter gives, after how well it fits."""
-    sound = [len(row.fields) for row in rows if row.problem is None]
-    width = max(Counter(sound).items(), key=lambda item: (item[1], item[0]))[0] if sound else 1
+    width = _usual_width(rows)
     if settings.headers is not None:
-        names = tuple(settings.headers)
-        replaced = rows[0] if _names_alike(strip(rows[0]), names) else None
-        end = first if replaced is None else replaced.end
-        usual = [row.fields for row in rows if len(row.fields) == width]
-        if width > len(names) and not any(fields[-1].strip(WHITE_SPACE) for fields in usual):
-            width -= 1
-        fits = width == len(names)
-        return (fits and width > 1, False, width), FoundHeader(replaced, delimiter, end, width)
+        return _given(rows, delimiter, first, width, tuple(settings.headers))
     at = 0 if settings.skip is not None else _header_row(rows, width, settings.key)
     if settings.skip is None and len(rows) > at + 1:
         at += _is_group_of_names(strip(rows[at]), strip(rows[at + 1]), settings.key)
@@ -123,6 +115,25 @@ def _choose(
     fits = len(header.fields) > 1 and 2 * len(near) >= len(rows) - at - 1
     score = bool(settings.key) and settings.key in strip(header), fits, len(header.fields)
     return score, FoundHeader(header, delimiter, end, width)
+
+
+def _usual_width(rows: Sequence[CsvRow]) -> int:
+    """Return the number of cells that most rows have."""
+    sound = Counter(len(row.fields) for row in rows if row.problem is None)
+    return max(sound.items(), key=lambda item: (item[1], item[0]))[0] if sound else 1
+
+
+def _given(
+    rows: Sequence[CsvRow], delimiter: str, first: int, width: int, names: tuple[str, ...]
+) -> tuple[tuple[bool, bool, int], FoundHeader]:
+    """Return the same for a file whose columns sync.toml names."""
+    replaced = rows[0] if _names_alike(strip(rows[0]), names) else None
+    end = first if replaced is None else replaced.end
+    usual = [row.fields for row in rows if len(row.fields) == width]
+    if width > len(names) and not any(fields[-1].strip(WHITE_SPACE) for fields in usual):
+        width -= 1
+    fits = width == len(names)
+    return (fits and width > 1, False, width), FoundHeader(replaced, delimiter, end, width)
 
 
 def _header_row(rows: Sequence[CsvRow], width: int, key: str) -> int:

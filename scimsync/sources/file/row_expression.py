@@ -59,6 +59,22 @@ class RowExpression:
         }
 
 
+def _tree(where: str, option: str, text: str, workspace: Workspace) -> dict[str, Any]:
+    """Return the syntax tree of a statement with the expression, as DuckDB gives it."""
+    statement = _TEMPLATES[option].format(text)
+    row = workspace.connection.execute(
+        "select json_serialize_sql(?::varchar)", [statement]
+    ).fetchone()
+    tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
+    if tree["error"]:
+        raise _wrong(where, str(tree.get("error_message", "it cannot be read")))
+    node = tree["statements"][0]["node"]
+    modifiers = [modifier["type"] for modifier in node["modifiers"]]
+    if len(tree["statements"]) > 1 or modifiers != ["ORDER_MODIFIER"] * (option == "pick"):
+        raise _wrong(where, "more than an expression")
+    return tree
+
+
 def parse_expression(
     spec: SourceSpec[FileSettings], option: str, workspace: Workspace
 ) -> RowExpression | None:
@@ -71,15 +87,8 @@ def parse_expression(
         return None
     where = spec.setting(option)
     connection = workspace.connection
-    statement = _TEMPLATES[option].format(text)
-    row = connection.execute("select json_serialize_sql(?::varchar)", [statement]).fetchone()
-    tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
-    if tree["error"]:
-        raise _wrong(where, str(tree.get("error_message", "it cannot be read")))
+    tree = _tree(where, option, text, workspace)
     node = tree["statements"][0]["node"]
-    modifiers = [modifier["type"] for modifier in node["modifiers"]]
-    if len(tree["statements"]) > 1 or modifiers != ["ORDER_MODIFIER"] * (option == "pick"):
-        raise _wrong(where, "more than an expression")
     parts = [node["where_clause"]] if option == "where" else node["modifiers"][0]["orders"]
     names: dict[str, str] = {}
     for each in (found for part in parts for found in _nodes(part)):

@@ -192,22 +192,21 @@ def _choose(
     wanted = spec.settings.sheet
     if wanted is not None:
         same = [name for name in names if name.strip().casefold() == wanted.strip().casefold()]
-        if wanted not in names and len(same) != 1:
+        chosen = [wanted] if wanted in names else same
+        if len(chosen) != 1:
             raise SourceFormatError(
                 f'{spec.setting("sheet")}: no sheet "{wanted}" in {label}',
                 details=[listed],
                 hint=did_you_mean(wanted, names),
                 code="SYNC-0234",
             )
-        return wanted if wanted in names else same[0]
+        return chosen[0]
     visible = [sheet.name for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible]
-    filled = visible
-    if len(visible) > 1:
-        filled = [name for name in visible if load(name).sheet.height]
-    if len(filled) == 1:
-        return filled[0]
     if len(visible) == 1:
         return visible[0]
+    filled = [name for name in visible if load(name).sheet.height]
+    if len(filled) == 1:
+        return filled[0]
     problem = "has several sheets" if filled else "has no visible sheet with cells"
     raise SourceFormatError(
         f"{_where(spec)}: {label} {problem}",

@@ -148,6 +148,10 @@ class Paging(Table):
                 hint="where the response has the next token or URL",
                 code="SYNC-0271",
             )
+        self._check_end()
+        return self
+
+    def _check_end(self) -> None:
         if self.kind in ("page", "offset") and isinstance(self.start, str):
             raise invalid("start must be a number", code="SYNC-0271")
         if self.step == "size" and self.size is None:
@@ -160,7 +164,6 @@ class Paging(Table):
             )
         if "total" in self.ends and self.total is None:
             raise invalid('end = "total" needs total', code="SYNC-0271")
-        return self
 
     @property
     def ends(self) -> list[str]:

@@ -156,12 +156,7 @@ class Pages:
         paging, number = self._paging, len(records)
         if paging.kind == "none":
             return None
-        ends = paging.ends
-        if "empty_page" in ends and not number:
-            return None
-        if "short_page" in ends and paging.size is not None and number < paging.size.number:
-            return None
-        if "total" in ends and self.total is not None and self.received >= self.total:
+        if self._is_end(number):
             return None
         if paging.kind == "page":
             self._number += 1
@@ -184,6 +179,24 @@ class Pages:
             return self._linked(token)
         return self._request(token)
 
+    def _says_end(self, value: Any) -> bool:
+        """Return whether a value in place of the next token says that there is none."""
+        ends = self._paging.ends
+        return (
+            (value is None and "absent" in ends)
+            or (value == "" and "empty_string" in ends)
+            or (value in (0, "0") and value is not False and "zero" in ends)
+        )
+
+    def _is_end(self, number: int) -> bool:
+        """Return whether a page of `number` records is the last one, as `end` says."""
+        ends, size = self._paging.ends, self._paging.size
+        return (
+            ("empty_page" in ends and not number)
+            or ("short_page" in ends and size is not None and number < size.number)
+            or ("total" in ends and self.total is not None and self.received >= self.total)
+        )
+
     def _token(self, response: PageResponse, records: Sequence[Any]) -> str | None:
         """Return the token or URL of the next page, or None where the end looks like this."""
         paging = self._paging
@@ -200,12 +213,7 @@ class Pages:
                     raise BadPage(f"the last record has nothing at {paging.out}")
             case _:
                 value = _evaluated(paging.out, response.body)
-        ends = paging.ends
-        if (
-            (value is None and "absent" in ends)
-            or (value == "" and "empty_string" in ends)
-            or (value in (0, "0") and value is not False and "zero" in ends)
-        ):
+        if self._says_end(value):
             return None
         if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
             what = "nothing" if value in (None, "") else f"no token but {type(value).__name__}"

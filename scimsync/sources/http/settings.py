@@ -145,6 +145,33 @@ class HttpSettings(ListCall, Api, RemoteSettings):
 
     def _check_kept_reads(self) -> None:
         """Raise an error for options that read less than everything, where that is not possible."""
+        self._check_delta()
+        feed = self.delta
+        if self.whole_every is not None and not (feed or self.conditional):
+            raise invalid(
+                "whole_every goes with delta or conditional",
+                below=("whole_every",),
+                code="SYNC-0271",
+            )
+        if not (feed or self.conditional):
+            return
+        option = "delta" if feed else "conditional"
+        call = self._call()
+        if not call.columns:
+            raise invalid(
+                f"{option} needs columns",
+                hint="name the columns, so that no others are kept",
+                below=(option,),
+                code="SYNC-0271",
+            )
+        if self.conditional and (reason := _why_unconditional(call, feed is not None)):
+            raise invalid(
+                f"conditional is for a list of one page: {reason}",
+                below=("conditional",),
+                code="SYNC-0271",
+            )
+
+    def _check_delta(self) -> None:
         feed = self.delta
         if feed is True and self.preset is None:
             raise invalid(
@@ -174,29 +201,6 @@ class HttpSettings(ListCall, Api, RemoteSettings):
                 hint="the list of changes would have other records than the list with these params",
                 below=("delta",),
                 code="SYNC-0270",
-            )
-        if self.whole_every is not None and not (feed or self.conditional):
-            raise invalid(
-                "whole_every goes with delta or conditional",
-                below=("whole_every",),
-                code="SYNC-0271",
-            )
-        if not (feed or self.conditional):
-            return
-        option = "delta" if feed else "conditional"
-        call = self._call()
-        if not call.columns:
-            raise invalid(
-                f"{option} needs columns",
-                hint="name the columns, so that no others are kept",
-                below=(option,),
-                code="SYNC-0271",
-            )
-        if self.conditional and (reason := _why_unconditional(call, feed is not None)):
-            raise invalid(
-                f"conditional is for a list of one page: {reason}",
-                below=("conditional",),
-                code="SYNC-0271",
             )
 
     def _has_feed(self, facts: Preset) -> bool:
@@ -246,6 +250,18 @@ class HttpSettings(ListCall, Api, RemoteSettings):
                 below=("resource",),
                 code="SYNC-0270",
             )
+        self._check_variables(facts)
+        if self.url is None and facts.url is None:
+            raise invalid(
+                f"url is missing: the base URL of {facts.product}",
+                hint='write url = "https://…"',
+                code="SYNC-0107",
+            )
+        problem = https_problem(self._base_url(facts))
+        if problem is not None:
+            raise invalid(problem, below=("variables",), code="SYNC-0270")
+
+    def _check_variables(self, facts: Preset) -> None:
         for name in self.variables:
             if name not in facts.variables:
                 raise invalid(
@@ -264,15 +280,6 @@ class HttpSettings(ListCall, Api, RemoteSettings):
                     below=("variables",),
                     code="SYNC-0270",
                 )
-        if self.url is None and facts.url is None:
-            raise invalid(
-                f"url is missing: the base URL of {facts.product}",
-                hint='write url = "https://…"',
-                code="SYNC-0107",
-            )
-        problem = https_problem(self._base_url(facts))
-        if problem is not None:
-            raise invalid(problem, below=("variables",), code="SYNC-0270")
 
     def _base_url(self, facts: Preset) -> str:
         return _values(facts, self.variables, self.url)["url"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
@@ -55,11 +55,16 @@ def parse_url(url: str) -> ServerAddress:
         raise ValueError("is not a URL") from None
     if not host or port == 0 or not url.isprintable() or " " in url:
         raise ValueError("must name a host")
+    _check_rest(parts)
+    return ServerAddress(scheme, host, port or (636 if scheme == "ldaps" else 389))
+
+
+def _check_rest(parts: SplitResult) -> None:
+    """Raise ValueError for parts of a URL that sync.toml has options for."""
     if "@" in parts.netloc:
         raise ValueError("must not hold a user or a password; these go into bind_dn and password")
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError("must end after the host and port; the rest goes into base and filter")
-    return ServerAddress(scheme, host, port or (636 if scheme == "ldaps" else 389))
 
 
 def _url(value: object) -> str:
