@@ -36,23 +36,27 @@ MOST_AHEAD: Final = 3
 and few enough to be little load for a target."""
 
 _MEMORY_LIMIT: Final = "100MB"
-_MEMORY_LIMIT_OF_KEPT: Final = "300MB"
-_THREADS: Final = 2
+_THREADS: Final = 1
+"""Each thread that reads JSON needs 32 MB or more."""
 
 _INSERT: Final = (
-    "INSERT INTO resource SELECT ?, id, name, active, held, resource FROM read_json(?,"
+    "INSERT INTO resource SELECT ?, id, name, active, held FROM read_json(?,"
     " format = 'newline_delimited', maximum_object_size = ?,"
-    " columns = {id: 'VARCHAR', name: 'VARCHAR', active: 'BOOLEAN', held: 'MAP(VARCHAR, VARCHAR)',"
-    " resource: 'JSON'}) QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id) = 1"
+    " columns = {id: 'VARCHAR', name: 'VARCHAR', active: 'BOOLEAN', held: 'MAP(VARCHAR, VARCHAR)'})"
+)
+_REPEATED: Final = (
+    "CREATE OR REPLACE TEMP TABLE repeated AS SELECT id, min(rowid) AS kept FROM resource"
+    " WHERE kind = ? AND id IS NOT NULL GROUP BY id HAVING count(*) > 1"
+)
+_DELETE_REPEATED: Final = (
+    "DELETE FROM resource USING repeated"
+    " WHERE kind = ? AND resource.id = repeated.id AND resource.rowid <> repeated.kept"
 )
 _TABLE: Final = (
     "CREATE TABLE resource (kind VARCHAR, id VARCHAR, name VARCHAR, active BOOLEAN,"
-    " held MAP(VARCHAR, VARCHAR), resource JSON)"
+    " held MAP(VARCHAR, VARCHAR))"
 )
 _LONGEST_LINE: Final = 1 << 20
-_LONGEST_KEPT: Final = 16 << 20
-"""Above the largest response (`MAX_RESPONSE_BYTES`), in bytes. DuckDB reserves twice as much for
-each thread."""
 
 Resource = dict[str, Any]
 
@@ -100,22 +104,20 @@ class ReadBack(Workspace):
     `connection` has the table `resource`: `kind` (`user` or `group`), `id` (text; NULL for a
     resource without one that can be used), `name` (userName or displayName as shown), `active`
     (NULL where it is not shown), and `held`, a map of the attribute paths that were asked for to
-    the values there, in the form in which they are compared (`fold_value`). With `keep`, the column
-    `resource` has the whole resource as JSON.
+    the values there, in the form in which they are compared (`fold_value`).
 
     `problems` has, for each kind that was read, why its list is not shown to be whole, and None for
     a list that is: each page gave the same total, and as many resources came.
     """
 
-    def __init__(self, *, keep: bool = False) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "read.duckdb",
-            memory_limit=_MEMORY_LIMIT_OF_KEPT if keep else _MEMORY_LIMIT,
+            memory_limit=_MEMORY_LIMIT,
             threads=_THREADS,
             preserve_insertion_order=False,
         )
         self.problems: dict[Kind, str | None] = {}
-        self._keep = keep
         self._has_table = False
 
     @property
@@ -151,7 +153,7 @@ class ReadBack(Workspace):
         file, pages, problem = self.new_file(), _Pages(), None
         began, most = False, min(concurrency, MOST_AHEAD)
         with new_private_bytes(file) as stream:
-            spool = _PageSpool(stream, kind, tuple(paths), receiver, keep=self._keep)
+            spool = _PageSpool(stream, kind, tuple(paths), receiver)
             try:
                 async with aclosing(_ahead(reader.pages(kind, most))) as ahead:
                     async for page in ahead:
@@ -192,8 +194,10 @@ class ReadBack(Workspace):
     def _load(self, kind: Kind, file: Path) -> int:
         """Load the file of a list, each id once, and return the number of resources in it."""
         if file.stat().st_size:
-            longest = _LONGEST_KEPT if self._keep else _LONGEST_LINE
-            self.connection.execute(_INSERT, [str(kind), str(file), longest])
+            self.connection.execute(_INSERT, [str(kind), str(file), _LONGEST_LINE])
+            # a window function over whole rows would need memory for all of them
+            self.connection.execute(_REPEATED, [str(kind)])
+            self.connection.execute(_DELETE_REPEATED, [str(kind)])
         file.unlink()
         return self.number(kind)
 
@@ -207,14 +211,11 @@ class _PageSpool:
         kind: Kind,
         paths: tuple[str, ...],
         receiver: PageReceiver | None,
-        *,
-        keep: bool,
     ) -> None:
         self._stream = stream
         self._name = UNIQUE_ATTRIBUTE[kind]
         self._paths = paths
         self._receiver = receiver
-        self._keep = keep
 
     def start(self) -> None:
         self._stream.seek(0)
@@ -234,8 +235,6 @@ class _PageSpool:
             "active": active_of(resource),
             "held": {path: self._value(resource, path) for path in self._paths},
         }
-        if self._keep:
-            row["resource"] = resource
         return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
 
     def _value(self, resource: Resource, path: str) -> str | None:

@@ -28,6 +28,7 @@ from scimsync.state import (
 )
 from scimsync.state.contents import UNKNOWN_CONTENTS, Contents
 from scimsync.state.ingests import NewChanges
+from scimsync.state.noted_links import NotedLinks
 from scimsync.state.planned_operations import PlannedOperations
 from scimsync.state.store import Store
 
@@ -60,7 +61,7 @@ class LiveState(PlannedOperations):
         self._unwanted: dict[Kind, list[Key]] = {kind: [] for kind in Kind}
         self._returned: dict[Kind, list[Key]] = {kind: [] for kind in Kind}
         self._moves: dict[Key, Key] = {}
-        self._noted: dict[tuple[Kind, Key], Link] = {}
+        self._noted = NotedLinks()
         self._has_pins = contents.pins
         self._has_references = contents.references
         self._pins: Sequence[Pin] = ()
@@ -72,7 +73,7 @@ class LiveState(PlannedOperations):
         self._accepted = True
         if self._moves:
             link_changes.move(connection, self._target, self._moves)
-            moved = [link for link in self._noted.values() if self._is_moved(link)]
+            moved = [link for link in self._noted if self._is_moved(link)]
             links.put_links(connection, self._target, moved)
             self._moves.clear()
             self._noted.clear()
@@ -138,9 +139,8 @@ class LiveState(PlannedOperations):
         old_keys = {old: new for new, old in pairs.items()}
         for some in batches(sorted(old_keys), _BATCH):
             for old, link in self.links(Kind.USER, some).items():
-                new = old_keys[old]
-                self._noted[Kind.USER, new] = moved_link(link, new)
-                self._noted[Kind.USER, old] = Link(Kind.USER, old, LinkStatus.DELETED)
+                lost = Link(Kind.USER, old, LinkStatus.DELETED)
+                self._noted.put([moved_link(link, old_keys[old]), lost])
             news = [old_keys[old] for old in some]
             before = self.memberships_of_members([*some, *news])
             self.put_memberships(list(_moved_memberships(before, old_keys)), before)
@@ -164,7 +164,7 @@ class LiveState(PlannedOperations):
             return {}
         with self._store.read() as connection:
             known = links.get_links(connection, self._target, kind, keys)
-        return known | self._noted_links(kind, keys)
+        return known | self._noted.get(kind, keys)
 
     def note_link(self, link: Link) -> None:
         self.note_links([link])
@@ -194,25 +194,14 @@ class LiveState(PlannedOperations):
         stored = {
             name: link for name, link in stored.items() if (kind, link.key) not in self._noted
         }
-        noted = {
-            name: link
-            for link in self._noted_accounts(kind)
-            for name in (link.unique_name, link.claimed_name)
-        }
-        return stored | {name: noted[name] for name in names if name in noted}
+        return {**stored, **self._noted.name_holders(kind, names)}
 
     def owners(self, kind: Kind, ids: Sequence[RemoteId]) -> dict[RemoteId, Key]:
         if not ids:
             return {}
         with self._store.read() as connection:
             stored = links.owners(connection, self._target, kind, ids)
-        wanted = set(ids) if self._noted else set()
-        noted = {
-            link.remote_id: link.key
-            for link in self._noted_accounts(kind)
-            if link.remote_id is not None and link.remote_id in wanted
-        }
-        return stored | noted
+        return stored | self._noted.owners(kind, ids)
 
     def sharers(self, kind: Kind, ids: Sequence[RemoteId]) -> dict[RemoteId, list[Key]]:
         with self._store.read() as connection:
@@ -225,25 +214,15 @@ class LiveState(PlannedOperations):
             return {}
         with self._store.read() as connection:
             stored = links.remote_ids(connection, self._target, keys, kind, deleted=include_deleted)
-        wanted = set(keys) if self._noted else set()
-        noted = {
+        noted = self._noted.get(kind, keys).values()
+        return stored | {
             link.key: link.remote_id
-            for link in self._noted_accounts(kind)
-            if link.key in wanted and link.remote_id is not None
+            for link in noted
+            if link.has_account and link.remote_id is not None
         }
-        return stored | noted
 
     def _is_moved(self, link: Link) -> bool:
         return link.kind is Kind.USER and link.key in self._moves
-
-    def _noted_links(self, kind: Kind, keys: Sequence[Key]) -> dict[Key, Link]:
-        if not self._noted:
-            return {}
-        noted = ((key, self._noted.get((kind, key))) for key in keys)
-        return {key: link for key, link in noted if link is not None}
-
-    def _noted_accounts(self, kind: Kind) -> Iterator[Link]:
-        return (link for (of, _), link in self._noted.items() if of is kind and link.has_account)
 
     def count_accounts(self, kind: Kind) -> int:
         """Return how many resources of a kind exist at the target."""
@@ -374,7 +353,7 @@ class LiveState(PlannedOperations):
 
     def put_links(self, some: Sequence[Link]) -> None:
         moved = [link for link in some if self._is_moved(link)]
-        self._noted |= {(link.kind, link.key): link for link in moved}
+        self._noted.put(moved)
         stored = [link for link in some if not self._is_moved(link)] if moved else some
         if stored:
             with self._store.write() as connection:

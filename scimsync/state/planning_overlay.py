@@ -183,10 +183,10 @@ class OverlayState(LiveState):
                 for key, link in known.items()
                 if link.has_account and self._is_refreshed(kind, key)
             }
-        return known | self._noted_links(kind, keys)
+        return known | self._noted.get(kind, keys)
 
     def note_links(self, some: Sequence[Link]) -> None:
-        self._noted |= {(link.kind, link.key): link for link in some}
+        self._noted.put(some)
 
     def in_doubt_keys(self, kind: Kind) -> list[Key]:
         sent = OperationFilter(target=self._target, kind=kind, statuses=(OperationStatus.SENT,))
