@@ -34,6 +34,7 @@ from tests.servers.faulty import FaultyServer
             "probe wiki --clean --keep --as okta --only users --format html --out a --har b",
             "--keep, --as, --only, --format, --out and --har cannot be used with --clean",
         ),
+        ("-c sync.toml probe https://app.example.com/v2", "--config cannot be used with a URL"),
         (
             "audit 00001 --verify report --since 1d --until 1d --format csv --out a.csv -t wiki",
             "KEY, --since, --until, --format, --out and --target cannot be used with --verify",

@@ -48,7 +48,7 @@ def _checking(check: Callable[[Collection[str]], None], named: Collection[str]) 
             context = click.get_current_context()
             known = {*map(_spelt, context.command.params)}
             assert known.issuperset(named), f"no such options: {named}"  # noqa: S101 - a typo
-            check(_given(context))
+            check(given_options(context))
             return command(*args, **options)
 
         return checked  # type: ignore[return-value]
@@ -56,7 +56,7 @@ def _checking(check: Callable[[Collection[str]], None], named: Collection[str]) 
     return decorate
 
 
-def _given(context: click.Context) -> set[str]:
+def given_options(context: click.Context) -> set[str]:
     """Return what the command line gives, also before the name of the command."""
     given: set[str] = set()
     above: click.Context | None = context

@@ -14,7 +14,7 @@ import click
 
 from scimsync.cli.commands.probe.server_to_probe import ServerToProbe, server_to_probe
 from scimsync.cli.commands.probe.text import print_clean_up, print_left, print_report
-from scimsync.cli.ui.combinations import not_with
+from scimsync.cli.ui.combinations import given_options, not_with, refuse
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.output import Output, write_json
 from scimsync.cli.ui.output_file import OutputFile, ReportFile, print_written
@@ -105,6 +105,8 @@ def command(
     """
     form = report_format(options, form, out, ("text", *FORMATS))
     options = replace(options, as_json=form == "json")
+    if "://" in where and "--config" in given_options(click.get_current_context()):
+        refuse("--config cannot be used with a URL")
     names = _providers(providers)
     server = server_to_probe(where, options.config, token, settings)
     check_outputs(server.config, out, har)
