@@ -11,6 +11,7 @@ from scimsync.adoption.found import Found
 from scimsync.adoption.report import AdoptionOutcome, GroupMember, GroupRow, UserRow
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, RemoteId
+from scimsync.model.links import Link
 from scimsync.model.memberships import member_of
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation
 from scimsync.run.target_run import TargetRun
@@ -81,34 +82,16 @@ class GroupSurvey:
         accounts = () if found is None else found.accounts
         itself = next((one for one in operations if one.action not in MEMBERSHIP_ACTIONS), None)
         outcome = outcome_of(itself, accounts, is_linked=is_linked)
-        name = next(
-            (
-                str(change.after)
-                for change in ([] if itself is None else itself.changes)
-                if change.path == "displayName"
-            ),
-            None,
-        )
-        if link is not None:
-            name = name or _text(link.document.get("displayName"))
-        group = accounts[0] if accounts else None
-        remote_id = group.remote_id if group is not None else None
-        shown = name or (group.name if group is not None else None) or key
+        remote_id = accounts[0].remote_id if accounts else None
         row = GroupRow(
             outcome,
-            shown,
+            _name_of(itself, link) or (accounts[0].name if accounts else None) or key,
             key,
-            link.remote_id if is_linked and link is not None else remote_id,
+            link.remote_id if link is not None and link.has_account else remote_id,
             () if found is None else (found.by,),
             detail=None if itself is None else itself.detail,
         )
-        changes = [
-            member_of(change)
-            for operation in operations
-            if operation.action in MEMBERSHIP_ACTIONS
-            for change in operation.changes
-        ]
-        return self._with_members(row, found, changes, owners)
+        return self._with_members(row, found, _member_changes(operations), owners)
 
     def _with_members(
         self,
@@ -123,8 +106,15 @@ class GroupSurvey:
         members = () if found is None else found.members
         if found is None or row.outcome is AdoptionOutcome.LINKED:
             return replace(row, added=added, removed=removed)
+        row = replace(row, members=len(members), added=added, removed=removed)
+        return self._with_present(row, members, owners)
+
+    def _with_present(
+        self, row: GroupRow, members: Sequence[RemoteId], owners: Mapping[RemoteId, UserRow]
+    ) -> GroupRow:
+        """Return a row with the members that its group has now."""
         wanted = self._wanted(row.key)
-        gone = {member.key for member in removed}
+        gone = {member.key for member in row.removed}
         kept: list[GroupMember] = []
         unwanted: list[GroupMember] = []
         unknown: list[GroupMember] = []
@@ -141,9 +131,6 @@ class GroupSurvey:
                 unwanted.append(member)
         return replace(
             row,
-            members=len(members),
-            added=added,
-            removed=removed,
             kept=tuple(kept),
             unwanted=tuple(unwanted),
             unknown=tuple(unknown),
@@ -189,3 +176,20 @@ class GroupSurvey:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def _member_changes(operations: Sequence[JournaledOperation]) -> list[tuple[Kind, Key, bool]]:
+    return [
+        member_of(change)
+        for operation in operations
+        if operation.action in MEMBERSHIP_ACTIONS
+        for change in operation.changes
+    ]
+
+
+def _name_of(operation: JournaledOperation | None, link: Link | None) -> str | None:
+    """Return the name that a group gets, or has."""
+    for change in () if operation is None else operation.changes:
+        if change.path == "displayName":
+            return str(change.after)
+    return None if link is None else _text(link.document.get("displayName"))

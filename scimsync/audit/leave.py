@@ -38,13 +38,7 @@ def find_leave(
         return None
     ended = next((step for step in leaving if _ends_access(step.operation)), None)
     revoked_at = None if ended is None else _time_of_end(ended.operation)
-    may_have_access = link is not None and link.may_have_access_since is not None
-    if may_have_access or any(step.operation.status in OPEN_STATUSES for step in leaving):
-        outcome = AccessOutcome.OPEN
-    elif ended is not None:
-        outcome = AccessOutcome.REVOKED
-    else:
-        outcome = AccessOutcome.NOT_REMOVED
+    outcome = _outcome(leaving, ended, link)
     if (
         outcome is AccessOutcome.OPEN and ended is not None
     ):  # it ended before, and may be back since
@@ -66,6 +60,15 @@ def find_leave(
         duration=duration,
         is_late=None if sla is None or duration is None else duration > sla,
     )
+
+
+def _outcome(
+    leaving: Sequence[LeaveStep], ended: LeaveStep | None, link: Link | None
+) -> AccessOutcome:
+    may_have_access = link is not None and link.may_have_access_since is not None
+    if may_have_access or any(step.operation.status in OPEN_STATUSES for step in leaving):
+        return AccessOutcome.OPEN
+    return AccessOutcome.NOT_REMOVED if ended is None else AccessOutcome.REVOKED
 
 
 def find_return(steps: Sequence[LeaveStep]) -> Return | None:

@@ -127,6 +127,12 @@ def _log_guard(outcome: RunOutcome, text: str | None) -> None:
     _LOG.warning("aborted by a guard; nothing was sent%s\n%s", where, text)
 
 
+def _log_bad_rows(problems: Sequence[Problem], *, personal: bool) -> None:
+    for source in dict.fromkeys(problem.source for problem in problems):
+        some = [problem for problem in problems if problem.source == source]
+        (_log_problems if personal else _log_problem_count)(source, some)
+
+
 def _log_outcome(outcome: RunOutcome, *, personal: bool) -> None:
     if outcome.guard is not None:
         _log_guard(outcome, outcome.guard if personal else outcome.guard_brief)
@@ -138,9 +144,7 @@ def _log_outcome(outcome: RunOutcome, *, personal: bool) -> None:
         _log_access(name, target.access_to_remove, personal=personal)
     if any(target.failed for target in outcome.targets.values()):
         _LOG.warning("for the failed operations: scimsync journal --run %d --failed", outcome.run)
-    for source in dict.fromkeys(problem.source for problem in outcome.problems):
-        some = [problem for problem in outcome.problems if problem.source == source]
-        (_log_problems if personal else _log_problem_count)(source, some)
+    _log_bad_rows(outcome.problems, personal=personal)
 
 
 def _log_access(name: str, leavers: AccessToRemove, *, personal: bool) -> None:

@@ -75,12 +75,14 @@ def scope_and_rules(
     used: Sequence[str],
     condition: ParsedExpression | None,
     environment: Sandbox,
-) -> Assignments:
+) -> Assignments | None:
     """Return the assignments that evaluate the scope and the access rules, in `order`.
 
-    The scope comes before the rules that it does not need: their failure must not keep the account
-    of a leaver.
+    Return None if there are neither. The scope comes before the rules that it does not need: their
+    failure must not keep the account of a leaver.
     """
+    if condition is None and not order:
+        return None
     of_scope = order
     if condition is not None and not condition.uses.any_rule:
         of_scope = in_dependency_order(rules, condition.uses.rules)

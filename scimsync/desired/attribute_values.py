@@ -146,16 +146,20 @@ def tidy(value: Any) -> Value | None:
         return value
     if kind is int or kind is float:
         return _checked_number(value)
-    if isinstance(value, (list, tuple)):
-        return [item for item in map(tidy, value) if item is not None] or None
-    if isinstance(value, dict):
-        pairs = ((str(name), tidy(item)) for name, item in value.items())
-        return {name: item for name, item in pairs if item is not None} or None
+    if isinstance(value, (list, tuple, dict)):
+        return _tidy_parts(value)
     if isinstance(value, (date, datetime)):
         return value.isoformat()
     if isinstance(value, str):
         return tidy(str(value))
     return _unusable(value)
+
+
+def _tidy_parts(value: list[Any] | tuple[Any, ...] | dict[Any, Any]) -> Value | None:
+    if isinstance(value, dict):
+        pairs = ((str(name), tidy(item)) for name, item in value.items())
+        return {name: item for name, item in pairs if item is not None} or None
+    return [item for item in map(tidy, value) if item is not None] or None
 
 
 def _checked_text(value: str) -> str:

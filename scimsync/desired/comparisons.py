@@ -85,6 +85,11 @@ def member(value: Any, container: Any) -> bool:
         return False
     if is_empty(value):
         return any(map(is_empty, container))
+    return _in_list(value, container)
+
+
+def _in_list(value: Any, container: Any) -> bool:
+    """Return whether a list has a text for a boolean `value`, or the other way around."""
     filled_items = [item for item in container if not is_empty(item)]
     kind, kinds = _kind(value), set(map(_kind, filled_items))
     if "boolean" in (kind, *kinds) and _says_the_same(value, filled_items):

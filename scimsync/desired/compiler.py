@@ -80,17 +80,14 @@ def compile_program(
     slots = reader.slots(mapping)
     extras = extras or {}
     further = _parse_extras(extras, where, names, environment)
-    conditions = [condition] if condition else []
-    parsed = [*conditions, *(slot.source for slot in slots if slot.source), *further.values()]
+    parsed = _all_parsed(condition, slots, further.values())
     order = in_dependency_order(rules, used_rules(parsed, access))
     rules_used = tuple(rule for rule in access if rule in order)
     expressions = (*(rules[rule] for rule in rules_used), *parsed)
     columns = _columns(expressions)
     variables = {extra_name: f"_x{index}" for index, extra_name in enumerate(further)}
     tables_used = _tables_used(expressions, tables)
-    gate = None
-    if condition or order:
-        gate = scope_and_rules(names, rules, order, rules_used, condition, environment)
+    gate = scope_and_rules(names, rules, order, rules_used, condition, environment)
     return Program(
         rules=rules_used,
         expressions=expressions,
@@ -117,6 +114,15 @@ def compile_program(
         match=_match(slots, match, environment),
         names=_name_expressions(names, environment),
     )
+
+
+def _all_parsed(
+    condition: ParsedExpression | None,
+    slots: Iterable[MappedAttribute],
+    further: Iterable[ParsedExpression],
+) -> list[ParsedExpression]:
+    found = (condition, *(slot.source for slot in slots), *further)
+    return [one for one in found if one is not None]
 
 
 def _columns(expressions: Iterable[ParsedExpression]) -> tuple[str, ...]:

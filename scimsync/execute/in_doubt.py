@@ -255,10 +255,15 @@ class InDoubtReader:
         if self._has_invitation(link, held, requested, complete=complete):
             self.invited.add(link.key)
             held["active"] = True
-        unseen = secrets_of(link.document) | {
+        return held | {
+            path: value for path, value in self._unseen(link).items() if path not in requested
+        }
+
+    def _unseen(self, link: Link) -> Document:
+        """Return the acknowledged values that the target never shows."""
+        return secrets_of(link.document) | {
             path: value for path, value in link.document.items() if path in self._product.send_only
         }
-        return held | {path: value for path, value in unseen.items() if path not in requested}
 
     def _has_invitation(
         self, link: Link, held: Document, requested: Sequence[str], *, complete: bool

@@ -275,15 +275,7 @@ class JournalWriter:
         if not rivals:
             return list(outcomes)
         now = self._clock()
-        kept: list[OperationOutcome] = []
-        for outcome in outcomes:
-            link = outcome.link
-            owner = None if link is None else rivals.get((link.kind, link.key))
-            if link is None or owner is None:
-                kept.append(outcome)
-                continue
-            before = links.get_links(connection, self._target, link.kind, [link.key])
-            kept.append(belongs_to(outcome, owner, before.get(link.key), now))
+        kept = [self._without_rival(connection, one, rivals, now) for one in outcomes]
         claims = {(link.kind, link.key): link for link in arrived}
         owned = {(kind, owner): claims[kind, key] for (kind, key), owner in rivals.items()}
         kept = [_in_doubt_if(outcome, owned, now) for outcome in kept]
@@ -292,6 +284,20 @@ class JournalWriter:
             doubted = [_perhaps_like(link, owned[kind, owner], now) for link in known]
             links.put_links(connection, self._target, doubted)
         return kept
+
+    def _without_rival(
+        self,
+        connection: Connection,
+        outcome: OperationOutcome,
+        rivals: Mapping[tuple[Kind, Key], Key],
+        now: datetime,
+    ) -> OperationOutcome:
+        link = outcome.link
+        owner = None if link is None else rivals.get((link.kind, link.key))
+        if link is None or owner is None:
+            return outcome
+        before = links.get_links(connection, self._target, link.kind, [link.key])
+        return belongs_to(outcome, owner, before.get(link.key), now)
 
     def _write_in_doubt(self, connection: Connection, outcomes: Sequence[OperationOutcome]) -> None:
         """Write outcomes after another run took over, and put their resources in doubt for it."""

@@ -107,11 +107,21 @@ def applied(
     operation_result = result(
         operation, OperationStatus.APPLIED, now, requests, detail=detail, action=action
     )
+    operation_result = _confirmed(operation_result, operation, response, confirmed_by)
+    return OperationOutcome(operation_result, after, arrives=done in ARRIVAL_ACTIONS)
+
+
+def _confirmed(
+    operation_result: OperationResult,
+    operation: JournaledOperation,
+    response: ScimResponse | None,
+    confirmed_by: Confirmation | None,
+) -> OperationResult:
+    """Return the result with what confirms it: the response, if nothing else does."""
     if response is not None:
         confirmed_by = confirmed_by or confirmation_of(response, operation.changes)
         operation_result = replace(operation_result, http_status=response.status)
-    operation_result = replace(operation_result, confirmed_by=confirmed_by)
-    return OperationOutcome(operation_result, after, arrives=done in ARRIVAL_ACTIONS)
+    return replace(operation_result, confirmed_by=confirmed_by)
 
 
 def _left_at(operation: JournaledOperation, before: Link) -> datetime | None:

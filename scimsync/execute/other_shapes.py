@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import replace
 
 from scimsync.execute.first_use import Sent, first_use, send_checked, uses_of
 from scimsync.execute.other_members import other_members, removes_members, restore_members
 from scimsync.execute.preparation import PreparedOperation, Sending
 from scimsync.model.changes import takes_access
-from scimsync.model.operations import MEMBERSHIP_ACTIONS
+from scimsync.model.ids import Kind
+from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.resources import project
+from scimsync.scim.shaping import Use
 from scimsync.targets.evidence import (
     Answer,
     Purpose,
@@ -50,11 +53,8 @@ async def send_in_other_shapes(
     if shapes is None:
         return None, error
     needed = uses_of(shapes, prepared)
-    is_proven = all(shapes.is_proven(operation.kind, use) for use in needed)
-    if not may_be_the_shape(error, is_proven=is_proven):
+    if not _may_help(shapes, operation.kind, needed, error):
         return None, error
-    if not is_proven and shapes.has_given_up(operation.kind, needed):
-        return None, error  # no other choice worked for others
     others: frozenset[str] | None = frozenset()
     if removes_members(prepared):
         others = await other_members(sending, prepared)
@@ -80,9 +80,7 @@ async def send_in_other_shapes(
             continue  # it removes more than it names
         if not others and removes_members(prepared):
             return sent, None  # it did no harm here, but may do some to others
-        paths = [change.path for change in operation.changes]
-        what = "members" if operation.action in MEMBERSHIP_ACTIONS else ", ".join(sorted(paths))
-        shapes.move(operation.kind, paths, other, lesson(what, error))
+        _learn(shapes, operation, other, error)
         return sent, None
     return None, await _give_up(sending, shapes, prepared, error)
 
@@ -137,6 +135,26 @@ async def send_in_some_shape(sending: Sending, prepared: PreparedOperation) -> S
             if refusal is not None:
                 raise refusal from None
             return sent or Sent(shaped.requests, None)
+
+
+def _may_help(
+    shapes: LearnedShapes, kind: Kind, needed: Collection[Use], error: RequestError
+) -> bool:
+    """Return whether other shapes may work after an error, as far as that is known."""
+    is_proven = all(shapes.is_proven(kind, use) for use in needed)
+    if not may_be_the_shape(error, is_proven=is_proven):
+        return False
+    # if they were given up, no other choice worked for others
+    return is_proven or not shapes.has_given_up(kind, needed)
+
+
+def _learn(
+    shapes: LearnedShapes, operation: JournaledOperation, other: Alternative, error: RequestError
+) -> None:
+    """Use a shape that worked from now on."""
+    paths = [change.path for change in operation.changes]
+    what = "members" if operation.action in MEMBERSHIP_ACTIONS else ", ".join(sorted(paths))
+    shapes.move(operation.kind, paths, other, lesson(what, error))
 
 
 def _in_shape(

@@ -102,13 +102,13 @@ def _correct_names(
 ) -> None:
     """Correct which columns hold names, after a look at them."""
     given, family, display = (roles.get(role) for role in ("given", "family", "display"))
-    if given and display and not family and headers[display].name in ("name", "naam"):
-        if _is_family(table, given, display):
+    if display and given and not family:
+        if headers[display].name in ("name", "naam") and _is_family(table, given, display):
             roles["family"] = roles.pop("display")
-    elif given and family and display:
+    elif display and given:
         if not _is_good_display(staff, headers[display]):
             del roles["display"]
-    elif (given or family) and not (given and family) and not display:
+    elif not display and bool(given) != bool(family):
         role = "given" if given else "family"
         if table.share(roles[role], lambda text: " " in text) > 0.5:
             roles["display"] = roles.pop(role)

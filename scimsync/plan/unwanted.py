@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from enum import StrEnum
 
+from scimsync.model.accounts import Account
 from scimsync.model.changes import Change
 from scimsync.model.ids import Kind
 from scimsync.model.links import Link, LinkStatus
@@ -110,6 +111,13 @@ class UnwantedRules:
             what = f"account {account.remote_id} is protected by {account.protected_by}"
             self._writer.decisions.protected[candidate.key] = what
             return False
+        self._remove(candidate, account, leave, is_active=is_active)
+        return True
+
+    def _remove(
+        self, candidate: Candidate, account: Account, leave: LeavePolicy, *, is_active: bool
+    ) -> None:
+        """Deactivate or delete an account that was found for a candidate."""
         self._writer.adopted[account.remote_id] = candidate.key
         link = Link(
             self._writer.traits.kind,
@@ -124,7 +132,6 @@ class UnwantedRules:
         found = replace(candidate, link=link, before=account.document, read_again=True)
         rule = self._delete if leave is LeavePolicy.DELETE else self._deactivate
         rule(found, link)
-        return True
 
     def _leave_of(self, candidate: Candidate) -> LeavePolicy:
         held = candidate.held_since is not None

@@ -53,19 +53,7 @@ class NameHolders:
         holding = self._state.name_holders(Kind.USER, sorted(names)) if names else {}
         while holding and len(known) < LONGEST_CHAIN:
             known |= holding
-            deletable = self._deletable(list(holding.values()))
-            desired, failures = self._desire([link.key for link in holding.values()])
-            for name, link in holding.items():
-                wanted = desired.get(link.key)
-                if link.key in failures or self._keeps(link) or link.unique_name != name:
-                    gives_up[name] = False
-                elif wanted is None or not wanted.in_scope:
-                    gives_up[name] = link.key in deletable
-                else:
-                    taken = fold_name(wanted.document.get("userName"))
-                    gives_up[name] = self._updates and taken != name
-                    if gives_up[name] and taken is not None:
-                        takes[name] = taken
+            self._note_changes(holding, gives_up, takes)
             further = _not_looked_up(holding, takes, known)
             holding = self._state.name_holders(Kind.USER, further) if further else {}
         return {
@@ -77,6 +65,24 @@ class NameHolders:
             )
             for name, link in known.items()
         }
+
+    def _note_changes(
+        self, holding: Mapping[str, Link], gives_up: dict[str, bool], takes: dict[str, str]
+    ) -> None:
+        """Note which names their holders give up, and which ones they take instead."""
+        deletable = self._deletable(list(holding.values()))
+        desired, failures = self._desire([link.key for link in holding.values()])
+        for name, link in holding.items():
+            wanted = desired.get(link.key)
+            if link.key in failures or self._keeps(link) or link.unique_name != name:
+                gives_up[name] = False
+            elif wanted is None or not wanted.in_scope:
+                gives_up[name] = link.key in deletable
+            else:
+                taken = fold_name(wanted.document.get("userName"))
+                gives_up[name] = self._updates and taken != name
+                if gives_up[name] and taken is not None:
+                    takes[name] = taken
 
 
 def _not_looked_up(

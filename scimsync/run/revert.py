@@ -6,7 +6,7 @@ Nothing is sent or stored. `run.push` takes the result as given operations.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -15,11 +15,9 @@ from scimsync.execute.concurrency import gather_or_raise
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link
-from scimsync.model.memberships import Membership, member_of
+from scimsync.model.memberships import Membership
 from scimsync.model.operations import (
-    MEMBERSHIP_ACTIONS,
     Action,
-    JournaledOperation,
     Operation,
     OperationFilter,
     OperationStatus,
@@ -40,6 +38,12 @@ from scimsync.run.compiled import CompiledConfig
 from scimsync.run.context import Context
 from scimsync.run.given import StartingPoints
 from scimsync.run.known_keys import check_keys
+from scimsync.run.later_changes import (
+    HAD_EFFECT,
+    ChangedPath,
+    later_changes,
+    member_path,
+)
 from scimsync.run.opened_targets import open_targets
 from scimsync.run.options import Options, Report
 from scimsync.run.prepare import make_plan
@@ -54,10 +58,6 @@ from scimsync.transport.retry_policy import TimeSource
 
 _BATCH = 500
 
-_HAD_EFFECT = (OperationStatus.APPLIED, OperationStatus.FAILED)
-"""Operations that failed may have had a part of their effect."""
-
-Path = tuple[Kind, Key, str]
 Member = tuple[Kind, Key]
 
 
@@ -77,12 +77,6 @@ class PlannedRevert:
 def revert_command(run: int) -> str:
     """Return what the journal calls the revert of a run."""
     return f"revert {run}"
-
-
-def reverted_run(command: str) -> int | None:
-    """Return the run that a run of this name reverted, None if it is no revert."""
-    word, _, number = command.partition(" ")
-    return int(number) if word == "revert" and number.isdecimal() else None
 
 
 def targets_of(store: Store, run: int, names: Sequence[str]) -> list[str]:
@@ -181,7 +175,7 @@ class _RevertAt:
         self._run = run
         self._reversal = Reversal(run, target.compiled.policy)
         with context.store.read() as connection:
-            done = OperationFilter(run=run, target=target.name, statuses=_HAD_EFFECT, was_sent=True)
+            done = OperationFilter(run=run, target=target.name, statuses=HAD_EFFECT, was_sent=True)
             resources, self._groups = undone(journal.find(connection, done))
         self._resources = {
             one: what
@@ -196,7 +190,8 @@ class _RevertAt:
 
     async def given(self) -> GivenTarget:
         """Return the operations, and what they pin. Raise RequestError and TargetStopped."""
-        later = self._later()
+        keys = sorted({key for _, key in self._resources} | self._groups.keys())
+        later = later_changes(self._context.store, self._target.name, self._run, keys)
         made = [
             operation
             for chunk in batches(self._resources.values(), _BATCH)
@@ -212,10 +207,7 @@ class _RevertAt:
         differing = await StartingPoints(self._context, self._target).of_each(planned)
         kept = [one for at, one in enumerate(planned) if at not in differing]
         refused = [one for one in made if one.status is not OperationStatus.PLANNED]
-        refused += [
-            self._reversal.refusal(planned[at].kind, planned[at].key, coded(why, CHANGED))
-            for at, why in sorted(differing.items())
-        ]
+        refused += self._outdated(planned, differing)
         asked = Asked(self._target, self._run)
         pins, unpinned = asked.pins(kept)
         return GivenTarget((*kept, *refused), pins, unpinned, asked.pinned_members(kept))
@@ -223,7 +215,7 @@ class _RevertAt:
     # Users and groups
 
     def _undo_resources(
-        self, done: Sequence[Undone], later: Mapping[Path, int]
+        self, done: Sequence[Undone], later: Mapping[ChangedPath, int]
     ) -> Iterator[Operation]:
         links = self._links((one.kind, one.key) for one in done)
         held = self._target.state.held([one.key for one in done if one.kind is Kind.USER])
@@ -271,8 +263,17 @@ class _RevertAt:
 
     # Members of groups
 
+    def _outdated(
+        self, planned: Sequence[Operation], differing: Mapping[int, str]
+    ) -> list[Operation]:
+        """Return the refusals of operations whose starting points changed, by their places."""
+        return [
+            self._reversal.refusal(planned[at].kind, planned[at].key, coded(why, CHANGED))
+            for at, why in sorted(differing.items())
+        ]
+
     def _undo_members(
-        self, group: Key, members: Members, later: Mapping[Path, int]
+        self, group: Key, members: Members, later: Mapping[ChangedPath, int]
     ) -> list[Operation]:
         if not members:
             return []
@@ -294,20 +295,25 @@ class _RevertAt:
             row = rows.get((kind, key))
             if (row is not None and row.acknowledged) is not added:
                 continue
-            why = _why_not_member(row, later.get(_member_path(group, kind, key)))
-            if not added and (key in held or (kind, key) not in accounts):
-                why = "deprovisioned by hand" if key in held else "no account to add to the group"
+            why = _why_not_member(row, later.get(member_path(group, kind, key)))
+            if not added:
+                why = _why_not_added(kind, key, held, accounts) or why
             if why is None:
                 changed.append(Membership(group, kind, key, wanted=not added, acknowledged=added))
             else:
                 refused.setdefault(why, []).append(key)
         compiled = self._target.compiled
         most, most_removed = compiled.members_per_request, compiled.removals_per_request
-        refusals = [
+        made = self._reversal.members(group, link, changed, most, most_removed)
+        return [*made, *self._member_refusals(group, link, refused)]
+
+    def _member_refusals(
+        self, group: Key, link: Link, refused: Mapping[str, Sequence[Key]]
+    ) -> list[Operation]:
+        return [
             self._reversal.refusal(Kind.GROUP, group, coded(f"{_some(keys)}: {why}", CHANGED), link)
             for why, keys in refused.items()
         ]
-        return [*self._reversal.members(group, link, changed, most, most_removed), *refusals]
 
     # What the state holds
 
@@ -323,63 +329,19 @@ class _RevertAt:
     def _accounts(self, members: Iterable[Member]) -> set[Member]:
         return {one for one, link in self._links(members).items() if link.has_account}
 
-    def _later(self) -> dict[Path, int]:
-        """Return the attributes and members that later runs changed, with the first of these.
 
-        A run that was reverted since, and its revert, do not count.
-        """
-        runs: dict[Path, list[int]] = {}
-        keys = sorted({key for _, key in self._resources} | self._groups.keys())
-        with self._context.store.read() as connection:
-            undoes = {
-                one.id: undone_run
-                for one in run_rows.after(connection, self._run)
-                if (undone_run := reverted_run(one.command)) is not None
-            }
-            for some in batches(keys, _BATCH):
-                done = OperationFilter(
-                    target=self._target.name,
-                    keys=some,
-                    statuses=_HAD_EFFECT,
-                    was_sent=True,
-                    after_run=self._run,
-                )
-                for operation in journal.last(connection, done, None):
-                    for path in _paths(operation):
-                        runs.setdefault(path, []).append(operation.run)
-        return {
-            path: left[0]
-            for path, numbers in runs.items()
-            if (left := _not_undone(numbers, undoes))
-        }
+def _why_not_added(
+    kind: Kind, key: Key, held: Container[Key], accounts: Container[Member]
+) -> str | None:
+    if key in held:
+        return "deprovisioned by hand"
+    return None if (kind, key) in accounts else "no account to add to the group"
 
 
 def _why_not_member(row: Membership | None, later: int | None) -> str | None:
     if row is not None and row.in_doubt:
         return "the outcome of the last request is not known yet: push first"
     return None if later is None else f"changed by run {later} since"
-
-
-def _not_undone(runs: Sequence[int], undoes: Mapping[int, int]) -> list[int]:
-    """Return the runs without those that were reverted, and without their reverts."""
-    left = list(dict.fromkeys(runs))
-    for run in reversed(left.copy()):
-        if undoes.get(run) in left and run in left:
-            left.remove(undoes[run])
-            left.remove(run)
-    return left
-
-
-def _paths(operation: JournaledOperation) -> Iterator[Path]:
-    for change in operation.changes:
-        if operation.action in MEMBERSHIP_ACTIONS:
-            yield _member_path(operation.key, *member_of(change)[:2])
-        else:
-            yield operation.kind, operation.key, change.path
-
-
-def _member_path(group: Key, kind: Kind, member: Key) -> Path:
-    return Kind.GROUP, group, f"members {kind} {member}"
 
 
 def _is_refused(operation: Operation) -> bool:

@@ -88,10 +88,27 @@ async def list_resources(
         await upcoming.drop()
 
 
+def _check_whole(path: str, start: int, taken: int, total: int | None) -> None:
+    """Raise ListingError if a page brought nothing new although not all resources came yet."""
+    if total is not None and taken < total:
+        raise ListingError(
+            f"{path}: startIndex={start} brought the same resources again, {taken} of {total} came"
+        )
+
+
+def _is_last(paging: ListPaging, number: int, taken: int, total: int | None) -> bool:
+    """Return whether no page follows one of `number` resources, after `taken` came in all."""
+    if paging.method is PagingMethod.NONE:
+        return True
+    # a total of one full page may be the page size; an exceeded total is wrong
+    count = paging.count
+    return total is not None and taken >= total and (number < count or taken == total > count)
+
+
 async def _pages_by_index(
     sender: Sender, path: str, page_query: PageQuery, paging: ListPaging, upcoming: PagesAhead
 ) -> AsyncGenerator[Page]:
-    start, taken, count, length = 1, 0, paging.count, 0
+    start, taken, length = 1, 0, 0
     total: int | None = None
     news = _News()
     while True:
@@ -106,11 +123,8 @@ async def _pages_by_index(
         taken += len(new)
         total = page.total_results
         if not new:
-            if number and total is not None and taken < total:
-                raise ListingError(
-                    f"{path}: startIndex={start} brought the same resources again, {taken} of"
-                    f" {total} came"
-                )
+            if number:
+                _check_whole(path, start, taken, total)
             if start == 1:
                 yield page
             return
@@ -118,14 +132,12 @@ async def _pages_by_index(
             upcoming.request(start + number, number, total)
         length = number
         yield replace(page, resources=new, is_first=start == 1)
-        if paging.method is PagingMethod.NONE:
-            return
-        if page.next_cursor is not None:
-            async for rest in _pages_by_cursor(sender, path, page_query, count, page.next_cursor):
+        if page.next_cursor is not None and paging.method is not PagingMethod.NONE:
+            cursor = page.next_cursor
+            async for rest in _pages_by_cursor(sender, path, page_query, paging.count, cursor):
                 yield rest
             return
-        # a total of one full page may be the page size; an exceeded total is wrong
-        if total is not None and taken >= total and (number < count or taken == total > count):
+        if _is_last(paging, number, taken, total):
             return
         start += number
 

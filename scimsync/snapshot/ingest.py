@@ -17,7 +17,7 @@ from scimsync.formatting import plural
 from scimsync.model.ids import Key, Seq
 from scimsync.model.limits import Limit
 from scimsync.model.records import Problem, Record
-from scimsync.snapshot.compare import Comparison, compare
+from scimsync.snapshot.compare import Comparison, RecordChange, compare
 from scimsync.snapshot.filled import EmptiedColumn, StoredRecords, emptied_columns
 from scimsync.snapshot.index import StoredSnapshot
 from scimsync.snapshot.pattern_files import lost_files
@@ -245,6 +245,22 @@ def _emptied(source: str, columns: Sequence[EmptiedColumn], limit: Limit) -> Gua
     )
 
 
+def _store_records(
+    connection: Connection, source: str, numbered: Sequence[tuple[RecordChange, Seq]], now: datetime
+) -> None:
+    record_rows.put_records(
+        connection,
+        source,
+        [
+            (change.key, at, change.data_json)
+            for change, at in numbered
+            if change.data_json is not None
+        ],
+    )
+    gone = [(change.key, at) for change, at in numbered if change.data_json is None]
+    record_rows.remove_records(connection, source, gone, now)
+
+
 def _store(
     store: Store,
     before: SourceState,
@@ -267,17 +283,7 @@ def _store(
                 record_rows.keep_replaced(
                     connection, before.name, known, [change.key for change in batch if change.new]
                 )
-            record_rows.put_records(
-                connection,
-                before.name,
-                [
-                    (change.key, at, change.data_json)
-                    for change, at in numbered
-                    if change.data_json is not None
-                ],
-            )
-            gone = [(change.key, at) for change, at in numbered if change.data_json is None]
-            record_rows.remove_records(connection, before.name, gone, now)
+            _store_records(connection, before.name, numbered, now)
         if seq > first:
             ingests.add(connection, before.name, Seq(first + 1), head, now, modified_at)
         after = replace(

@@ -81,6 +81,19 @@ def _matching(word: str | None) -> list[Profile]:
 
 def _show(output: Output, profile: Profile) -> None:
     output.line((profile.product or profile.name, "bold"))
+    output.rows([[(name, "dim"), value] for name, value in _facts(profile).items()])
+    if profile.notes:
+        output.blank()
+        for note in profile.notes:
+            output.line(f"- {note}", indent=2)
+    output.blank()
+    for source in profile.sources:
+        version = f", {source.version}" if source.version else ""
+        seen = "seen at the product" if source.verified else "not tried at the product"
+        output.line(f"source: {source.page}{version}, read {source.read}; {seen}", indent=2)
+
+
+def _facts(profile: Profile) -> dict[str, str]:
     facts = {
         "profile": profile.name,
         **({} if profile.type == "scim" else {"type": profile.type}),
@@ -104,16 +117,7 @@ def _show(output: Output, profile: Profile) -> None:
     }
     if profile.bulk is not None:
         facts["bulk requests"] = "used" if profile.bulk else "not used"
-    output.rows([[(name, "dim"), value] for name, value in facts.items()])
-    if profile.notes:
-        output.blank()
-        for note in profile.notes:
-            output.line(f"- {note}", indent=2)
-    output.blank()
-    for source in profile.sources:
-        version = f", {source.version}" if source.version else ""
-        seen = "seen at the product" if source.verified else "not tried at the product"
-        output.line(f"source: {source.page}{version}, read {source.read}; {seen}", indent=2)
+    return facts
 
 
 def _members(profile: Profile) -> str:

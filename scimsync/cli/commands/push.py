@@ -113,12 +113,7 @@ def command(
     saved = None if plan is None else read_saved(plan)
     warn_without_digest(saved, quiet=options.quiet)
     if saved is not None:
-        if options.targets or options.keys:
-            raise ConfigError(
-                f"push {plan}: a saved plan is applied as a whole; it takes neither -t nor -k",
-                hint="to plan a part: scimsync plan --out FILE -t TARGET -k KEY",
-                code="SYNC-0511",
-            )
+        _check_whole(options, plan)
         options = replace(options, targets=saved.targets, keys=saved.keys)
     given = None if saved is None else given_in(saved)
     keys = () if given is not None else tuple(Key(key) for key in options.keys)
@@ -152,6 +147,15 @@ def _command_line(options: CommonOptions, plan: Path | None, *, refresh: bool, a
     if plan is not None:
         return f"push {quote(str(plan))}"
     return options.repeated(f"push{' --ask' if ask else ''}{' --refresh' if refresh else ''}")
+
+
+def _check_whole(options: CommonOptions, plan: Path | None) -> None:
+    if options.targets or options.keys:
+        raise ConfigError(
+            f"push {plan}: a saved plan is applied as a whole; it takes neither -t nor -k",
+            hint="to plan a part: scimsync plan --out FILE -t TARGET -k KEY",
+            code="SYNC-0511",
+        )
 
 
 def _check_ask(options: CommonOptions, plan: Path | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scimsync.sources.directory.attribute_types import (
     DN_COLUMN,
@@ -111,12 +111,8 @@ class EntryColumns:
                 column = columns[description] = self.of(description)
             if column is None or not raw:
                 continue
-            name, _, convert, single, form = column
-            try:
-                values = [convert(raw[0])] if len(raw) == 1 else list(map(convert, raw))
-            except UnicodeDecodeError as error:
-                byte = error.object[error.start]
-                raise NotText(f"byte 0x{byte:02x} of {name} is not UTF-8") from None
+            name, _, _, single, form = column
+            values = _converted(column, raw)
             if form is Form.DN:
                 values = [without_bit_string(str(value)) for value in values]
                 record.links.setdefault(name, []).extend(map(str, values))
@@ -194,3 +190,12 @@ def name_reader(columns: EntryColumns, name: str) -> Callable[[str, Attributes],
         return values.pop() if len(values) == 1 else None
 
     return read
+
+
+def _converted(column: EntryColumn, raw: Sequence[bytes]) -> list[Any]:
+    name, _, convert, _, _ = column
+    try:
+        return [convert(raw[0])] if len(raw) == 1 else list(map(convert, raw))
+    except UnicodeDecodeError as error:
+        byte = error.object[error.start]
+        raise NotText(f"byte 0x{byte:02x} of {name} is not UTF-8") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -177,6 +177,14 @@ def _package(path: Path, where: str, label: str) -> str:
     )
 
 
+def _named(names: Sequence[str], wanted: str) -> str | None:
+    """Return the sheet of this name, or else the only one whose name differs in case or blanks."""
+    if wanted in names:
+        return wanted
+    same = [name for name in names if name.strip().casefold() == wanted.strip().casefold()]
+    return same[0] if len(same) == 1 else None
+
+
 def _choose(
     spec: SourceSpec[FileSettings],
     workbook: CalamineWorkbook,
@@ -191,20 +199,17 @@ def _choose(
     listed = f"found: {', '.join(names) or 'no sheet with cells'}"
     wanted = spec.settings.sheet
     if wanted is not None:
-        same = [name for name in names if name.strip().casefold() == wanted.strip().casefold()]
-        chosen = [wanted] if wanted in names else same
-        if len(chosen) != 1:
+        chosen = _named(names, wanted)
+        if chosen is None:
             raise SourceFormatError(
                 f'{spec.setting("sheet")}: no sheet "{wanted}" in {label}',
                 details=[listed],
                 hint=did_you_mean(wanted, names),
                 code="SYNC-0234",
             )
-        return chosen[0]
+        return chosen
     visible = [sheet.name for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible]
-    if len(visible) == 1:
-        return visible[0]
-    filled = [name for name in visible if load(name).sheet.height]
+    filled = visible if len(visible) == 1 else [name for name in visible if load(name).sheet.height]
     if len(filled) == 1:
         return filled[0]
     problem = "has several sheets" if filled else "has no visible sheet with cells"

@@ -27,20 +27,25 @@ def check_resource_types(
         names = ", ".join(one.name or one.endpoint for one in types)
         lacking = " and ".join(f"{kind}s" for kind in missing)
         yield subject.warning(f"lists no {lacking} among its types: {names}", code="SYNC-0444")
-    mapped = {(settable_path(path).path.schema or "").casefold() for path in paths}
-    required = {
-        urn
-        for one in types
-        if _is_of(one, Kind.USER)
-        for urn, is_required in one.extensions.items()
-        if is_required and urn.casefold() not in mapped
-    }
+    required = _required_extensions(types, paths)
     if required:
         yield subject.warning(
             "requires extensions of users of which nothing is mapped",
             code="SYNC-0950",
             details=sorted(required),
         )
+
+
+def _required_extensions(types: Sequence[DeclaredType], paths: Sequence[str]) -> set[str]:
+    """Return the extensions that each user must have and of which `paths` map nothing."""
+    mapped = {(settable_path(path).path.schema or "").casefold() for path in paths}
+    return {
+        urn
+        for one in types
+        if _is_of(one, Kind.USER)
+        for urn, is_required in one.extensions.items()
+        if is_required and urn.casefold() not in mapped
+    }
 
 
 def _is_of(declared: DeclaredType, kind: Kind) -> bool:

@@ -58,7 +58,7 @@ def check_sources(
                 continue
             used = {column for each in targets.values() for column in _columns_used(each, name)}
             used |= {*columns_of_table(config, name), *display_columns(config, display, name)}
-            in_use = [column for column in found[name] if column in used]
+            in_use = list(filter(used.__contains__, found[name]))
             # a target with an error may use other columns
             whole = all(one in targets for one in names if name in sources_of(config, [one]))
             count = f", {len({*in_use, spec.key})} of them used" if whole else ""
@@ -71,12 +71,7 @@ def check_sources(
                 yield result
         yield from check_display_columns(config, display, found)
         view = SnapshotView(store, scratch)
-        for name in sorted(readable & config.table_values.keys()):
-            try:
-                fill_table(config, name, view)
-            except ScimsyncError as error:
-                readable.discard(name)
-                yield Subject("source", name).failed(error)
+        yield from _check_tables(config, readable, view)
         naming = {name: names_of(name, targets.values()) for name in readable}
         refresh_names(store, scratch, naming)
         for name, target in targets.items():
@@ -89,6 +84,16 @@ def check_sources(
                 faults[name] += check_expressions(target, view, now.today, values[name])
     finally:
         scratch.close()
+
+
+def _check_tables(config: Config, readable: set[str], view: SnapshotView) -> Iterator[CheckResult]:
+    """Read the tables of those sources that are readable; take the others out of these."""
+    for name in sorted(readable & config.table_values.keys()):
+        try:
+            fill_table(config, name, view)
+        except ScimsyncError as error:
+            readable.discard(name)
+            yield Subject("source", name).failed(error)
 
 
 def _check_rows(

@@ -1,0 +1,84 @@
+"""Which attributes and members runs after a given one have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from scimsync.model.batches import batches
+from scimsync.model.ids import Key, Kind
+from scimsync.model.memberships import member_of
+from scimsync.model.operations import (
+    MEMBERSHIP_ACTIONS,
+    JournaledOperation,
+    OperationFilter,
+    OperationStatus,
+)
+from scimsync.state import journal, run_rows
+from scimsync.state.store import Store
+
+_BATCH = 500
+
+HAD_EFFECT = (OperationStatus.APPLIED, OperationStatus.FAILED)
+"""Operations that failed may have had a part of their effect."""
+
+ChangedPath = tuple[Kind, Key, str]
+"""A resource and one of its attributes, or one of its members."""
+
+
+def later_changes(
+    store: Store, target: str, run: int, keys: Sequence[Key]
+) -> dict[ChangedPath, int]:
+    """Return the attributes and members of `keys` that runs after `run` changed, with the first.
+
+    A run that was reverted since, and its revert, do not count.
+    """
+    runs: dict[ChangedPath, list[int]] = {}
+    with store.read() as connection:
+        undoes = {
+            one.id: undone_run
+            for one in run_rows.after(connection, run)
+            if (undone_run := _reverted_run(one.command)) is not None
+        }
+        for some in batches(keys, _BATCH):
+            done = OperationFilter(
+                target=target,
+                keys=some,
+                statuses=HAD_EFFECT,
+                was_sent=True,
+                after_run=run,
+            )
+            for operation in journal.last(connection, done, None):
+                for path in _paths(operation):
+                    runs.setdefault(path, []).append(operation.run)
+    return {
+        path: left[0] for path, numbers in runs.items() if (left := _not_undone(numbers, undoes))
+    }
+
+
+def _not_undone(runs: Sequence[int], undoes: Mapping[int, int]) -> list[int]:
+    """Return the runs without those that were reverted, and without their reverts."""
+    left = list(dict.fromkeys(runs))
+    for run in reversed(left.copy()):
+        if undoes.get(run) in left and run in left:
+            left.remove(undoes[run])
+            left.remove(run)
+    return left
+
+
+def _paths(operation: JournaledOperation) -> Iterator[ChangedPath]:
+    for change in operation.changes:
+        if operation.action in MEMBERSHIP_ACTIONS:
+            yield member_path(operation.key, *member_of(change)[:2])
+        else:
+            yield operation.kind, operation.key, change.path
+
+
+def member_path(group: Key, kind: Kind, member: Key) -> ChangedPath:
+    """Return the path of a member of a group."""
+    return Kind.GROUP, group, f"members {kind} {member}"
+
+
+def _reverted_run(command: str) -> int | None:
+    """Return the run that a run of this name reverted, None if it is no revert."""
+    word, _, number = command.partition(" ")
+    return int(number) if word == "revert" and number.isdecimal() else None
