@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
 import orjson
 
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Kind, fold_value
-from scimsync.scim.attributes import read, resource_id, short_text
+from scimsync.scim.attributes import MAX_NAME, read, resource_id, short_text
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.exact_values import exact_reader
 from scimsync.scim.listing import ListingError, Page
@@ -238,10 +238,13 @@ class _PageSpool:
         return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
 
     def _value(self, resource: Resource, path: str) -> str | None:
+        """Return the value at `path`, folded; None also for one that is too long to be a name."""
         value = exact_reader(path)(resource)
         if type(value) is str and value:
-            return fold_value(path, value)
-        return folded_value(resource, path)
+            folded: str | None = fold_value(path, value)
+        else:
+            folded = folded_value(resource, path)
+        return None if folded is not None and len(folded) > MAX_NAME else folded
 
 
 async def _ahead(pages: AsyncGenerator[Page]) -> AsyncGenerator[Page]:
