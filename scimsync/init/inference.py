@@ -77,7 +77,7 @@ def infer(columns: Sequence[str], rows: Sequence[Row]) -> InferredColumns:
         key_notes=key_notes,
         user_notes=user_notes,
         manager_notes=() if manager else _manager_note(table, candidates["manager"], roles),
-        column_notes=_repeated_note([name for name in repeated if name.strip()]),
+        column_notes=_repeated_note(list(filter(str.strip, repeated))),
     )
 
 

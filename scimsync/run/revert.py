@@ -192,11 +192,9 @@ class _RevertAt:
         """Return the operations, and what they pin. Raise RequestError and TargetStopped."""
         keys = sorted({key for _, key in self._resources} | self._groups.keys())
         later = later_changes(self._context.store, self._target.name, self._run, keys)
-        made = [
-            operation
-            for chunk in batches(self._resources.values(), _BATCH)
-            for operation in self._undo_resources(chunk, later)
-        ]
+        made: list[Operation] = []
+        for chunk in batches(self._resources.values(), _BATCH):
+            made += self._undo_resources(chunk, later)
         made = self._without_taken_names(made)
         named = {one.key for one in made if one.kind is Kind.GROUP and _is_refused(one)}
         for group, members in self._groups.items():

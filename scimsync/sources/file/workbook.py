@@ -185,6 +185,15 @@ def _named(names: Sequence[str], wanted: str) -> str | None:
     return same[0] if len(same) == 1 else None
 
 
+def _worksheets(workbook: CalamineWorkbook) -> tuple[list[str], list[str]]:
+    """Return the names of the sheets with cells, and of those that are visible."""
+    from python_calamine import SheetTypeEnum, SheetVisibleEnum
+
+    sheets = [sheet for sheet in workbook.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
+    visible = [sheet.name for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible]
+    return [sheet.name for sheet in sheets], visible
+
+
 def _choose(
     spec: SourceSpec[FileSettings],
     workbook: CalamineWorkbook,
@@ -192,10 +201,7 @@ def _choose(
     label: str,
 ) -> str:
     """Return the name of the sheet to read."""
-    from python_calamine import SheetTypeEnum, SheetVisibleEnum
-
-    sheets = [sheet for sheet in workbook.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
-    names = [sheet.name for sheet in sheets]
+    names, visible = _worksheets(workbook)
     listed = f"found: {', '.join(names) or 'no sheet with cells'}"
     wanted = spec.settings.sheet
     if wanted is not None:
@@ -208,7 +214,6 @@ def _choose(
                 code="SYNC-0234",
             )
         return chosen
-    visible = [sheet.name for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible]
     filled = visible if len(visible) == 1 else [name for name in visible if load(name).sheet.height]
     if len(filled) == 1:
         return filled[0]
