@@ -115,6 +115,7 @@ def test_a_repair_by_hand_fires_no_alert(pushed: Office, faulty: FaultyServer) -
     assert firing_alerts(pushed) == []
 
 
+@pytest.mark.sqlite
 def test_without_a_state_none_is_created(office: Office) -> None:
     office.hire(people(5))
 
@@ -125,6 +126,7 @@ def test_without_a_state_none_is_created(office: Office) -> None:
     assert not (office.folder / "scimsync.db").exists()
 
 
+@pytest.mark.sqlite
 def test_a_state_that_cannot_be_written_is_no_reason_to_fail(pushed: Office) -> None:
     pushed.sql(
         "CREATE TRIGGER refuse BEFORE INSERT ON reconciliation"
