@@ -16,8 +16,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, BinaryIO, Final, Self
 
 import orjson
 
@@ -36,7 +37,7 @@ _CHUNK = 1 << 20
 
 
 class KeptReadDamaged(Exception):
-    """A file whose checksum is wrong, which shows once all of it is read."""
+    """A file whose checksum is wrong, or that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,28 +121,33 @@ class KeptRead:
     def batches(self, size: int = 1000) -> Iterator[list[bytes]]:
         """Yield the lines of the file, at most `size` at a time, without line breaks.
 
-        Raise KeptReadDamaged, after the last line at the latest.
+        Raise KeptReadDamaged before the first line: a line that was not checked may be anything.
         """
-        total, rows = _new_checksum(), 0
         try:
-            with self.path.open("rb") as file:
-                total.update(file.read(len(_FIRST_LINE)))
-                left, lines = self._size, list[bytes]()
-                while left > 0 and (line := file.readline()):
-                    left -= len(line)
-                    total.update(line)
-                    lines.append(line.rstrip(b"\n"))
-                    if len(lines) == size:
-                        rows += len(lines)
-                        yield lines
-                        lines = []
+            with self.path.open("rb") as file:  # one file, even if another run replaces it now
+                self._check(file)
+                file.seek(len(_FIRST_LINE))
+                left = self.facts.rows
+                while left > 0:
+                    lines = [line.rstrip(b"\n") for line in islice(file, min(size, left))]
+                    if not lines:
+                        raise KeptReadDamaged("it became shorter while it was read")
+                    left -= len(lines)
+                    yield lines
         except OSError as error:
             raise KeptReadDamaged(f"it cannot be read: {error.strerror}") from None
-        rows += len(lines)
+
+    def _check(self, file: BinaryIO) -> None:
+        """Raise KeptReadDamaged if the checksum of the file or its number of rows is wrong."""
+        total, rows = _new_checksum(), 0
+        left = len(_FIRST_LINE) + self._size
+        while left > 0 and (chunk := file.read(min(_CHUNK, left))):
+            left -= len(chunk)
+            rows += chunk.count(b"\n")
+            total.update(chunk)
         total.update(self._end)
-        if left or rows != self.facts.rows or total.hexdigest() != self._checksum:
+        if left or rows - 1 != self.facts.rows or total.hexdigest() != self._checksum:
             raise KeptReadDamaged("it is damaged")
-        yield lines
 
 
 def load(path: Path) -> KeptRead | None:
