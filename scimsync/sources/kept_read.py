@@ -27,7 +27,7 @@ from scimsync.errors import coded
 
 _LOG = logging.getLogger("scimsync")
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """The version of the layout of the file, and of what its records mean."""
 
 BEGINNING: Final = b'{"scimsync_kept_read":'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,9 @@ from scimsync.sources.http.expressions import (
     root_fields,
 )
 from scimsync.sources.http.paging import BadPage
+
+_WHOLE_RECORD = re.compile(r"@|(?:^|[^\[.])\*")
+"""What may read any member of a record: the record itself, or the values of all its members."""
 
 
 class Columns:
@@ -71,7 +75,7 @@ class Columns:
         """Return the members that are read of a record, None if that may be any."""
         texts = [facts.path for facts in self._declared.values()]
         texts += [text for text in (self._call.where, self._call.hidden) if text is not None]
-        if self.is_open or any("@" in text for text in texts):  # the whole record
+        if self.is_open or any(map(_WHOLE_RECORD.search, texts)):
             return None
         return [name for text in texts for name in root_fields(text)]
 

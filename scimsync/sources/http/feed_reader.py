@@ -32,7 +32,7 @@ class FeedReader:
 
     async def since(self, link: str) -> tuple[Changes, str]:
         """Return what changed since `link`, and the link for what changes later."""
-        changes = Changes(self.feed, self._asked)
+        changes = Changes(self.feed, self._noted)
         return changes, await self._round(changes, link, lambda: None)
 
     async def everything(
@@ -42,7 +42,7 @@ class FeedReader:
 
         Return what later pages said about earlier ones, and the link for what changes later.
         """
-        changes = AllRecords(self.feed, self._asked)
+        changes = AllRecords(self.feed, self._noted)
         return changes, await self._round(changes, None, lambda: take(changes.take()))
 
     async def _round(
@@ -64,15 +64,17 @@ class FeedReader:
         return later
 
     @property
-    def _asked(self) -> list[str] | None:
-        names = self.columns.fields()
+    def _noted(self) -> list[str] | None:
+        """The members of a changed record to keep in memory, or None for all."""
+        names = self.columns.read_members()
         return None if names is None else [*names, *self.feed.complete]
 
     def in_use(self, records: Records) -> list[dict[str, Any]]:
-        """Return records with their ids and the members that columns need."""
-        names = self.columns.fields()
-        if names is None:
-            names = self.columns.read_members()
+        """Return records with their ids and the members that expressions read.
+
+        Names of fields to ask for are no members: an API may call them otherwise, or send more.
+        """
+        names = self.columns.read_members()
         if names is None:
             return [dict(record) for record in records]
         wanted = {self.feed.id, *names}

@@ -598,3 +598,72 @@ def test_changes_and_the_whole_list_give_the_same_records(seed: int, tmp_path: P
             tenant.now += timedelta(hours=chance.choice([1, 24, 40]))
             assert tenant.read(stores=chance.random() < 0.8) == tenant.listed()
     assert server.broken == []
+
+
+class Staff(FaultyHttpServer):
+    """An API with the same people as a list and as changes, of which none come later."""
+
+    def answer(self, seen: Seen) -> Reply:
+        people: Rows = [
+            {
+                "id": f"{number}",
+                "contact": {"mail": f"p{number}@example.com"},
+                "state": "left" if number == 2 else "here",
+                "withheld": [],
+            }
+            for number in range(3)
+        ]
+        if seen.path == "/people":
+            return Reply(200, {"people": people})
+        return Reply(200, {"people": [] if "since" in seen.query else people, "later": "?since=1"})
+
+
+@pytest.mark.parametrize(
+    ("mail", "options"),
+    [
+        ('"contact.mail"', "where = \"state == 'here'\""),
+        ('"contact.mail"', "where = \"state != 'left'\""),
+        (
+            '{ path = "contact.mail", fields = ["contact(mail)"] }',
+            'fields = { in = "query.fields", always = ["id"] }',
+        ),
+        (
+            '"contact.mail"',
+            "where = \"state != 'left'\"\n"
+            'fields = { in = "query.fields", join = ",", always = ["id"] }',
+        ),
+        ('"*.mail | [0]"', ""),
+    ],
+)
+def test_records_by_their_changes_are_those_of_the_list(
+    tmp_path: Path, mail: str, options: str
+) -> None:
+    server = Staff()
+    feed = """
+[sources.staff.delta]
+path = "/changes"
+records = "people"
+link = "later"
+removed = "deleted"
+"""
+
+    def read(feed: str) -> Rows:
+        table = f"""
+type = "http"
+url = "{server.url}/people"
+key = "id"
+records = "people"
+columns = {{ id = "id", mail = {mail} }}
+{options}
+{feed}"""
+        spec = spec_of(table, tmp_path)
+        assert spec.keeping is not None
+        keeping = replace(spec.keeping, now=MONDAY, stores=True)
+        with Workspace() as workspace:
+            spec = replace(spec, used=("mail",), keeping=keeping)
+            return records(HttpSource(spec, workspace, FakeTime().source), workspace, "mail")
+
+    with server.running():
+        listed = read("")
+        assert read(feed) == read(feed) == listed
+    assert {row["mail"] for row in listed} >= {"p0@example.com", "p1@example.com"}
