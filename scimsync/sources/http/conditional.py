@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from scimsync.sources.http.client import ApiClient
@@ -15,9 +15,11 @@ from scimsync.sources.http.paging import Pages
 from scimsync.sources.http.rows import RowWriter, Spool, check_probe
 from scimsync.sources.http.settings import ApiList
 from scimsync.sources.kept_read import Keeping, KeptFacts, KeptRead, KeptReadDamaged, store
+from scimsync.transport.http_date import http_date
 
-_CONDITIONS: Final = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
-"""The headers of a request that give back those of a response."""
+_SAFE_AGE: Final = timedelta(minutes=1)
+"""How much older than its response a Last-Modified has to be. It counts seconds, so that a list may
+change again without another Last-Modified, and clocks differ (RFC 9110 section 8.8.2.2)."""
 
 _NOT_MODIFIED = 304
 
@@ -68,12 +70,7 @@ class ConditionalReader:
             rows.put(rows.wanted(records))
             await self._check_probes(rows.received)
             rows.check_filled()
-            validators = {
-                condition: response.headers[name]
-                for name, condition in _CONDITIONS.items()
-                if response.headers.get(name)
-            }
-            self._store(spool, rows, validators)
+            self._store(spool, rows, _validators(response.headers))
             return spool.hexdigest()
 
     def _pages(self, validators: Mapping[str, str]) -> Pages:
@@ -98,3 +95,14 @@ class ConditionalReader:
         spool.flush()
         facts = KeptFacts(self.identity, self.now, self.now, rows.rows, rows.received)
         store(self.keeping.path, spool.path, replace(facts, validators=validators))
+
+
+def _validators(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of a request that give back those of a response."""
+    validators = {}
+    if etag := headers.get("etag"):
+        validators["If-None-Match"] = etag
+    modified, sent = http_date(headers.get("last-modified")), http_date(headers.get("date"))
+    if modified is not None and sent is not None and sent - modified >= _SAFE_AGE:
+        validators["If-Modified-Since"] = headers["last-modified"]
+    return validators

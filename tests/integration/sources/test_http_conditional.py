@@ -31,6 +31,7 @@ class Report(FaultyHttpServer):
         super().__init__()
         self.people = PEOPLE
         self.validators: dict[str, str] = {"ETag": '"v1"'}
+        self.date: dict[str, str] = {"Date": "Mon, 30 Nov 2026 06:01:00 GMT"}
         self.always_304 = False
         self.count = 2
 
@@ -45,8 +46,8 @@ class Report(FaultyHttpServer):
         }
         same = any(given[name] == value for name, value in self.validators.items())
         if self.always_304 or same:
-            return Reply(304, None, self.validators)
-        return Reply(200, {"people": self.people}, self.validators)
+            return Reply(304, None, self.validators | self.date)
+        return Reply(200, {"people": self.people}, self.validators | self.date)
 
     def change(self, *people: dict[str, Any]) -> None:
         """Replace the people, and the validators with them."""
@@ -143,6 +144,28 @@ def test_a_list_that_changed_is_read(reader: Reader) -> None:
     assert reader.read() == [{"key": "3", "name": "Cy"}]
     assert reader.read() == [{"key": "3", "name": "Cy"}]
     assert reader.conditions == {"if-none-match": '"v1x"'}
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        {"Date": "Mon, 30 Nov 2026 06:00:00 GMT"},
+        {"Date": "Mon, 30 Nov 2026 06:00:59 GMT"},
+        {"Date": "Mon, 30 Nov 2026 05:00:00 GMT"},
+        {"Date": "today"},
+        {},
+    ],
+)
+def test_a_list_that_was_modified_just_now_is_read_again(
+    reader: Reader, date: dict[str, str]
+) -> None:
+    reader.server.validators = {"Last-Modified": "Mon, 30 Nov 2026 06:00:00 GMT"}
+    reader.server.date = date
+    reader.read()
+    reader.server.people = PEOPLE[:1]  # within the same second
+
+    assert reader.read() == ANN_AND_BO[:1]
+    assert reader.conditions == {}
 
 
 def test_a_304_that_nothing_was_kept_for_is_an_error(reader: Reader) -> None:
