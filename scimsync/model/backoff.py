@@ -19,9 +19,14 @@ def retry_delay(failures: int) -> timedelta:
     return min(timedelta(minutes=5 << min(failures - 1, 12)), LONGEST)
 
 
-def delivery_pause(failures: int, longest: timedelta) -> timedelta:
-    """Return the delay after so many failed deliveries: a minute, doubled each time."""
-    return min(timedelta(minutes=1 << min(failures - 1, 20)), longest)
+def delivery_pause(failures: int, longest: timedelta, asked_s: float | None = None) -> timedelta:
+    """Return the delay after so many failed deliveries: a minute, doubled each time.
+
+    It is at least `asked_s`, the seconds that the receiver asks for, and at most `longest`.
+    """
+    own = timedelta(minutes=1 << min(failures - 1, 20))
+    asked = timedelta(seconds=min(asked_s or 0.0, longest.total_seconds()))  # any number may come
+    return min(max(own, asked), longest)
 
 
 def is_waiting(until: datetime | None, now: datetime) -> TypeGuard[datetime]:

@@ -304,6 +304,21 @@ def test_a_receiver_that_is_down_neither_fails_nor_delays_a_push(
     assert "1 failure, next attempt in 1 min" in shown
 
 
+@pytest.mark.parametrize("asked", ["9" * 300, "99999999999999.5"])
+def test_a_receiver_that_asks_for_an_endless_pause_does_not_fail_a_push(
+    office: Office, hooks: Hooks, asked: str
+) -> None:
+    configure(office, f'url = "{hooks.url}"')
+    hooks.status, hooks.headers = 503, {"Retry-After": asked}
+    office.hire(people(1))
+    assert "[SYNC-0825]" in push(office)
+    assert "1 failure, next attempt in 1 h" in office.run("status").out
+    hooks.status, hooks.headers = 202, {}
+    push(office)
+
+    assert len(received(hooks)) == 1
+
+
 def test_a_token_that_the_receiver_refuses_does_not_block_the_others(
     office: Office, hooks: Hooks
 ) -> None:

@@ -184,8 +184,7 @@ class _Export:
 
     def _pause(self, connection: Connection, delivery: Delivery, now: datetime) -> None:
         failures = pending_events.failures_of(connection, self.name) + 1
-        asked = min(timedelta(seconds=delivery.retry_after_s or 0), LONGEST_PAUSE)
-        until = now + max(_pause(failures), asked)
+        until = now + _pause(failures, delivery.retry_after_s)
         why = delivery.failure or ""
         pending_events.pause(connection, self.name, failures, until, why)
 
@@ -232,5 +231,5 @@ def _of_different_resources(events: Sequence[PendingEvent]) -> list[PendingEvent
     return list(first.values())
 
 
-def _pause(failures: int) -> timedelta:
-    return delivery_pause(failures, LONGEST_PAUSE)
+def _pause(failures: int, asked_s: float | None = None) -> timedelta:
+    return delivery_pause(failures, LONGEST_PAUSE, asked_s)

@@ -154,8 +154,8 @@ class _Delivery:
     ) -> None:
         """Postpone one notification, or all of the receiver."""
         now = self.clock()
-        asked = min(timedelta(seconds=failure.retry_after_s or 0), LONGEST_PAUSE)
-        until = now + max(delivery_pause(notice.attempts + 1, LONGEST_PAUSE), asked)
+        asked_s = failure.retry_after_s
+        until = now + delivery_pause(notice.attempts + 1, LONGEST_PAUSE, asked_s)
         only = notice.id if failure.of_message else None
         with self.store.write() as connection:
             alerts.postpone(connection, self.name, until, failure.why, only=only)
