@@ -14,7 +14,7 @@ whole, columns that lost their values, and changes that remove many records at o
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,6 +43,10 @@ believed if a read of all records shows the same."""
 _ODD = ("SYNC-0268", "SYNC-0269")
 """The codes for responses that are none, and for columns that lost their values."""
 
+_ODD_OF_LINK = (*_ODD, "SYNC-0266")
+"""The same for a link, which an API may refuse as it refuses credentials. If it refuses these, it
+does so in the next step too."""
+
 _BATCH = 1000
 
 
@@ -51,14 +55,14 @@ class _NextStep(Exception):
 
 
 @contextmanager
-def _or_next_step() -> Iterator[None]:
-    """Raise _NextStep for whatever is odd. A server that fails or refuses is not."""
+def _or_next_step(odd: Collection[str] = _ODD) -> Iterator[None]:
+    """Raise _NextStep for whatever is odd, such as an error with a code in `odd`."""
     try:
         yield
     except (ListFault, BadPage, KeptReadDamaged) as error:
         raise _NextStep(str(error)) from None
     except SourceUnavailable as error:
-        if error.code not in _ODD:
+        if error.code not in odd:
             raise
         raise _NextStep(error.brief) from None
 
@@ -112,7 +116,7 @@ class IncrementalReader:
             return None
 
     async def _read_changes(self, kept: KeptRead, link: str) -> str:
-        with _or_next_step():
+        with _or_next_step(_ODD_OF_LINK):
             changes, later = await self.feed.since(link)
             overlay = Overlay(changes, self.feed.feed)
             with self.spool() as spool, self._output(spool) as output:
@@ -146,13 +150,16 @@ class IncrementalReader:
                 return spool.hexdigest()
 
     async def _expected(self, kept: KeptRead, link: str) -> _Expected:
-        """Return what the changes lead to."""
-        with _or_next_step():
-            changes, later = await self.feed.since(link)
-            hashes: dict[str, int] = {}
-            for records in Overlay(changes, self.feed.feed).records(kept.batches()):
-                hashes |= self.feed.hashes(records)
-            return _Expected(hashes, later, kept.facts.whole_at)
+        """Return what the changes lead to. Raise _NextStep for any failure: all is read anyway."""
+        try:
+            with _or_next_step():
+                changes, later = await self.feed.since(link)
+                hashes: dict[str, int] = {}
+                for records in Overlay(changes, self.feed.feed).records(kept.batches()):
+                    hashes |= self.feed.hashes(records)
+                return _Expected(hashes, later, kept.facts.whole_at)
+        except SourceUnavailable as error:
+            raise _NextStep(error.brief) from None
 
     async def _compare(self, expected: _Expected, found: Mapping[str, int]) -> None:
         """Warn if all records differ from what the changes led to, but for what changed since."""
@@ -161,7 +168,7 @@ class IncrementalReader:
         if not differing:
             return
         since: Changes | None = None
-        with suppress(_NextStep), _or_next_step():
+        with suppress(_NextStep, SourceUnavailable), _or_next_step():
             since, _ = await self.feed.since(expected.link)
         if since is not None and (missed := differing - {*since.changed, *since.removed}):
             self._warn(

@@ -526,6 +526,29 @@ def test_columns_that_lost_their_values_are_read_again_as_a_whole(tenant: Tenant
     assert tenant.next_day() == tenant.listed()
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_link_that_is_refused_like_credentials_leads_to_a_read_of_everything(
+    tenant: Tenant, status: int
+) -> None:
+    tenant.read()
+    tenant.edit(first(tenant, 1)[0], department="Legal")
+    tenant.server.delta.faults.refused = status
+
+    assert tenant.next_day() == tenant.listed()
+    assert tenant.asked() == "changes all"
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_a_link_that_fails_does_not_stop_a_read_of_everything(tenant: Tenant, status: int) -> None:
+    tenant.read()
+    tenant.edit(first(tenant, 1)[0], department="Legal")
+    tenant.server.delta.faults.refused = status
+    tenant.now += 7 * DAY
+
+    assert tenant.read() == tenant.listed()
+    assert tenant.asked() == "changes all"
+
+
 class People(FaultyHttpServer):
     """An API whose changes have a relative link, and members that nobody uses."""
 

@@ -34,6 +34,8 @@ class DeltaFaults:
     """410: the tenant was moved, and every link has to be given up."""
     expired_before: int = 0
     """Links from before this change are answered with `syncStateNotFound`."""
+    refused: int = 0
+    """The status with which every link is answered."""
     replays: int = 0
     """So many changes from before the link come again."""
     apart: bool = False
@@ -109,6 +111,8 @@ class DeltaOfUsers:
         if "$deltatoken" not in request.query:
             return self._page(self._token(None, request.query.get("$select", "")))
         token = _read(request.query["$deltatoken"])
+        if self.faults.refused:
+            return error(self.faults.refused, "Refused", "The link is refused")
         if self.faults.gone:
             where = {"Location": f"{self.url}/v1.0/users/delta?$deltatoken="}
             return error(410, "syncStateNotFound", "Resync required", where)
