@@ -66,7 +66,7 @@ def events(key: Key, account: AccountHistory) -> Iterator[TimelineEvent]:
 def _said(leave: AccessEnd) -> Iterator[TimelineEvent]:
     if leave.cause is None:
         yield TimelineEvent(
-            None, "source", "when the source said so, or what else ended the access"
+            None, "source", "when the source changed, or what else ended the access"
         )
     elif leave.cause is LeaveCause.HAND:
         yield TimelineEvent(leave.said_at, "by hand", "scimsync deprovision")

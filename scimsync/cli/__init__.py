@@ -219,7 +219,7 @@ def _exit_code(arguments: Sequence[str] | None, invocation: Invocation) -> int:
 
 
 def _report_output(failed: OutputFailed) -> None:
-    """Say why stdout could not be written, unless its reader has read enough."""
+    """Print why stdout could not be written, unless the reader of a pipe stopped early."""
     failed.drop_rest()
     if failed.by_reader:
         return

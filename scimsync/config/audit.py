@@ -60,11 +60,11 @@ class AuditEvents(Table):
     def _has_destination(self) -> Self:
         if not self.destinations:
             raise invalid(
-                "needs one of file and url", hint='write file = "events.ndjson"', code="SYNC-0107"
+                "needs file or url", hint='write file = "events.ndjson"', code="SYNC-0107"
             )
         if self.auth is not None and self.url is None:
             raise invalid(
-                "url is missing, which auth is for",
+                "auth needs url",
                 hint='write url = "https://siem.example.com/events"',
                 code="SYNC-0107",
             )
@@ -104,7 +104,7 @@ class Audit(Table):
     def _events_are_signed(self) -> Self:
         if self.events is not None and self.key is None:
             raise invalid(
-                "events needs a key in [audit], which signs the tokens",
+                "events needs key in [audit] to sign the tokens",
                 hint='write key = "file:audit-key.pem"',
                 code="SYNC-0107",
             )

@@ -165,7 +165,7 @@ def _tidy_parts(value: list[Any] | tuple[Any, ...] | dict[Any, Any]) -> Value | 
 def _checked_text(value: str) -> str:
     if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
         raise UnusableValue(
-            f"{show(value)} holds half a character (a lone surrogate)", code="SYNC-0325"
+            f"{show(value)} contains half a character (a lone surrogate)", code="SYNC-0325"
         )
     return value
 
@@ -174,7 +174,7 @@ def _checked_number(value: float) -> float:
     if type(value) is int and value not in _INTEGERS:
         raise UnusableValue("the number is too large", code="SYNC-0325")
     if not math.isfinite(value):
-        raise UnusableValue(f"{value} is no number that can be sent", code="SYNC-0325")
+        raise UnusableValue(f"{value} is not a number that can be sent", code="SYNC-0325")
     return value
 
 

@@ -180,17 +180,16 @@ def no_plan(path: Path) -> ConfigError:
     """Return the error for a file that has no plan."""
     return ConfigError(
         f"{path}: this is no saved plan",
-        hint=f"scimsync plan --out {path.name} makes one",
+        hint=f"make one: scimsync plan --out {path.name}",
         code="SYNC-0909",
     )
 
 
 def _changed(path: Path) -> ConfigError:
     return ConfigError(
-        f"{path}: the file was changed or cut after it was saved; what it shows may not be what a"
-        " push would do",
-        hint="make it again with the command that made it, such as"
-        f" scimsync plan --out {path.name}",
+        f"{path}: the file was changed or truncated after it was saved; a push might do something"
+        " else than it shows",
+        hint=f"make the plan again with the same command, such as scimsync plan --out {path.name}",
         code="SYNC-0918",
     )
 

@@ -191,7 +191,8 @@ def store(path: Path, records: Path, facts: KeptFacts) -> None:
     try:
         write_atomically(path, chunks())
     except OSError as error:
-        text = f"{path.name} cannot be written: {error.strerror}; the next run reads more again"
+        why = f"{path.name} cannot be written: {error.strerror}"
+        text = f"{why}; the next run reads more than necessary"
         _LOG.warning("%s", coded(text, "SYNC-0276"))
 
 

@@ -67,10 +67,10 @@ def test_it_says_how_much_of_a_source_is_read(real_office: Office) -> None:
 
         real_office.run("push")
         (line,) = lines_of_users(real_office)
-        assert line.startswith("reads only what changed; last read as a whole 20")
-        assert line.endswith(", which is due every 7 d")
+        assert line.startswith("reads only what changed; last read everything 20")
+        assert line.endswith(", and does so every 7 d")
 
         real_office.configure(source=source, user='userName = "user_name"\ntitle = "manager_id"')
         assert lines_of_users(real_office) == [
-            "reads everything each time: the changes do not have all columns in use"
+            "reads everything each time: the changes lack some of the columns in use"
         ]

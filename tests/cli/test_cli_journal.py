@@ -60,7 +60,7 @@ def test_what_is_no_number_of_a_run_is_refused(
 ) -> None:
     ran = worked.run(*command, number)
     assert (ran.code, ran.out) == (2, "")
-    said = f'"{number}" is not the number of a run; scimsync runs lists the runs [SYNC-0394]'
+    said = f'"{number}" is not a run number; scimsync runs lists the runs [SYNC-0394]'
     assert said in ran.err
 
 

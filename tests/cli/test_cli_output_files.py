@@ -77,7 +77,7 @@ def test_a_file_that_cannot_be_written_is_found_before_the_work(
 def test_a_missing_folder_is_named(company: Office) -> None:
     ran = company.run("plan", "--out", "no/such/tonight.plan")
 
-    assert ran.err.splitlines()[1:] == ["  the folder no/such does not exist"]
+    assert ran.err.splitlines()[1:] == ["  create the folder no/such"]
 
 
 @pytest.mark.parametrize(("command", "option"), [one for one in FAILING if one[0] != "init"])
@@ -169,8 +169,8 @@ def test_an_unknown_extension_is_refused_before_the_work(
 
     assert (ran.code, ran.out) == (2, "")
     assert (
-        f"Error: --out report.pdf: the extension is none of {known}; rename the file, or add"
-        " --format [SYNC-0921]\n"
+        f"Error: --out report.pdf: unknown extension; use one of {known}, or add --format"
+        " [SYNC-0921]\n"
     ) in ran.err
     assert faulty.seen == []
     assert company.run(*report, "--out", "report.pdf", "--format", "html").code != 2

@@ -73,7 +73,7 @@ def test_json_is_an_http_source_with_the_longest_list(
     assert (ran.code, ran.err) == (0, "")
     assert source_of(empty) == {"type": "http", "url": f"{site.url}/api/people", **records}
     assert '/api/people answers with JSON: type = "http"' in ran.out
-    assert "describe them by paging" in " ".join(ran.out.split())
+    assert "describe them with paging" in " ".join(ran.out.split())
 
 
 @pytest.mark.parametrize("media_type", ["text/csv; charset=utf-8", "text/plain"])
@@ -152,9 +152,18 @@ def test_options_that_are_set_count(empty: Office, site: Site) -> None:
 @pytest.mark.parametrize(
     ("reply", "problem"),
     [
-        (Reply(200, b"<html>Sign in</html>", {"Content-Type": "text/html"}), "(text/html) has no"),
-        (Reply(200, {"people": []}), "(application/json) has no list of records in JSON"),
-        (Reply(200, ["a", "b"]), "(application/json) has no list of records in JSON"),
+        (
+            Reply(200, b"<html>Sign in</html>", {"Content-Type": "text/html"}),
+            "the response (text/html) is neither JSON",
+        ),
+        (
+            Reply(200, {"people": []}),
+            "(application/json) is neither JSON with a list of records nor CSV",
+        ),
+        (
+            Reply(200, ["a", "b"]),
+            "(application/json) is neither JSON with a list of records nor CSV",
+        ),
         (Reply(500, b"oops"), "status 500, and there is no SCIM service below it"),
     ],
 )
@@ -180,7 +189,7 @@ def test_a_redirect_and_a_server_that_is_down_are_errors(empty: Office, site: Si
 
     assert (redirected.code, down.code) == (1, 1)
     assert "302" in redirected.err
-    assert "to write a sync.toml without asking: --type" in down.err
+    assert "add --type to write a sync.toml without a request" in down.err
 
 
 def test_a_kind_that_is_named_is_not_asked_for(empty: Office, site: Site) -> None:

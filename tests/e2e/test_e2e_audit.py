@@ -174,7 +174,7 @@ def test_before_the_first_push_nothing_is_recorded(office: Office) -> None:
     assert ran.err == (
         'no record of the key "00001": nothing was pushed yet, so the journal is empty'
         " [SYNC-0350]\n"
-        "  scimsync explain 00001 shows what the first push would do\n"
+        "  run scimsync explain 00001 to see what the first push would do\n"
     )
     period = office.run("audit", "--since", "3d")
     assert period.code == 0
@@ -255,7 +255,7 @@ def test_runs_of_earlier_versions_are_not_recorded(office: Office, faulty: Fault
     )
     text = office.run("audit", "00003").out
     assert "user, host, options, version and sync.toml not recorded" in text
-    assert "not recorded         source     when the source said so" in text
+    assert "not recorded         source     when the source changed" in text
 
 
 def test_someone_deprovisioned_by_hand_counts_from_the_command(
@@ -444,7 +444,7 @@ def test_a_renamed_report_verifies_and_says_its_first_name(office: Office, signe
     ran = office.run("audit", "--verify", "q4.html")
 
     assert ran.code == 0
-    assert ran.out.endswith("; its name was report.html\n")
+    assert ran.out.endswith("; signed under the name report.html\n")
     document = office.run("audit", "--verify", "q4.html", "--json").document
     assert document["signed_as"] == "report.html"
 

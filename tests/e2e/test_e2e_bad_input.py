@@ -240,14 +240,17 @@ def test_an_expression_that_fails_for_one_fails_only_that_person(
 
 
 ODD_JSON = {
-    "too large for a float": ("1e400", "inf is no number that can be sent"),
-    "no number": ("NaN", "nan is no number that can be sent"),
-    "infinite within": ('{"a": [-1e999]}', "-inf is no number that can be sent"),
+    "too large for a float": ("1e400", "inf is not a number that can be sent"),
+    "no number": ("NaN", "nan is not a number that can be sent"),
+    "infinite within": ('{"a": [-1e999]}', "-inf is not a number that can be sent"),
     "longer than a number that can be sent": (
         "99999999999999999999999999",
         "the number is too large",
     ),
-    "longer than Python reads": ('{"a": ' + "1" * 5000 + "}", "inf is no number that can be sent"),
+    "longer than Python reads": (
+        '{"a": ' + "1" * 5000 + "}",
+        "inf is not a number that can be sent",
+    ),
     "deep": ("[" * 200 + "]" * 200, "the record in hr: a value is nested too deeply"),
     "too deep to be read": (
         "[" * 5000 + "]" * 5000,

@@ -78,7 +78,7 @@ def test_each_operation_at_a_real_server_is_one_event(real_office: Office, hooks
     configure(office, f'url = "{hooks.url}/events?tenant=7"', FILE, more=GROUP)
     office.hire(people(2))
     hooks.status = 500
-    assert "audit.events.url: delivery failed: response status 500 in place of 202" in push(office)
+    assert "audit.events.url: delivery failed: response status 500 instead of 202" in push(office)
     assert hooks.got == []
     assert waiting(office) == {"url": 4}
     hooks.status = 202
@@ -328,7 +328,7 @@ def test_a_token_that_the_receiver_refuses_does_not_block_the_others(
     office.hire(people(3))
     said = push(office)
 
-    assert "was refused: response status 400 in place of 202 (invalid_request) [SYNC-0826]" in said
+    assert "was refused: response status 400 instead of 202 (invalid_request) [SYNC-0826]" in said
     assert "Person1@" not in said
     assert (len(hooks.got), waiting(office)) == (2, {"url": 1})
     push(office)
@@ -342,7 +342,7 @@ def test_a_receiver_that_does_not_know_the_key_gets_nothing_until_later(
     hooks.body[400] = b'{"err": "invalid_key"}'
     hooks.status = 400
     office.hire(people(20))
-    assert "delivery failed: response status 400 in place of 202 (invalid_key)" in push(office)
+    assert "delivery failed: response status 400 instead of 202 (invalid_key)" in push(office)
 
     assert len(hooks.refused) < 20
     hooks.status = 202

@@ -452,7 +452,7 @@ def test_a_revert_that_dies_is_finished(
     ("arguments", "code", "text"),
     [
         (["99"], 2, "there is no run 99 in the journal [SYNC-0394]"),
-        (["x"], 2, '"x" is not the number of a run; scimsync runs lists the runs [SYNC-0394]'),
+        (["x"], 2, '"x" is not a run number; scimsync runs lists the runs [SYNC-0394]'),
         (["2", "-k", "nobody"], 2, 'unknown key "nobody": no source record and no linked account'),
         (["2", "-k", "00001", "-k", "nobody"], 2, "[SYNC-0350]"),
         (["2", "-k", "nobody", "--lift"], 2, "[SYNC-0350]"),

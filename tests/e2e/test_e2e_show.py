@@ -129,9 +129,9 @@ def test_a_file_that_was_changed_is_neither_shown_nor_applied(
         ran = saved.run(*command)
         assert (ran.code, ran.out) == (2, "")
         assert ran.err == (
-            "new.plan: the file was changed or cut after it was saved; what it shows may not be"
-            " what a push would do [SYNC-0918]\n"
-            "  make it again with the command that made it, such as scimsync plan --out new.plan\n"
+            "new.plan: the file was changed or truncated after it was saved; a push might do"
+            " something else than it shows [SYNC-0918]\n"
+            "  make the plan again with the same command, such as scimsync plan --out new.plan\n"
         )
     assert faulty.seen == []
 

@@ -131,7 +131,7 @@ class TokenReceiver:
             delivery.delivered.append(token.operation_id)
             return
         code = _error_code(response)
-        why = f"response status {response.status} in place of 202" + (f" ({code})" if code else "")
+        why = f"response status {response.status} instead of 202" + (f" ({code})" if code else "")
         if response.status in _REFUSES_TOKEN and code not in _OF_ALL:
             delivery.refused[token.operation_id] = why
         else:

@@ -149,7 +149,7 @@ def _print_plan(
     options: CommonOptions,
     config: Config,
 ) -> None:
-    """Print the plan to stdout, but no text if `--quiet` asks for errors only.
+    """Print the plan to stdout, except a text plan if `--quiet` asks for errors only.
 
     Problems and errors of a text plan go to stderr.
     """
@@ -198,7 +198,7 @@ def save_plan(
 
 
 def print_saved(options: CommonOptions, path: Path, *, is_saved: bool) -> None:
-    """Say on stderr whether the plan was saved. Why it was not is printed with the plan."""
+    """Print to stderr whether the plan was saved. The plan shows why it was not."""
     if not is_saved:
         refused = coded(f"{path}: not saved, because a push would refuse this plan", "SYNC-0908")
         click.secho(printable(refused), fg="red", err=True)

@@ -159,18 +159,18 @@ def _check_whole(options: CommonOptions, plan: Path | None) -> None:
 
 
 def _check_ask(options: CommonOptions, plan: Path | None) -> None:
-    """Raise ConfigError where `--ask` has nobody to ask, or nothing to show."""
+    """Raise ConfigError if `--ask` has no terminal, or no plan to show."""
     if plan is not None:
         raise ConfigError(
             f"push {plan} --ask: the plan in the file is already made",
-            hint=f"to look at it: scimsync show {plan}",
+            hint=f"run scimsync show {plan} to look at it",
             code="SYNC-0514",
         )
     if options.as_json or not sys.stdin.isatty():
         what = "--json prints one document" if options.as_json else "stdin is no terminal"
         raise ConfigError(
             f"push --ask: {what}, so there is no answer to wait for",
-            hint="to review a plan without a terminal: scimsync plan --out FILE, then push FILE",
+            hint="run scimsync plan --out FILE and then push FILE to review without a terminal",
             code="SYNC-0514",
         )
 
@@ -303,7 +303,7 @@ def _afterwards(
 
 
 def run_afterwards(step: Callable[[], None]) -> None:
-    """Run what follows the work of a command. Its errors are only warnings."""
+    """Run the steps that follow the work of a command. Their errors are only warnings."""
     try:
         step()
     except ScimsyncError as error:

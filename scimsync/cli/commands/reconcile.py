@@ -130,7 +130,7 @@ def command(
 
 
 def _metrics(file: Path) -> PushMetrics:
-    """Return what counts the requests. Raise ConfigError for a file that cannot be written."""
+    """Return the metrics to collect. Raise ConfigError if their file cannot be written."""
     from scimsync.daemon.metrics import PushMetrics, check_textfile
 
     check_textfile(file)
@@ -175,7 +175,7 @@ def _record(
 def _repairs(
     compiled: CompiledConfig, findings: Findings, settings: ReadSettings
 ) -> dict[str, Repair]:
-    """Return what is repaired, by target, and say on stderr what is not."""
+    """Return the repairs by target, and print to stderr which differences are not repaired."""
     repairs: dict[str, Repair] = {}
     for name, found in findings.targets.items():
         if found.error is not None:

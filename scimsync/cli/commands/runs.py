@@ -125,8 +125,8 @@ def origin_text(origin: RunOrigin | None) -> str:
 def _outcome(run: Run, *, at_work: bool) -> str:
     """Return how a run ended: `done`, `failed` (some of it), `stopped` (by a guard), `error`.
 
-    It is `running`, or `died` where it has no end and no process is at work. With an error before
-    anything was planned, it is `not begun`.
+    A run without an end is `running`, or `died` if no process works on it. A run that ended with an
+    error before anything was planned is `not begun`.
     """
     if run.outcome == "error" and run.is_empty:
         return "not begun"

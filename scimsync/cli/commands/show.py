@@ -31,9 +31,8 @@ from scimsync.plan.plan_file import PlanFile, read_plan
 def command(options: CommonOptions, file: Path, form: str | None) -> None:
     """Show the plan in FILE, which is a file of plan --out or the output of plan --json.
 
-    The command needs no configuration, state, source, or target. It refuses a file of plan --out
-    that was changed since it was saved. It does not check whether the plan is still up to date;
-    push FILE does.
+    The command needs no configuration, state, source, or target. It refuses a saved plan that was
+    changed afterwards. It does not check whether the plan is still up to date; push FILE does.
     """
     form = report_format(options, form, None, FORMATS)
     plan = read_plan(file)

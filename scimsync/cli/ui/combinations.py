@@ -1,4 +1,4 @@
-"""Refuse options that have no effect beside other options, or without them."""
+"""Refuse options that have no effect together with other options, or without them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def not_with(chosen: str, *names: str) -> Callable[[F], F]:
 
 
 def refuse(problem: str) -> NoReturn:
-    """Raise the UsageError for options that do not go together."""
+    """Raise the UsageError for options that cannot be used together."""
     raise click.UsageError(coded(problem, "SYNC-0916"), click.get_current_context())
 
 
@@ -57,7 +57,7 @@ def _checking(check: Callable[[Collection[str]], None], named: Collection[str]) 
 
 
 def given_options(context: click.Context) -> set[str]:
-    """Return what the command line gives, also before the name of the command."""
+    """Return the options and arguments on the command line, also those before the command."""
     given: set[str] = set()
     above: click.Context | None = context
     while above is not None:

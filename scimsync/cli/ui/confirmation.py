@@ -34,7 +34,7 @@ def require_yes(question: str) -> None:
 
 
 def _is_confirmed(question: str) -> bool:
-    """Ask until there is an answer. The end of the input is a no. Raise KeyboardInterrupt."""
+    """Ask until there is an answer. The end of the input means no. Raise KeyboardInterrupt."""
     with _signals() as signals:
         while True:
             click.echo(f"{question} [y/N]: ", err=True, nl=False)
@@ -50,10 +50,10 @@ def _is_confirmed(question: str) -> bool:
 
 @contextmanager
 def _signals() -> Iterator[int]:
-    """Give a descriptor that becomes readable with each signal.
+    """Yield a descriptor that becomes readable with each signal.
 
-    A signal that arrives after Python has looked for signals and before it waits for a line would
-    only be noticed after that line. The descriptor keeps it.
+    Without it, a signal that arrives after Python has checked for signals, but before it waits for
+    a line, would be noticed only after that line.
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)

@@ -38,7 +38,7 @@ def print_drift(
 ) -> None:
     """Print the findings, with the names that `reader` gives to users.
 
-    What could not be compared goes to stderr.
+    Print accounts and groups that could not be compared to stderr.
     """
     for target in findings.targets.values():
         if len(target.log) and not quiet:

@@ -1,4 +1,4 @@
-"""The types of options that are numbers in the state database."""
+"""Types of options and arguments that are integers in the state database."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ class RunNumber(click.IntRange):
         super().__init__(1)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the number. Fail for a text that cannot be one."""
+        """Return the number. Fail for text that is not the number of a run."""
         try:
             number = super().convert(value, param, ctx)
         except click.BadParameter:
             number = None
         if number is None or number > _LARGEST:
-            text = f'"{printable(value)}" is not the number of a run; scimsync runs lists the runs'
+            text = f'"{printable(value)}" is not a run number; scimsync runs lists the runs'
             self.fail(coded(text, "SYNC-0394"), param, ctx)
         return number
 
 
 class Most(click.IntRange):
-    """How many rows to read at most."""
+    """The maximum number of rows to read."""
 
     name = "whole number"
 
@@ -42,5 +42,5 @@ class Most(click.IntRange):
         super().__init__(1)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the number, which is no larger than a database can count."""
+        """Return the number, or the largest integer of a database if that is smaller."""
         return min(super().convert(value, param, ctx), _LARGEST)

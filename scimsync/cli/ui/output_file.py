@@ -16,14 +16,14 @@ STDOUT = "-"
 
 
 class OutputFile(click.Path):
-    """The path of a file to write. `instead` says what to do instead of `-`."""
+    """The path of a file to write. `instead` is the advice for users who write `-`."""
 
     def __init__(self, instead: str) -> None:
         super().__init__(path_type=Path)
         self._instead = instead
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the path, which is not empty and not that of stdout."""
+        """Return the path. Fail for an empty path, and for `-`."""
         if str(value) in ("", STDOUT):
             self.fail(coded(f"name a file; {self._instead}", "SYNC-0920"), param, ctx)
         return super().convert(value, param, ctx)
@@ -49,6 +49,6 @@ metrics_file_option = click.option(
 
 
 def print_written(options: CommonOptions, written: object) -> None:
-    """Say on stderr what was written, unless `--quiet` asks for errors only."""
+    """Print to stderr what was written, unless `--quiet` asks for errors only."""
     if not options.quiet:
         click.echo(f"wrote {printable(written)}", err=True)

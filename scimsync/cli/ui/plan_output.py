@@ -32,9 +32,10 @@ class Whole:
 def print_plan(
     plan: ShownPlan, form: str, facts: Mapping[str, str], whole: Whole, *, quiet: bool = False
 ) -> None:
-    """Print a plan in a format other than JSON; if `quiet`, only warnings and problems of a text.
+    """Print a plan in a format other than JSON.
 
-    `facts` stand below the title of a page. Warnings and problems of a text go to stderr.
+    `facts` stand below the title of a page. Warnings and problems of a text plan go to
+    stderr; if `quiet`, only these are printed.
     """
     if form == "markdown":
         for line in markdown_plan(plan, whole.file):

@@ -16,7 +16,7 @@ from scimsync.state.sqlite import file_of
 
 
 def check_outputs(config: Config, *paths: Path | None) -> None:
-    """Check, before the work, that `write_private` will be able to write these files.
+    """Check, before the work begins, that `write_private` will be able to write these files.
 
     Raise ConfigError, also for a file that scimsync reads or works with.
     """
@@ -58,13 +58,13 @@ def unwritable(path: Path, error: OSError) -> ConfigError:
     folder = path.parent
     return ConfigError(
         f"{path}: the file cannot be written: {error.strerror}",
-        hint=None if folder.exists() else f"the folder {folder} does not exist",
+        hint=None if folder.exists() else f"create the folder {folder}",
         code="SYNC-0907",
     )
 
 
 def _is_device(path: Path) -> bool:
-    """Return whether `path` is a device or a pipe such as /dev/stdout: it is not to be replaced."""
+    """Return whether `path` is a device or pipe, such as /dev/stdout, which is not replaced."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 

@@ -40,5 +40,5 @@ def report_format(
     if meant in formats:
         return str(meant)
     known = ", ".join(extension for extension, name in EXTENSIONS.items() if name in formats)
-    problem = f"--out {out}: the extension is none of {known}; rename the file, or add --format"
+    problem = f"--out {out}: unknown extension; use one of {known}, or add --format"
     raise click.UsageError(coded(problem, "SYNC-0921"), click.get_current_context())

@@ -1,7 +1,7 @@
-"""Standard streams that may be a full disk, a pipe that its reader has closed, or closed.
+"""Handle standard streams that are closed, or that lead to a full disk or a closed pipe.
 
-A command ends with the first write to stdout that fails. A write to stderr that fails is ignored:
-a push goes on if its progress cannot be shown.
+A command ends with the first failed write to stdout. Failed writes to stderr are ignored, so that a
+push continues even if its progress cannot be shown.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 _CLOSED = 128 + signal.SIGPIPE
-"""The exit code of a program whose reader has closed the pipe."""
+"""The exit code if the reader of a pipe has closed it."""
 
 
 class OutputFailed(Exception):
-    """Stdout cannot be written. It is no OSError, so that no other error is taken for it."""
+    """Stdout cannot be written. Not an OSError, so that handlers of OSError do not catch it."""
 
     def __init__(self, error: OSError, file: _File) -> None:
         super().__init__(error.strerror)
@@ -36,12 +36,12 @@ class OutputFailed(Exception):
         return _CLOSED if self.by_reader else 1
 
     def drop_rest(self) -> None:
-        """Drop what is still in buffers, and what is written from now on."""
+        """Drop the contents of buffers, and all later writes."""
         self._file.drops = True
 
 
 class _File(io.FileIO):
-    """A standard stream. It drops what it cannot write, unless it `tells`: then it raises."""
+    """A standard stream. A failed write raises OutputFailed if `tells`, or else loses the data."""
 
     def __init__(self, descriptor: int, *, tells: bool) -> None:
         super().__init__(descriptor, "wb", closefd=False)
@@ -62,7 +62,7 @@ class _File(io.FileIO):
 
 
 def guard_streams() -> None:
-    """Let the writes of this process to stdout raise OutputFailed, and those to stderr nothing."""
+    """Make failed writes to stdout raise OutputFailed, and ignore failed writes to stderr."""
     sys.stdout = _usable(sys.stdout, sys.__stdout__, tells=True)
     sys.stderr = _usable(sys.stderr, sys.__stderr__, tells=False)
 

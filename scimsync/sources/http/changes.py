@@ -134,7 +134,7 @@ class Overlay:
                 yield records
         for record in left.values():
             if any(record.get(name) in (None, "") for name in self._feed.complete):
-                raise ListFault("a record that was not known before is not whole")
+                raise ListFault("a record that was not known before is incomplete")
         if left:
             yield list(left.values())
 
@@ -147,4 +147,4 @@ def agreed(known: Record, said: Record) -> dict[str, Any]:
 
 
 def _contradiction() -> ListFault:
-    return ListFault("a round of changes says two different things about one record")
+    return ListFault("the changes contain different values for one record")

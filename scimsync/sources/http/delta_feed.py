@@ -34,7 +34,7 @@ class DeltaFeed(Call):
     id: Text = Field("id", description="The member that says which record is meant")
     complete: list[Text] = Field(
         default_factory=list,
-        description="Members that each whole record has; a new record without them is not whole",
+        description="Members of each complete record; a new record without them is incomplete",
     )
     headers: Headers = Field(
         default_factory=dict, description="Headers of its requests, in place of those of the preset"

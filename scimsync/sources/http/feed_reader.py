@@ -59,7 +59,7 @@ class FeedReader:
             after_page()
             later = evaluated(compiled(feed.link), page.response.body)
         if not isinstance(later, str) or not later:
-            raise ListFault("the last page of the changes names no link for later ones")
+            raise ListFault("the last page of the changes has no link for later changes")
         pages.at(later)  # raises for one that leads to another host
         return later
 

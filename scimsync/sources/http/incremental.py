@@ -107,11 +107,11 @@ class IncrementalReader:
                 if self.keeping.stores and not self.keeping.whole:
                     expected = await self._expected(kept, kept.facts.link)
             except _NextStep as why:
-                _LOG.info("%s: everything is read: %s", self.label, why)
+                _LOG.info("%s: reading everything: %s", self.label, why)
         try:
             return await self._read_all(expected)
         except _NextStep as why:
-            self._warn(f"its list is read without the feed of changes: {why}", "SYNC-0273")
+            self._warn(f"reading the whole list instead of the changes: {why}", "SYNC-0273")
             self.keeping.forget()
             return None
 
@@ -173,7 +173,7 @@ class IncrementalReader:
         if since is not None and (missed := differing - {*since.changed, *since.removed}):
             self._warn(
                 f"{plural(len(missed), 'record')} of {len(found):,} differ from what the changes"
-                f" since {expected.whole_at:%Y-%m-%d} led to; the whole list counts",
+                f" since {expected.whole_at:%Y-%m-%d} led to; using the whole list",
                 "SYNC-0274",
             )
 

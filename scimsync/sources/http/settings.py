@@ -149,7 +149,7 @@ class HttpSettings(ListCall, Api, RemoteSettings):
         feed = self.delta
         if self.whole_every is not None and not (feed or self.conditional):
             raise invalid(
-                "whole_every goes with delta or conditional",
+                "whole_every needs delta or conditional",
                 below=("whole_every",),
                 code="SYNC-0271",
             )
@@ -166,7 +166,7 @@ class HttpSettings(ListCall, Api, RemoteSettings):
             )
         if self.conditional and (reason := _why_unconditional(call, feed is not None)):
             raise invalid(
-                f"conditional is for a list of one page: {reason}",
+                f"conditional works only for a list of one page: {reason}",
                 below=("conditional",),
                 code="SYNC-0271",
             )
@@ -175,14 +175,14 @@ class HttpSettings(ListCall, Api, RemoteSettings):
         feed = self.delta
         if feed is True and self.preset is None:
             raise invalid(
-                "delta = true goes with preset",
+                "delta = true needs preset",
                 hint="describe how the API lists changes, in a table [sources.NAME.delta]",
                 below=("delta",),
                 code="SYNC-0271",
             )
         if feed is True and not self._has_feed(preset(str(self.preset))):
             raise invalid(
-                f"the preset {self.preset} knows no list of changes here",
+                f"the preset {self.preset} has no list of changes for this resource",
                 found=f"lists with changes: {', '.join(_with_feeds()) or 'none'}",
                 hint="remove delta; the whole list is then read each time",
                 below=("delta",),
@@ -197,8 +197,8 @@ class HttpSettings(ListCall, Api, RemoteSettings):
             )
         if feed is True and self.params:
             raise invalid(
-                "delta does not go with params",
-                hint="the list of changes would have other records than the list with these params",
+                "delta cannot be used with params",
+                hint="remove delta or params: the changes are not limited to what params select",
                 below=("delta",),
                 code="SYNC-0270",
             )

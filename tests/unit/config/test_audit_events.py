@@ -28,11 +28,11 @@ FILE = 'file = "events.ndjson"\n'
 AUTH = 'auth = { type = "bearer", token = "env:SIEM_TOKEN" }\n'
 
 COMPLAINTS = {
-    "no key": (EVENTS + FILE, "audit: events needs a key in [audit], which signs the tokens"),
-    "no destination": (KEY + EVENTS, "audit.events: needs one of file and url"),
+    "no key": (EVENTS + FILE, "audit: events needs key in [audit] to sign the tokens"),
+    "no destination": (KEY + EVENTS, "audit.events: needs file or url"),
     "auth for a file": (
         KEY + EVENTS + FILE + AUTH,
-        "audit.events: url is missing, which auth is for",
+        "audit.events: auth needs url",
     ),
     "no issuer": (KEY + "[audit.events]\n" + FILE, "audit.events: issuer is missing"),
     "plain http": (

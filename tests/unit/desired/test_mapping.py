@@ -144,11 +144,11 @@ def test_none_and_empty_are_absent_and_the_rest_is_json(given: Any, expected: An
 @pytest.mark.parametrize(
     ("given", "detail"),
     [
-        (float("nan"), "nan is no number that can be sent"),
-        ([float("inf")], "inf is no number that can be sent"),
+        (float("nan"), "nan is not a number that can be sent"),
+        ([float("inf")], "inf is not a number that can be sent"),
         (2**64, "the number is too large"),
         (object(), "object is no value that can be sent"),
-        ("half \ud83d", "holds half a character (a lone surrogate)"),
+        ("half \ud83d", "contains half a character (a lone surrogate)"),
         (b"bytes", "is no value that can be sent"),
     ],
 )

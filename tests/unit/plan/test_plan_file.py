@@ -180,7 +180,7 @@ def test_a_plan_that_is_cut_off_is_refused(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "tonight.plan"
     path.write_bytes(lines(FILE)[:-cut])
 
-    with pytest.raises(ConfigError, match="changed or cut after it was saved"):
+    with pytest.raises(ConfigError, match="changed or truncated after it was saved"):
         read_plan(path)
 
 

@@ -74,7 +74,7 @@ def _first(rows: Sequence[UserRow]) -> list[UserRow]:
 
 
 def _print_rest(output: Output, number: int, *, is_first: bool = False) -> None:
-    """Print how many rows of an outcome are left out: all of them only if none loses a value."""
+    """Print how many rows of an outcome are left out; `is_first` if none is shown."""
     if number:
         what = "no value would be overwritten" if is_first else f"and {number:,} more"
         output.line((f"{what}; -v or --format csv shows all", "dim"), indent=2)

@@ -170,11 +170,11 @@ def _with_names(
 def _require_known(
     connection: Connection, config: Config, targets: Sequence[str], key: Key
 ) -> None:
-    """Raise ConfigError if no source has the key, or no run has read one yet."""
+    """Raise ConfigError if no source has the key, or if no run has read a source yet."""
     if run_rows.first_started(connection) is None:
         raise ConfigError(
             f'no record of the key "{key}": nothing was pushed yet, so the journal is empty',
-            hint=f"scimsync explain {quote(key)} shows what the first push would do",
+            hint=f"run scimsync explain {quote(key)} to see what the first push would do",
             code="SYNC-0350",
         )
     sources = sorted({source for name in targets for source in config.targets[name].source})

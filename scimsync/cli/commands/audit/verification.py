@@ -39,6 +39,6 @@ def verify_file(options: CommonOptions, file: Path, key_file: Path | None) -> No
         }
         write_json(document | ({} if verified.name is None else {"signed_as": verified.name}))
     else:
-        renamed = "" if verified.name is None else f"; its name was {verified.name}"
+        renamed = "" if verified.name is None else f"; signed under the name {verified.name}"
         text = f"{file}: valid, signed {verified.signed_at} with key {verified.key_id}{renamed}"
         click.echo(printable(text))

@@ -30,14 +30,14 @@ def check_resource_types(
     required = _required_extensions(types, paths)
     if required:
         yield subject.warning(
-            "requires extensions of users of which nothing is mapped",
+            "requires user extensions, but nothing in them is mapped",
             code="SYNC-0950",
             details=sorted(required),
         )
 
 
 def _required_extensions(types: Sequence[DeclaredType], paths: Sequence[str]) -> set[str]:
-    """Return the extensions that each user must have and of which `paths` map nothing."""
+    """Return the extensions that each user must have, but that no path in `paths` sets."""
     mapped = {(settable_path(path).path.schema or "").casefold() for path in paths}
     return {
         urn

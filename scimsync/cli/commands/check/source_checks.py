@@ -39,8 +39,8 @@ def check_sources(
 ) -> Iterator[CheckResult]:
     """Read the sources of the targets called `names` as a plan reads them; store nothing.
 
-    A mapping that names a missing column is added to the `faults` of its target, and what the
-    mappings give to its `values`.
+    Add a mapping that names a missing column to the `faults` of its target, and the results of the
+    mappings to its `values`.
     """
     found: dict[str, list[str]] = {}
     readable: set[str] = set()
@@ -87,7 +87,7 @@ def check_sources(
 
 
 def _check_tables(config: Config, readable: set[str], view: SnapshotView) -> Iterator[CheckResult]:
-    """Read the tables of those sources that are readable; take the others out of these."""
+    """Read the tables of the `readable` sources, and remove sources that cannot be read from it."""
     for name in sorted(readable & config.table_values.keys()):
         try:
             fill_table(config, name, view)
@@ -107,7 +107,7 @@ def _check_rows(
 ) -> Iterator[CheckResult]:
     """Read a source with the columns `found`, of which expressions use `used`.
 
-    `stores` are the state, and the overlay for what changed.
+    `stores` are the state and the overlay for changes.
     """
     store, scratch = stores
     subject = Subject("source", name)

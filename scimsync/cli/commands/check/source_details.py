@@ -1,4 +1,4 @@
-"""What `check` says below a source that could be read."""
+"""The lines that `check` prints below a source."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def _how_much_is_read(config: Config, source: str, used: Sequence[str]) -> Itera
     if every is None:
         return
     if settings.whole_read_every(used) is None:
-        yield "reads everything each time: the changes do not have all columns in use"
+        yield "reads everything each time: the changes lack some of the columns in use"
         return
     kept = load(kept_read_path(config.state_dir, source))
     if kept is None:
         yield "reads only what changed, once a push has read everything"
         return
     yield (
-        f"reads only what changed; last read as a whole {format_local(kept.facts.whole_at)},"
-        f" which is due every {format_duration(every)}"
+        f"reads only what changed; last read everything {format_local(kept.facts.whole_at)},"
+        f" and does so every {format_duration(every)}"
     )

@@ -77,7 +77,7 @@ def command(
 
     FILE is CSV, TSV, JSON, NDJSON, Parquet, Excel, YAML or TOML, or such a file as .gz or .zip;
     without it, use the only such file of this folder. A URL is that of a database, a directory or a
-    web service; without --type, a request shows whether a web service speaks SCIM, JSON or CSV.
+    web service; without --type, a request shows whether a web service returns SCIM, JSON or CSV.
     Nothing else is written, and nothing is sent to an application.
     """
     profile = None if profile_name is None else known_profile(profile_name)
@@ -106,7 +106,7 @@ def command(
 
 
 def _check_free(path: Path, *, overwrite: bool) -> None:
-    """Raise ConfigError for a file that cannot be written, or exists without `overwrite`."""
+    """Raise ConfigError if a file cannot be written, or if it exists, unless `overwrite`."""
     check_output(path, None)
     if path.is_file() and not overwrite:
         raise _exists(path)
@@ -115,7 +115,7 @@ def _check_free(path: Path, *, overwrite: bool) -> None:
 def _exists(path: Path) -> ConfigError:
     return ConfigError(
         f"{path}: the file exists and was not changed",
-        hint="--force overwrites it; --out FILE writes to another file",
+        hint="add --force to overwrite it, or --out FILE to write to another file",
         code="SYNC-0905",
     )
 

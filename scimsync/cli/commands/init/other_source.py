@@ -25,8 +25,8 @@ from scimsync.tomltext import toml_key, toml_value
 def kind_and_options(location: str | None, kind: str | None) -> tuple[str, Options] | None:
     """Return the kind of source and the options that `location` and `--type` stand for.
 
-    None for a file, and for the URL of a web service of which only a request shows the kind. Raise
-    UsageError for a kind that does not exist, or does not know `location`.
+    Return None for a file, and for the URL of a web service, because only a request shows its kind.
+    Raise UsageError for a kind that does not exist, or that does not accept `location`.
     """
     if location is not None and _has_password(location):
         problem = "a password on the command line is shown to other users of this machine"

@@ -1,4 +1,4 @@
-"""Find out by a request what the URL of a web service gives: SCIM, JSON, or CSV."""
+"""Send a request to find out what a web service returns: SCIM, JSON, or CSV."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _SCIM: Final = "urn:ietf:params:scim:"
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _BEARER: Final = "--set auth.type=bearer --set auth.token=env:NAME"
 _DEEPEST: Final = 3
-"""How far inside of a response a list is looked for."""
+"""How many levels of objects in a response are searched for a list."""
 
 _NAME: Final = "url"
-"""What the source is called while it is not known."""
+"""The name of the source while its kind is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundSource:
-    """The kind and the options of the source at a URL, and what to know about them."""
+    """The kind and the options of the source at a URL, with a note for the user."""
 
     kind: str
     options: Options
@@ -46,8 +46,8 @@ class FoundSource:
 def source_at(url: str, given: Options, out: Path) -> FoundSource:
     """Ask the server at `url`, with `auth`, `headers`, and `timeout` of the options `given`.
 
-    `out` is the path of the new sync.toml. Raise SourceUnavailable where there is no answer, and
-    ConfigError where it does not tell, or for options that cannot be used.
+    `out` is the path of the new sync.toml. Raise SourceUnavailable if there is no response, and
+    ConfigError if the response does not show the kind, or for options that cannot be used.
     """
     asked: Options = {name: given[name] for name in ("auth", "headers", "timeout") if name in given}
     config = parse(stub(_NAME, {"type": "http", "url": url, **asked}, None), out)
@@ -56,7 +56,9 @@ def source_at(url: str, given: Options, out: Path) -> FoundSource:
         response, is_scim = run_apart(_ask(spec))
     except RequestError as error:
         raise SourceUnavailable(
-            f"{url}: {error}", hint="to write a sync.toml without asking: --type", code="SYNC-0265"
+            f"{url}: {error}",
+            hint="add --type to write a sync.toml without a request",
+            code="SYNC-0265",
         ) from None
     if is_scim:
         return FoundSource("scim", {"url": url}, f'{url} is a SCIM service: type = "scim"')
@@ -94,15 +96,15 @@ def _is_of_scim(body: Any) -> bool:
 def _refused(url: str, response: HttpResponse, *, with_credentials: bool) -> ScimsyncError:
     if response.status in _REFUSALS:
         what = "refuses these credentials" if with_credentials else "asks for credentials"
-        add = "look at --set auth" if with_credentials else f"add {_BEARER}"
+        add = "check --set auth" if with_credentials else f"add {_BEARER}"
         return ConfigError(
             f"{url}: status {response.status}: the server {what}",
-            hint=f"{add}, or name the kind of source without a request: --type",
+            hint=f"{add}, or name the kind of source with --type to send no request",
             code="SYNC-0915",
         )
     return ConfigError(
         f"{url}: status {response.status}, and there is no SCIM service below it",
-        hint="name the URL of a list, the base URL of a SCIM service, or the kind: --type",
+        hint="name the URL of a list or the base URL of a SCIM service, or add --type",
         code="SYNC-0915",
     )
 
@@ -116,14 +118,14 @@ def _described(url: str, response: HttpResponse) -> FoundSource:
     if records is None:
         what = _media_type(response) or "no content type"
         raise ConfigError(
-            f"{url}: the response ({what}) has no list of records in JSON, and is no CSV",
-            hint="name the URL of a list, or the kind of source: --type",
+            f"{url}: the response ({what}) is neither JSON with a list of records nor CSV",
+            hint="name the URL of a list, or add --type",
             code="SYNC-0915",
         )
     place = "" if records == "@" else f', records = "{records}"'
     note = (
         f'{url} answers with JSON: type = "http"{place}. If the list has several pages, describe'
-        " them by paging: see docs/reference/http-sources.md."
+        " them with paging: see docs/reference/http-sources.md."
     )
     found = {"url": url} | ({} if records == "@" else {"records": records})
     return FoundSource("http", found, note)
@@ -135,7 +137,7 @@ def _media_type(response: HttpResponse) -> str:
 
 
 def _is_csv(response: HttpResponse) -> bool:
-    """Return whether a response is CSV, as it says itself or shows in its first line."""
+    """Return whether a response is CSV, by its content type or its first line."""
     media_type = _media_type(response)
     if media_type in ("text/csv", "application/csv"):
         return True
@@ -160,7 +162,7 @@ def _list_in(body: Any) -> str | None:
 
 
 def _lists(value: Any, path: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Yield length and path of the lists of objects, the outer ones first."""
+    """Yield the length and the path of each list of objects, outer lists first."""
     if isinstance(value, list):
         if value and all(isinstance(one, dict) for one in value):
             yield len(value), path
