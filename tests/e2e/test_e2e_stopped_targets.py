@@ -158,7 +158,7 @@ def test_a_plan_says_to_which_targets_nothing_would_be_sent(estate: Estate) -> N
     assert "; nothing would be sent to wiki, chat [SYNC-0501]" in text.err
     assert "Plan for wiki: 6 deactivate" in text.out
     assert "Nothing would be sent to wiki, chat." in markdown.out
-    assert office.run("plan", "--out", "tonight.plan").code == 2
+    assert office.run("plan", "--out", "tonight.plan").code == 3
 
 
 def test_a_refused_file_has_no_effect_on_the_targets_that_were_stopped(estate: Estate) -> None:
