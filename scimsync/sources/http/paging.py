@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import quote, urljoin
+from urllib.parse import parse_qs, quote, urljoin
 
 import orjson
 
@@ -94,28 +94,40 @@ class Pages:
     received: int = 0
     _last: PageRequest | None = None
     _number: int = 0
+    _of_link: Mapping[str, Any] | None = None
     _used: set[str] = field(default_factory=set)
     _firsts: set[bytes] = field(default_factory=set)
     _empty: int = 0
 
     def first(self) -> PageRequest:
         """Return the request for the first page."""
-        paging = self._paging
-        value: int | str | None = None
-        if paging.kind == "page":
-            value = self._number = 1 if paging.start is None else _number(paging.start)
-        elif paging.kind == "offset":
-            value = self._number = 0 if paging.start is None else _number(paging.start)
-        elif paging.start is not None:
-            value = paging.start
-        self._last = self._request(value, first=True)
+        self._last = self._request(self._start(), first=True)
         return self._last
 
     def at(self, url: str) -> PageRequest:
-        """Return the request for a URL that a response named. Raise BadPage for another host."""
-        self._last = self._request(None, first=True)
+        """Return the request for a URL that a response named. Raise BadPage for another host.
+
+        The list begins there: later pages have its path and query, and those of the call no longer.
+        """
+        self._last = self._request(self._start(), first=True)
         self._last = self._linked(url)
+        self.path, _, query = self._last.target.partition("?")
+        self._of_link = {
+            name: values[0] if len(values) == 1 else values
+            for name, values in parse_qs(query, keep_blank_values=True).items()
+        }
+        number = self._of_link.get((self._paging.place or "").removeprefix("query."))
+        if isinstance(number, str) and number.isdecimal():
+            self._number = int(number)
         return self._last
+
+    def _start(self) -> int | str | None:
+        """Return the value that asks for the first page; pages that are counted begin with it."""
+        start = self._paging.start
+        if self._paging.kind not in ("page", "offset"):
+            return start
+        self._number = int(self._paging.kind == "page") if start is None else int(start)
+        return self._number
 
     def ends_with(self, status: int) -> bool:
         """Return whether a status means that the list has ended, or that there is none."""
@@ -231,12 +243,12 @@ class Pages:
         return replace(last, target=rest.partition("#")[0])
 
     def _request(self, value: Any, *, first: bool = False) -> PageRequest:
-        call, paging = self.call, self._paging
-        parts = _Parts(
-            {**call.params, **self.params}, dict(self.headers), copy.deepcopy(call.body or {})
-        )
+        call, paging, of_link = self.call, self._paging, self._of_link
+        params = {**call.params, **self.params} if of_link is None else dict(of_link)
+        parts = _Parts(params, dict(self.headers), copy.deepcopy(call.body or {}))
         for place, needed in self.extra.items():
-            parts.put(place, needed)
+            if of_link is None or not place.startswith("query."):
+                parts.put(place, needed)
         if paging.size is not None:
             parts.put(paging.size.place, paging.size.number)
         if value is not None and paging.place is not None:
@@ -311,10 +323,6 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
-
-
-def _number(start: int | str) -> int:
-    return int(start)
 
 
 def _evaluated(expression: str | None, value: Any) -> Any:

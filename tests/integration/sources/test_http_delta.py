@@ -690,3 +690,46 @@ columns = {{ id = "id", mail = {mail} }}
         listed = read("")
         assert read(feed) == read(feed) == listed
     assert {row["mail"] for row in listed} >= {"p0@example.com", "p1@example.com"}
+
+
+class Counted(FaultyHttpServer):
+    """An API that counts its pages, of two records each. In the second round, one is removed."""
+
+    def answer(self, seen: Seen) -> Reply:
+        records: Rows = [
+            {"id": f"{number}", "mail": f"p{number}@example.com"} for number in range(5)
+        ]
+        if "since" in seen.query:
+            records = [*records[:2], {"id": "4", "deleted": True}]
+        start = 2 * int(seen.query.get("page", "1")) - 2
+        return Reply(200, {"people": records[start : start + 2], "later": "?since=1"})
+
+
+def test_a_removal_on_a_later_page_of_the_changes(tmp_path: Path) -> None:
+    server = Counted()
+    found = []
+    with server.running():
+        spec = spec_of(
+            f"""
+type = "http"
+url = "{server.url}/people"
+key = "id"
+columns = {{ id = "id", mail = "mail" }}
+[sources.staff.delta]
+path = "/changes"
+records = "people"
+link = "later"
+removed = "deleted"
+paging = {{ kind = "page", in = "query.page" }}
+""",
+            tmp_path,
+        )
+        assert spec.keeping is not None
+        keeping = replace(spec.keeping, now=MONDAY, stores=True)
+        spec = replace(spec, used=("mail",), keeping=keeping)
+        for _ in range(2):
+            with Workspace() as workspace:
+                rows = records(HttpSource(spec, workspace, FakeTime().source), workspace, "mail")
+                found.append([row["key"] for row in rows])
+
+    assert found == [["0", "1", "2", "3", "4"], ["0", "1", "2", "3"]]

@@ -244,3 +244,48 @@ def test_queries_are_encoded() -> None:
     assert with_query("/p?x=1", params) == (
         "/p?x=1&$select=id%2Cname&a=1&a=2&b=true&include[]=x&q=a%20%22b%22%26c"
     )
+
+
+@pytest.mark.parametrize(
+    ("paging", "link", "body", "target"),
+    [
+        (TOKEN, "/v1/later?since=7", {"next": "a"}, "/v1/later?since=7&token=a"),
+        (TOKEN, "?since=7&token=a&x=1&x=2", {"next": "b"}, "/v1/people?since=7&token=b&x=1&x=2"),
+        ({"kind": "page", "in": "query.p"}, "?since=7", {}, "/v1/people?since=7&p=2"),
+        ({"kind": "page", "in": "query.p"}, "?since=7&p=0", {}, "/v1/people?since=7&p=1"),
+        (OFFSET, "?since=%2B7&o=4", {}, "/v1/people?since=%2B7&o=5"),
+        (
+            {"kind": "last_id", "in": "query.after", "out": "id"},
+            "?since=7",
+            {},
+            "/v1/people?since=7&after=1",
+        ),
+        (
+            OFFSET | {"size": {"in": "query.limit", "max": 9}},
+            "?since=7",
+            {},
+            "/v1/people?since=7&limit=9&o=1",
+        ),
+    ],
+)
+def test_later_pages_of_a_link_keep_its_query(
+    paging: dict[str, Any], link: str, body: Any, target: str
+) -> None:
+    found = pages({"select": "id"}, **paging)
+    found.at(link)
+
+    upcoming = found.after(response(body), [ONE])
+
+    assert upcoming is not None
+    assert upcoming.target == target
+
+
+def test_a_link_is_asked_for_in_the_way_of_the_call() -> None:
+    found = pages(method="POST", kind="page", **{"in": "body.page"})
+
+    asked = found.at("/v1/later?since=7")
+    upcoming = found.after(response({}), [ONE])
+
+    assert (asked.method, asked.target, asked.body) == ("POST", "/v1/later?since=7", {"page": 1})
+    assert upcoming is not None
+    assert (upcoming.target, upcoming.body) == ("/v1/later?since=7", {"page": 2})
