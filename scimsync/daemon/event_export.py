@@ -1,4 +1,4 @@
-"""The job that exports events of the journal."""
+"""The job that exports events."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ EVENTS = "events"
 """Id of the job."""
 
 EXPORT_PAUSE = timedelta(seconds=5)
-"""How long no export starts after one that delivered nothing."""
+"""The pause after an export that delivered nothing."""
 
 
 class EventExporter:
-    """Exports the events that wait, one batch at a time.
+    """Exports waiting events, one batch at a time.
 
     `open_state` opens the state; `state_failed` is called if that fails.
     """
@@ -37,7 +37,7 @@ class EventExporter:
         self._state_failed = state_failed
 
     def schedule(self, config: Config, pause: timedelta = timedelta()) -> None:
-        """Schedule the export of what waits, at the earliest after `pause`."""
+        """Schedule the export of waiting events, at the earliest after `pause`."""
         if config.audit.events is None:
             self._scheduler.cancel(EVENTS)
             return

@@ -1,4 +1,4 @@
-"""The metrics of a command that ends: what it counted, with what the state knows."""
+"""The metrics file of a command: its own counters, and values from the state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows from a push or a reconciliation that ended: metrics, log, alerts, another try."""
+"""Handle the result of a push or a reconciliation: metrics, log, alerts, and retries."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ STATE_RETRY_AFTER = timedelta(minutes=1)
 
 
 class Results:
-    """Records results, and requests again what could not run.
+    """Records results, and requests failed work again.
 
     `loaded` returns the configuration in force.
     """

@@ -1,4 +1,4 @@
-"""The jobs that request pushes and reconciliations at their times."""
+"""The jobs that request pushes and reconciliations on a schedule."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Schedules:
         }
 
     def add_due_work(self, pending: Mapping[str, PendingWork], now: datetime) -> None:
-        """Request the due work of targets when it is due."""
+        """Add jobs that request the due work of targets when it is due."""
         for name, work in pending.items():
             uses_today = name in self._loaded().uses_today
             at = self._due_work.due_at(name, work, now, uses_today=uses_today)
@@ -88,6 +88,6 @@ class Schedules:
                 self._scheduler.run_at(at, f"due {name}", self._worker.request, [name], Cause.DUE)
 
     def next_reconcile(self) -> datetime | None:
-        """Return when the next scheduled reconciliation is, None for never."""
+        """Return the time of the next scheduled reconciliation, or None if there is none."""
         job = self._scheduler.get_job(_RECONCILE_TIMES)
         return None if job is None else job.next_run_time

@@ -84,7 +84,7 @@ class Worker:
                 self._scheduler.run_at(at, f"again-{cause} {name}", self.request, [name], cause)
 
     def request_reconcile(self, names: Sequence[str] | None = None) -> None:
-        """Request that targets (None: all) are read back, once no push is requested or active."""
+        """Request a reconciliation of targets (None: all) once no push is requested or active."""
         self._to_reconcile.update(dict.fromkeys(self._config.targets if names is None else names))
         self._start_soon()
 

@@ -1,4 +1,4 @@
-"""Note the events of operations, to be exported as Security Event Tokens."""
+"""Store the events of operations for export as Security Event Tokens."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ def note_events(
     outcomes: Sequence[OperationOutcome],
     now: datetime,
 ) -> None:
-    """Note the events of those of `outcomes` that had an effect.
+    """Store the events of those `outcomes` that had an effect.
 
-    Their results are stored already, and their links not yet: a deletion leaves nothing in them.
+    Call this after their results are stored, but before their links are, because a deletion empties
+    its link.
     """
     effective = [outcome for outcome in outcomes if _had_effect(outcome.result)]
     if not (destinations and effective):

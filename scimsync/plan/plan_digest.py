@@ -1,13 +1,13 @@
-"""The last line of a plan file, by which a change of the file is noticed.
+"""The last line of a plan file, which shows whether the file was changed.
 
-It holds the SHA-256 of all lines above it, byte for byte, so that a file of any size is written and
-checked without its operations in memory, and `head -n -1 FILE | sha256sum` checks it as well:
+It contains the SHA-256 of the bytes of all lines above it. A file of any size can be written and
+checked without its operations in memory, and `head -n -1 FILE | sha256sum` can check it, too:
 
     {"saved": …,
     "plan": …,
     "sha256": "<64 hexadecimal digits>"}
 
-It is no signature: a program that changes the file can write a new last line.
+It is not a signature: a program that changes the file can write a new last line.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LAST_LINE = re.compile(rb'"sha256": "(?P<digest>[0-9a-f]{64})"\}\n?')
 
 
 def with_digest(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Give the pieces of a file, and its last line. The pieces end with a comma and a line end."""
+    """Yield the pieces of a file, which end with a comma and a line break, and its last line."""
     digest = hashlib.sha256()
     for piece in pieces:
         digest.update(piece)
@@ -32,7 +32,7 @@ def with_digest(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def is_as_written(content: bytes) -> bool:
-    """Return whether the last line of a file holds the digest of the lines above it."""
+    """Return whether the last line of a file contains the digest of the lines above it."""
     at = content.rfind(b"\n", 0, -1) + 1
     last = _LAST_LINE.fullmatch(content, at)
     return (

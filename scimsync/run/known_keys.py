@@ -1,4 +1,4 @@
-"""Refuse keys that nothing has: they are typing errors."""
+"""Refuse unknown keys, which are probably typing errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HINT = "keys are values of the source's key column"
 
 
 def unknown_key(key: Key, hint: str = HINT) -> ConfigError:
-    """Return the error for a key without record and account."""
+    """Return the error for a key that has neither a record nor an account."""
     return ConfigError(
         f'unknown key "{key}": no source record and no linked account',
         hint=hint,
@@ -24,7 +24,7 @@ def unknown_key(key: Key, hint: str = HINT) -> ConfigError:
 
 
 def check_keys(connection: Connection, keys: Iterable[Key], hint: str = HINT) -> None:
-    """Raise ConfigError for the first key that no stored record and no link has."""
+    """Raise ConfigError for the first key that has neither a stored record nor a link."""
     for key in keys:
         if not links.is_known_key(connection, key):
             raise unknown_key(key, hint)

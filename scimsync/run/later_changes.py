@@ -1,4 +1,4 @@
-"""Which attributes and members runs after a given one have changed."""
+"""Find out which attributes and members later runs have changed."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ ChangedPath = tuple[Kind, Key, str]
 def later_changes(
     store: Store, target: str, run: int, keys: Sequence[Key]
 ) -> dict[ChangedPath, int]:
-    """Return the attributes and members of `keys` that runs after `run` changed, with the first.
+    """Map each attribute and member of `keys` that runs after `run` changed to the first such run.
 
-    A run that was reverted since, and its revert, do not count.
+    Ignore runs that were reverted since, and their reverts.
     """
     runs: dict[ChangedPath, list[int]] = {}
     with store.read() as connection:

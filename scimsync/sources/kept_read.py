@@ -1,11 +1,11 @@
 """The last complete read of a source, kept in a file next to the state.
 
-The file holds the records together with what tells the next read what changed since: the URL of the
-next changes, or an ETag. Both are replaced at once, and a checksum covers both, so that a crash, a
-restored backup, or a damaged file can never combine one with the other. Records are whole values
-and not differences, so that it does not matter whether the state is older or newer.
+The file contains the records, and the URL for later changes or an ETag. Both are replaced together
+and covered by one checksum, so that records never go with a link of another read, even after a
+crash, a restored backup, or damage. Records are whole values and not differences, so the file can
+be older or newer than the state.
 
-A file that is missing, damaged, or of another source counts as none: everything is read.
+If the file is missing, damaged, or from another source, everything is read.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class KeptReadDamaged(Exception):
 class Keeping:
     """How a source uses the file at `path`, which `kept_read_path` gives.
 
-    `every` is how often the source is read as a whole, None if it is each time. `now` is the time
-    of the run; without it, everything is read. With `whole`, everything is read as well. Only a run
-    that `stores` replaces the file: a plan starts from it and leaves it as it is.
+    `every` is the interval at which everything is read, or None for each time. `now` is the time of
+    the run. Without `now`, or with `whole`, everything is read. Only a run that `stores` replaces
+    the file: a plan starts from the file, but does not change it.
     """
 
     path: Path
@@ -56,7 +56,7 @@ class Keeping:
     stores: bool = False
 
     def forget(self) -> None:
-        """Remove the file, so that the next read is a whole one."""
+        """Remove the file, so that the next run reads everything."""
         if self.stores:
             with suppress(OSError):
                 self.path.unlink(missing_ok=True)
@@ -80,10 +80,10 @@ def kept_read_path(state_dir: Path, source: str) -> Path:
 class KeptFacts:
     """What is known about a kept read.
 
-    `identity` is a digest of all that decides what a read gives. `whole_at` is when everything was
-    last read, and `read_at` when it was last read at all. `link` is the URL of the changes since.
-    `validators` are request headers by which the API says that nothing changed. `received` is the
-    number of records that came, and `rows` how many are in the file.
+    `identity` is a digest of everything that a read depends on. `whole_at` is the time of the last
+    read of everything, and `read_at` that of the last read. `link` is the URL for later changes.
+    `validators` are the request headers for a conditional request. `received` is the number of
+    records in the response, and `rows` the number in the file.
     """
 
     identity: str
@@ -110,7 +110,7 @@ class KeptFacts:
 
 @dataclass(frozen=True, slots=True)
 class KeptRead:
-    """A file whose end could be read; `facts` are those in it."""
+    """A file with a readable last line, which contains the `facts`."""
 
     path: Path
     facts: KeptFacts
@@ -121,7 +121,7 @@ class KeptRead:
     def batches(self, size: int = 1000) -> Iterator[list[bytes]]:
         """Yield the lines of the file, at most `size` at a time, without line breaks.
 
-        Raise KeptReadDamaged before the first line: a line that was not checked may be anything.
+        Raise KeptReadDamaged before the first line, so that no unchecked line is used.
         """
         try:
             with self.path.open("rb") as file:  # one file, even if another run replaces it now
@@ -151,7 +151,7 @@ class KeptRead:
 
 
 def load(path: Path) -> KeptRead | None:
-    """Return the kept read in a file, None if there is none that could be used."""
+    """Return the kept read in a file, or None if the file cannot be used."""
     try:
         with path.open("rb") as file:
             if file.read(len(_FIRST_LINE)) != _FIRST_LINE:
@@ -171,7 +171,7 @@ def load(path: Path) -> KeptRead | None:
 def store(path: Path, records: Path, facts: KeptFacts) -> None:
     """Replace the file at `path` by the lines in the file `records` and the `facts` about them.
 
-    If it cannot be written, warn; the old one stays, which is as good as before.
+    If it cannot be written, warn and keep the old file, which can still be used.
     """
     total, rows = _new_checksum(), 0
 

@@ -1,4 +1,4 @@
-"""What shows operations to be done whose outcome does not say so."""
+"""Confirm operations by what was read later, if their response did not confirm them."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from scimsync.state.tables.runs import operation as table
 def confirm_removals(
     connection: Connection, target: str, keys: Sequence[Key], now: datetime
 ) -> None:
-    """Note that reading showed the access of these users to be removed.
+    """Record that a read confirmed the removal of these users' access.
 
-    The last removal that was sent for each has no outcome that says so.
+    The response to the last removal of each user did not confirm it.
     """
     last = _last_sent(target, Kind.USER, keys, REMOVAL_ACTIONS)
     _confirm(connection, table.c.id.in_(last) & table.c.confirmed_by.is_(None), now)
@@ -36,9 +36,9 @@ def confirm_removals(
 def removals_to_confirm(
     connection: Connection, target: str, keys: Sequence[Key], before: datetime
 ) -> list[int]:
-    """Return the last removals of these users that nothing confirms but a status.
+    """Return the last removals of these users that only a status confirms.
 
-    They were sent before `before`, and acknowledged.
+    Return only those that were sent before `before` and acknowledged.
     """
     query = select(table.c.id).where(
         table.c.id.in_(_last_sent(target, Kind.USER, keys, REMOVAL_ACTIONS)),
@@ -50,14 +50,14 @@ def removals_to_confirm(
 
 
 def confirm(connection: Connection, operations: Sequence[int], at: datetime) -> None:
-    """Note that reading showed these operations to be done."""
+    """Record that a read confirmed these operations."""
     _confirm(connection, table.c.id.in_(operations), at)
 
 
 def last_unconfirmed(
     connection: Connection, target: str, kind: Kind, keys: Sequence[Key]
 ) -> list[JournaledOperation]:
-    """Return the last operation with a request of each resource, unless it is shown to be done."""
+    """Return the last operation with a request of each resource, unless it is confirmed."""
     requested = table.c.request != journal.NO_REQUEST
     query = select(table.c.id).where(
         table.c.id.in_(_last_sent(target, kind, keys, RESOURCE_ACTIONS).where(requested)),

@@ -1,4 +1,4 @@
-"""Find out which kinds of rows a target has at all, so that a run need not look for the others."""
+"""Find out which kinds of rows a target has, so that a run does not look for other kinds."""
 
 from __future__ import annotations
 

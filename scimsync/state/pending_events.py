@@ -1,7 +1,7 @@
-"""The outbox of Security Event Tokens: which operations a destination has no token of yet.
+"""The outbox of Security Event Tokens: operations without a delivered token, by destination.
 
-An event is noted in the transaction that stores the outcome of its operation. So none is lost,
-whenever the process ends. The token itself is made from the journal when it is delivered.
+The transaction that stores the outcome of an operation also stores its event, so that no event is
+lost if the process ends. The token itself is made from the journal when it is delivered.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _WITH_DESTINATIONS = table.outerjoin(
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An operation that had an effect, and what its target shows of the resource since then."""
+    """An operation that had an effect, and the resource at its target after it."""
 
     operation_id: int
     remote_id: str | None = None
@@ -43,7 +43,7 @@ class NewEvent:
 class PendingEvent:
     """The event of an operation that a destination does not have yet.
 
-    `noted_at` is when the effect was known, and `refusals` how often the destination refused it.
+    The effect was known at `noted_at`. The destination refused the event `refusals` times.
     """
 
     operation: JournaledOperation
@@ -58,8 +58,8 @@ class PendingEvent:
 class WaitingEvents:
     """The events that wait for one destination: their number, and when the oldest was noted.
 
-    `failures` is how many tries in a row failed, the last one with `last_error`; the next one is at
-    `next_try_at`.
+    `failures` is the number of failed attempts in a row. The last one failed with `last_error`, and
+    the next one is at `next_try_at`.
     """
 
     destination: str
@@ -73,10 +73,10 @@ class WaitingEvents:
 def note(
     connection: Connection, destinations: Sequence[str], events: Sequence[NewEvent], now: datetime
 ) -> None:
-    """Note events of operations for each destination, except those without a request.
+    """Store the events of operations with a request for each destination.
 
-    The requests of the operations are stored already. An event that waits stays as it is: a run
-    that lost its lease may note what another one has read since.
+    The requests of the operations must be stored already. Keep events that are waiting as they are,
+    because a run that lost its lease may store an event that another run has stored since.
     """
     if not (destinations and events):
         return
@@ -155,7 +155,7 @@ def put_refused(
 
 
 def failures_of(connection: Connection, destination: str) -> int:
-    """Return how many tries in a row failed at a destination."""
+    """Return the number of failed attempts in a row at a destination."""
     query = select(event_destination.c.failures).where(event_destination.c.name == destination)
     return connection.scalar(query) or 0
 
@@ -169,18 +169,18 @@ def pause(
 
 
 def resume(connection: Connection, destination: str) -> None:
-    """Forget the failures of a destination that takes events."""
+    """Forget the failures of a destination that accepts events again."""
     connection.execute(delete(event_destination).where(event_destination.c.name == destination))
 
 
 def discard_old(connection: Connection, destination: str, before: datetime) -> int:
-    """Delete the events of a destination that were noted before then; return their number."""
+    """Delete the events of a destination that were stored before then; return their number."""
     old = (table.c.destination == destination, table.c.noted_at < before)
     return connection.execute(delete(table).where(*old)).rowcount
 
 
 def keep_only(connection: Connection, destinations: Sequence[str]) -> None:
-    """Delete what waits for other destinations than these."""
+    """Delete events that wait for other destinations than these."""
     connection.execute(delete(table).where(table.c.destination.not_in(destinations)))
     connection.execute(
         delete(event_destination).where(event_destination.c.name.not_in(destinations))
@@ -202,7 +202,7 @@ def next_delivery(connection: Connection, now: datetime) -> datetime | None:
 
 
 def waiting(connection: Connection) -> list[WaitingEvents]:
-    """Return what waits, by destination."""
+    """Return the waiting events by destination."""
     state = event_destination.c
     query = (
         select(

@@ -1,4 +1,4 @@
-"""Note the events of operations whose outcome was unknown, and that a read shows to be done."""
+"""Store the events of operations in doubt that a read confirms."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def note_read(
     read: Sequence[Link],
     now: datetime,
 ) -> None:
-    """Note the events of operations that `read` shows to be done, and confirm them.
+    """Store the events of the operations that the links `read` confirm, and mark them confirmed.
 
-    The stored links are in doubt about that, and `read` will replace them. The last request for
-    each has no outcome, or one that does not tell.
+    The stored links are in doubt, and `read` will replace them. The outcome of the last request of
+    each is unknown or inconclusive.
     """
     if not destinations:
         return
@@ -57,7 +57,7 @@ def _done(
     before: Mapping[Key, Link],
     read: Sequence[Link],
 ) -> Iterator[tuple[JournaledOperation, Link]]:
-    """Yield the last operation of each key that a link shows to be done, with that link."""
+    """Yield the last operation of each key, with the link, if the link confirms it."""
     if not before:
         return
     now: dict[Key, list[Link]] = {}

@@ -1,7 +1,7 @@
 """The claims of a Security Event Token about an operation (RFC 8417, RFC 9967).
 
-A token is a notice: it has the names of the attributes that changed, and no values (RFC 9967
-section 2.4). All claims follow from the journal, so that a token that is sent again is the same.
+A token is a notice: it contains the names of the changed attributes, but no values (RFC 9967
+section 2.4). All claims come from the journal, so a token is the same when it is sent again.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from scimsync.state.pending_events import PendingEvent
 from scimsync.transport.request_errors import InvalidRequest
 
 PREFIX = "urn:ietf:params:scim:event:prov:"
-"""What the URIs of events about resources begin with (RFC 9967 section 2.4)."""
+"""The prefix of the URIs of events about resources (RFC 9967 section 2.4)."""
 
 TARGET_CLAIM = "scimsync_target"
-"""The claim with the name of the target. A `sub_id` is relative to it, and does not name it."""
+"""The claim with the name of the target, to which a `sub_id` is relative."""
 
 Events = dict[str, dict[str, Any]]
 """Event URI -> payload: the claim `events` (RFC 8417 section 2.2)."""
 
 
 def claims_of(event: PendingEvent, issuer: str, audience: Sequence[str]) -> dict[str, Any] | None:
-    """Return the claims of the token about an operation, or None if there is none about it.
+    """Return the claims of the token about an operation, or None if the operation has no token.
 
-    `iat`, `jti`, `toe`, and `txn` are those of RFC 8417 section 2.2. `toe` is when the target
-    answered, or when the request was sent if no answer arrived.
+    RFC 8417 section 2.2 defines `iat`, `jti`, `toe`, and `txn`. `toe` is the time of the response,
+    or of the request if no response arrived.
     """
     operation = event.operation
     subject, events = _subject(event), events_of(operation, event.version)
@@ -63,9 +63,9 @@ def claims_of(event: PendingEvent, issuer: str, audience: Sequence[str]) -> dict
 
 
 def events_of(operation: JournaledOperation, version: str | None = None) -> Events:
-    """Return what an operation did, by the URIs of RFC 9967 sections 2.4.1 to 2.4.6.
+    """Return the events of an operation, by the URIs of RFC 9967 sections 2.4.1 to 2.4.6.
 
-    One that changes other attributes together with `active` is two events of one token.
+    An operation that changes `active` together with other attributes has two events in one token.
     """
     method = _method(operation)
     if operation.action == Action.DELETE and method == "DELETE":
@@ -88,7 +88,7 @@ def events_of(operation: JournaledOperation, version: str | None = None) -> Even
 
 
 def _change_of_state(operation: JournaledOperation) -> str | None:
-    """Return whether an operation makes an account usable or not, in the word of its event."""
+    """Return `activate` or `deactivate` if an operation does that to an account, or else None."""
     if operation.action in (Action.DEACTIVATE, Action.DELETE):
         return "deactivate"  # a deletion without DELETE: a deactivation took its place
     if operation.action == Action.REACTIVATE:
@@ -126,9 +126,9 @@ def _method(operation: JournaledOperation) -> str | None:
 
 
 def _number(operation: JournaledOperation, issuer: str) -> str:
-    """Return the number of a token, the same for each attempt to deliver it.
+    """Return the `jti` of a token, the same for each attempt to deliver it.
 
-    The time keeps it unique where a lost state begins to count from one again.
+    The time keeps it unique if the state was lost and operations are numbered from one again.
     """
     planned = operation.planned_at
     at = "" if planned is None else planned.isoformat()

@@ -18,11 +18,11 @@ class EventToken:
 
 @dataclass(slots=True)
 class Delivery:
-    """What became of some tokens, by their operations.
+    """The result of a delivery, by operation.
 
-    `refused` maps those that the destination does not take, though it may take others, to the
-    reason. `failure` is why it takes none now. The reasons contain no secret and no personal data.
-    `retry_after_s` is the delay in seconds that it asks for.
+    `refused` maps tokens that the destination refuses, although it may accept others, to the
+    reason. `failure` is the reason why it accepts none now. Reasons contain no secrets and no
+    personal data. `retry_after_s` is the delay in seconds that the destination asks for.
     """
 
     delivered: list[int] = field(default_factory=list)
@@ -32,13 +32,13 @@ class Delivery:
 
 
 class Destination(Protocol):
-    """Takes tokens. `batch` is how many it takes at a time, and `keeps_order` whether in order."""
+    """Accepts up to `batch` tokens at a time; `keeps_order` if it keeps their order."""
 
     batch: int
     keeps_order: bool
 
     def deliver(self, tokens: Sequence[EventToken]) -> Delivery:
-        """Deliver tokens, and return what became of them."""
+        """Deliver tokens, and return the result."""
 
     def close(self) -> None:
         """Close connections."""

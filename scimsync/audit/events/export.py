@@ -1,7 +1,7 @@
-"""Deliver the events that wait, to each destination in the order of the journal.
+"""Deliver waiting events to each destination in the order of the journal.
 
-A token may arrive twice, with the same `jti`, if the process ends between the response and the
-record of it. One process at a time delivers to a destination; it holds a lease.
+A token may arrive twice, with the same `jti`, if the process ends after the response and before it
+is recorded. Only one process at a time delivers to a destination, under a lease.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from scimsync.state.store import Store
 from scimsync.transport.request_errors import BaseUrlError
 
 BUDGET_S = 15.0
-"""How long one export to a receiver lasts at most, in seconds, plus one request."""
+"""The maximum duration of an export to a receiver in seconds, not counting its last request."""
 
 LONGEST_PAUSE = timedelta(hours=1)
 
 DISCARD_AFTER = timedelta(days=30)
-"""How long an event waits for a destination that does not take it."""
+"""How long an event waits for a destination before it is discarded."""
 
 _LOG = logging.getLogger("scimsync")
 
@@ -51,11 +51,10 @@ def export_events(
     clock: Callable[[], datetime],
     budget_s: float = BUDGET_S,
 ) -> int:
-    """Deliver what is due at `now`; return how many tokens arrived.
+    """Deliver the events that are due at `now`, and return how many tokens arrived.
 
-    A destination that fails is logged and tried again later. Without `[audit.events]`, the state is
-    not read. Do not call this in a thread that runs an event loop. Raise StateError, but nothing
-    because of a destination.
+    If a destination fails, log it and retry later, without an error. Without `[audit.events]`, do
+    not read the state. Do not call this in a thread that runs an event loop. Raise StateError.
     """
     settings = config.audit.events
     if settings is None:
@@ -73,9 +72,9 @@ def export_events(
 
 
 def next_export(store: Store, config: Config, now: datetime) -> datetime | None:
-    """Return when the next event can be sent, `now` at the earliest, or None.
+    """Return when the next event can be sent, `now` at the earliest, or None if nothing waits.
 
-    Without `[audit.events]`, the state is not read. Raise StateError.
+    Without `[audit.events]`, do not read the state. Raise StateError.
     """
     if config.audit.events is None:
         return None
@@ -97,7 +96,7 @@ def open_destination(config: Config, settings: AuditEvents, name: str) -> Destin
 
 @dataclass(slots=True)
 class _Export:
-    """The export to one destination, until nothing is due, it fails, or the time is over."""
+    """The export to one destination. It ends if nothing is due, a delivery fails, or time is up."""
 
     store: Store
     config: Config
@@ -220,7 +219,7 @@ class _Export:
 
 
 def _of_different_resources(events: Sequence[PendingEvent]) -> list[PendingEvent]:
-    """Return the first of `events`, up to the second one of a resource, which has to wait."""
+    """Return the first of `events`, before the first one whose resource already has an event."""
     first: dict[tuple[str, str, str], PendingEvent] = {}
     for event in events:
         operation = event.operation

@@ -33,7 +33,7 @@ class Signer:
 
 
 def jti_of(token: bytes) -> str | None:
-    """Return the `jti` of a token, without verifying it, or None for anything else."""
+    """Return the `jti` of a token without verifying it, or None if `token` is not a token."""
     _, _, rest = token.partition(b".")
     payload, _, _ = rest.partition(b".")
     try:

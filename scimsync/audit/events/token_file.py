@@ -1,4 +1,4 @@
-"""Append tokens to a file, one a line, so that each one is in it once."""
+"""Append tokens to a file, one a line, and each one only once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scimsync.audit.events.destination import Delivery, EventToken
 from scimsync.audit.events.token import jti_of
 
 _BEGINNING = re.compile(rb"eyJ[A-Za-z0-9_.-]*")
-"""What a token that was not written to its end looks like."""
+"""The form of a token that was not written completely."""
 
 _LOOK_BACK = 64 * 1024
 """How many bytes before the length of a batch are searched for tokens of an earlier attempt."""
@@ -32,7 +32,7 @@ class TokenFile:
     def deliver(self, tokens: Sequence[EventToken]) -> Delivery:
         """Append tokens and wait until they are on the disk.
 
-        The first batch may repeat one of a process that was killed after it had written it.
+        The first batch may repeat a batch of a process that was killed after writing it.
         """
         try:
             self._append(tokens)
@@ -74,9 +74,9 @@ def check_writable(path: Path) -> None:
 
 
 def _last_tokens(descriptor: int, size: int) -> set[str | None]:
-    """Return the numbers of the last tokens, and remove one that was not written to its end.
+    """Return the `jti` of the last tokens, and remove a token that was not written completely.
 
-    `size` is that of the tokens to be written, in bytes.
+    `size` is the size of the tokens to be written, in bytes.
     """
     end = os.fstat(descriptor).st_size
     begin = max(0, end - size - _LOOK_BACK)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # httpx2 is slow to import
 Result = TypeVar("Result")
 
 TIMEOUT_S = 10.0
-"""The longest that one request may take."""
+"""The timeout of a request, in seconds."""
 
 _CONCURRENT = 8
 _LONGEST_BODY = 64 * 1024
@@ -33,7 +33,7 @@ _HEADERS = {"Content-Type": f"application/{TYPE}", "Accept": "application/json"}
 """RFC 8935 section 2.1."""
 
 _ACCEPTED = 202
-"""The only status of success (RFC 8935 section 2.2). Others may come from something else."""
+"""The only status of success (RFC 8935 section 2.2). A proxy, for example, may send others."""
 
 _REFUSES_TOKEN = (400, 413, 422)
 
@@ -140,7 +140,7 @@ class TokenReceiver:
 
 
 def _error_code(response: HttpResponse) -> str | None:
-    """Return the `err` of a refusal (RFC 8935 section 2.3). Its description may hold anything."""
+    """Return the `err` of a refusal (RFC 8935 section 2.3), without its free text."""
     refusal = received_object(response.content) or {}
     code = refusal.get("err")
     return code if isinstance(code, str) and _CODE.fullmatch(code) else None

@@ -1,4 +1,4 @@
-"""One round of a feed of changes: what it says about each record, and the records afterwards."""
+"""One round of a feed of changes: its changes to each record, and the resulting records."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Record = Mapping[str, Any]
 
 
 class Changes:
-    """What a round said so far. Its pages may come in any order, and may repeat records.
+    """The changes of a round so far. Its pages may come in any order, and may repeat records.
 
-    `names` are the members to keep, or all of them if that is None. A round that contradicts itself
-    raises ListFault: since its order means nothing, nobody knows which of two values is the last.
+    `names` are the members to keep, or None for all. Contradictions raise ListFault: the order has
+    no meaning, so it does not show which of two values is newer.
     """
 
     def __init__(self, feed: DeltaFeed, names: Sequence[str] | None) -> None:
@@ -72,7 +72,7 @@ class Changes:
 
 
 class AllRecords(Changes):
-    """The first round, which brings all records. Those that come for the first time are `fresh`."""
+    """The first round, which lists all records. `fresh` are those listed for the first time."""
 
     def __init__(self, feed: DeltaFeed, names: Sequence[str] | None) -> None:
         super().__init__(feed, names)
@@ -80,7 +80,7 @@ class AllRecords(Changes):
         self.fresh: list[dict[str, Any]] = []
 
     def remove(self, name: str) -> None:
-        """Note that a record is gone, which no page may have."""
+        """Note that a record is gone. No page may contain it."""
         if name in self._seen:
             raise _contradiction()
         super().remove(name)
@@ -96,13 +96,13 @@ class AllRecords(Changes):
         self.fresh.append(self.trimmed(record))
 
     def take(self) -> list[dict[str, Any]]:
-        """Return the records that came since the last call."""
+        """Return the records that were added since the last call."""
         fresh, self.fresh = self.fresh, []
         return fresh
 
 
 class Overlay:
-    """The records after a round. `gone` counts those that it took away."""
+    """The records after a round. `gone` counts the records that it removed."""
 
     def __init__(self, changes: Changes, feed: DeltaFeed) -> None:
         self._changes = changes
@@ -110,10 +110,10 @@ class Overlay:
         self.gone = 0
 
     def records(self, batches: Iterable[list[bytes]]) -> Iterator[list[dict[str, Any]]]:
-        """Yield the records, of which those before the round are lines of JSON in `batches`.
+        """Yield the records. `batches` are the records before the round, as lines of JSON.
 
-        Raise ListFault for a new record that is not whole, and for one of the first round that
-        contradicts it.
+        Raise ListFault for an incomplete new record, and for a record of the first round that
+        contradicts the changes.
         """
         changes, member = self._changes, self._feed.id
         first = isinstance(changes, AllRecords)
@@ -140,7 +140,7 @@ class Overlay:
 
 
 def agreed(known: Record, said: Record) -> dict[str, Any]:
-    """Return `said`. Raise ListFault if both have another value for the same member."""
+    """Return `said`. Raise ListFault if both have different values for the same member."""
     if any(name in known and known[name] != value for name, value in said.items()):
         raise _contradiction()
     return dict(said)

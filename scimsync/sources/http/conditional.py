@@ -26,9 +26,9 @@ _NOT_MODIFIED = 304
 
 @dataclass(frozen=True, slots=True)
 class ConditionalReader:
-    """Reads one list of one page, and takes the kept rows if the API says that it is the same.
+    """Reads a list of one page, or uses the kept rows if the API reports no change.
 
-    `key` is the name of the key column, and `identity` that of kept reads that fit.
+    `key` is the name of the key column. Kept reads can be used if they have the same `identity`.
     """
 
     client: ApiClient
@@ -41,7 +41,7 @@ class ConditionalReader:
     spool: Callable[[], AbstractContextManager[Spool]]
 
     async def read(self, kept: KeptRead | None) -> str:
-        """Write the rows, and return their digest. `kept` is the last read, if it fits.
+        """Write the rows, and return their digest. `kept` is the last read, if it can be used.
 
         Raise BadPage, ListFault, SourceUnavailable as `ListReader.read` does.
         """
@@ -98,7 +98,7 @@ class ConditionalReader:
 
 
 def _validators(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers of a request that give back those of a response."""
+    """Return the headers of a conditional request, from the headers of the last response."""
     validators = {}
     if etag := headers.get("etag"):
         validators["If-None-Match"] = etag

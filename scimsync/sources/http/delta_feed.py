@@ -1,4 +1,4 @@
-"""`delta`: how an API lists what changed since a link, as data."""
+"""`delta`: the description of an API call that lists the changes since a link."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ _OTHER_MEANING = (401, 403, 408, 425, 429)
 
 
 class DeltaFeed(Call):
-    """`[delta]`: a call that brings all records at first, and then, by its link, what changed.
+    """`[delta]`: a call that lists all records at first, and then the changes since a link.
 
     It has paths, records, and paging of its own, as a join has.
     """
 
     refusals: ClassVar[frozenset[int]] = frozenset({*range(400, 500), 501} - {*_OTHER_MEANING})
-    """What an API may answer to a link that it does not know or no longer knows. All of these mean
-    that everything has to be read, and none that records are gone."""
+    """Statuses by which an API may refuse a link. All of these mean that everything has to be read,
+    and not that records are gone."""
 
     path: Text = Field(description="Path below the base URL")
     link: Expression = Field(
-        description="JMESPath of the URL of later changes, which the body of the last page has"
+        description="JMESPath of the URL for later changes in the body of the last page"
     )
     removed: Expression = Field(
         description="JMESPath over a record that is true if the record is gone"
     )
-    id: Text = Field("id", description="The member that says which record is meant")
+    id: Text = Field("id", description="The member that identifies a record")
     complete: list[Text] = Field(
         default_factory=list,
         description="Members of each complete record; a new record without them is incomplete",

@@ -1,14 +1,14 @@
-"""Read what changed since the last read, and lay it over the records of that read.
+"""Read what changed since the last read, and apply it to the records of that read.
 
-Reading goes down a ladder, whose steps give the same records:
+There are three ways to read, which give the same records:
 
-1. the changes since the link of the kept read, over its records
-2. all records by the feed of changes, which gives a new link
-3. the list itself, as a source without a feed reads it
+1. the changes since the link of the kept read, applied to its records
+2. all records from the feed of changes, which gives a new link
+3. the list itself, as for a source without a feed
 
-Whatever is odd about a step leads to the next one. None of it ever means that records are gone: an
-expired or foreign link, a damaged file, a round that contradicts itself, a new record that is not
-whole, columns that lost their values, and changes that remove many records at once.
+If there is a problem with one way, try the next. A problem never means that records are gone.
+Problems are an expired or foreign link, a damaged file, a round that contradicts itself, an
+incomplete new record, columns that lost their values, and changes that remove many records at once.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from scimsync.sources.workspace import Workspace, new_private_bytes
 _LOG = logging.getLogger("scimsync")
 
 ALWAYS_BELIEVED: Final = 5
-"""As many removed records are believed at once, and so is one in a hundred. More of them are only
-believed if a read of all records shows the same."""
+"""Changes may remove this many records at once, or one in a hundred. If they remove more, all
+records are read to confirm it."""
 
 _ODD = ("SYNC-0268", "SYNC-0269")
-"""The codes for responses that are none, and for columns that lost their values."""
+"""The codes for unusable responses, and for columns that lost their values."""
 
 _ODD_OF_LINK = (*_ODD, "SYNC-0266")
 """The same for a link, which an API may refuse as it refuses credentials. If it refuses these, it
@@ -51,7 +51,7 @@ _BATCH = 1000
 
 
 class _NextStep(Exception):
-    """A step that could not be finished; `str()` says why."""
+    """One way to read failed, for the reason in `str()`; the next one is tried."""
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def _or_next_step(odd: Collection[str] = _ODD) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class _Expected:
-    """The hashes of the records that the changes since `whole_at` lead to, and the link after."""
+    """The hashes of the records after all changes since `whole_at`, and the next link."""
 
     hashes: Mapping[str, int]
     link: str
@@ -80,8 +80,8 @@ class _Expected:
 class IncrementalReader:
     """Reads one source by its feed of changes.
 
-    `key` is the name of the key column, `identity` that of kept reads that fit, and `label` opens
-    messages. `spool` opens a new file for rows, which is removed if an error leaves it.
+    `key` is the name of the key column. Kept reads can be used if they have the same `identity`.
+    Messages begin with `label`. `spool` opens a new file for rows, which is removed after an error.
     """
 
     feed: FeedReader
@@ -94,10 +94,10 @@ class IncrementalReader:
     spool: Callable[[], AbstractContextManager[Spool]]
 
     async def read(self, kept: KeptRead | None) -> str | None:
-        """Write the rows, and return their digest; None if the list itself has to be read.
+        """Write the rows, and return their digest, or None if the list itself has to be read.
 
-        `kept` is the last read, if it fits. Raise SourceUnavailable if the API cannot be reached or
-        refuses the credentials.
+        `kept` is the last read, if it can be used. Raise SourceUnavailable if the API cannot be
+        reached or refuses the credentials.
         """
         expected: _Expected | None = None
         if kept is not None and kept.facts.link is not None:
@@ -150,7 +150,7 @@ class IncrementalReader:
                 return spool.hexdigest()
 
     async def _expected(self, kept: KeptRead, link: str) -> _Expected:
-        """Return what the changes lead to. Raise _NextStep for any failure: all is read anyway."""
+        """Return the result of the changes. Raise _NextStep for any failure: all is read anyway."""
         try:
             with _or_next_step():
                 changes, later = await self.feed.since(link)
@@ -162,7 +162,7 @@ class IncrementalReader:
             raise _NextStep(error.brief) from None
 
     async def _compare(self, expected: _Expected, found: Mapping[str, int]) -> None:
-        """Warn if all records differ from what the changes led to, but for what changed since."""
+        """Warn if all records differ from the result of the changes, except for later changes."""
         before = expected.hashes
         differing = {name for name in {*before, *found} if before.get(name) != found.get(name)}
         if not differing:
@@ -202,9 +202,9 @@ class IncrementalReader:
 
 @dataclass(slots=True)
 class _Output:
-    """Where records go: their rows to `rows`, and what is kept of them to `file`, at `path`.
+    """The output: rows go to `rows`, and the kept members of records to `file`, at `path`.
 
-    `hashes`, if they are asked for, get those of all records.
+    `hashes`, unless None, receives the hashes of all records.
     """
 
     feed: FeedReader

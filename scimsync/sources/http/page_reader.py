@@ -1,4 +1,4 @@
-"""Read the pages of one list one after the other, each while the one before is worked on."""
+"""Read the pages of a list in order, each one while the one before is processed."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from scimsync.sources.remote import ListFault
 _WITH_CONTENT = (200, 203)
 
 _STEPS_TO_SEND = 5
-"""The steps of the event loop after which the request for the next page is on its way, so that the
-server prepares it while this page is worked on."""
+"""The number of steps of the event loop that send the request for the next page, so that the server
+prepares it while this page is processed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def _fetch(client: ApiClient, request: PageRequest, pages: Pages) -> asyncio.Tas
 
 
 def asked_fields(call: ListCall, columns: Columns, more: list[str] | None = None) -> dict[str, Any]:
-    """Return what asks for the fields that `columns` need and for `more`, by its place."""
+    """Return the parameters that ask for the fields of `columns` and for `more`, by their place."""
     fields, names = call.fields, columns.fields()
     if fields is None or names is None:
         return {}
@@ -86,7 +86,7 @@ def asked_fields(call: ListCall, columns: Columns, more: list[str] | None = None
 def records_in(pages: Pages, response: PageResponse) -> list[Any]:
     """Return the records in a response. Raise BadPage if there is no list of them.
 
-    An empty response in the middle of a list is no end.
+    An empty response in the middle of a list does not end it.
     """
     call, body, status = pages.call, response.body, response.status
     if status == 204 and pages.ends_with_no_content:
@@ -110,7 +110,7 @@ def records_in(pages: Pages, response: PageResponse) -> list[Any]:
 
 
 def evaluated(read: Callable[[Any], Any], value: Any) -> Any:
-    """Return what the function of an expression gives. Raise BadPage where it does not apply."""
+    """Return the result of an expression. Raise BadPage if it cannot be evaluated."""
     try:
         return read(value)
     except ExpressionError as error:

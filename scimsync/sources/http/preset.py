@@ -128,7 +128,7 @@ params = {}                               # also method, body, records, paging, 
 headers = {}                              # in place of [headers]
 link = '"@odata.deltaLink"'               # JMESPath: the URL of later changes, on the last page
 removed = '"@removed"'                    # JMESPath over a record: true if it is gone
-id = "id"                                 # the member that says which record is meant
+id = "id"                                 # the member that identifies a record
 complete = ["userPrincipalName"]          # members that each whole record has (optional)
 ```
 

@@ -1,4 +1,4 @@
-"""From the records of a list to the rows of the source, and what the rows show about the list."""
+"""Turn the records of a list into the rows of the source, and check that the list is complete."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class RowWriter:
 
     @property
     def keys(self) -> set[str]:
-        """The keys of the rows that were looked at for repetitions so far."""
+        """The keys of the rows that were checked for repetitions so far."""
         return set(self._seen)
 
     def wanted(self, records: Sequence[Any]) -> list[Any]:
@@ -131,7 +131,7 @@ class RowWriter:
     def _new(
         self, rows: Sequence[Mapping[str, Any]], lines: Sequence[bytes], before: set[str] | None
     ) -> list[bytes]:
-        """Return the lines of rows that did not come yet.
+        """Return the lines of rows that were not written yet.
 
         `before` are the keys of earlier reads, if pages are counted: then a row that comes again
         shows that the list moved, and that another one may be missing. Raise ListFault.

@@ -1,4 +1,4 @@
-"""How a server is reached, by the settings of its authentication."""
+"""Turn the settings of authentication into the options of a connection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scimsync.transport.connection_options import ConnectionOptions
 def connection_options(
     auth: AuthenticatorSettings | None, base_dir: Path, timeout: float
 ) -> ConnectionOptions:
-    """Return how a server is reached. Paths are relative to `base_dir`; `timeout` is in seconds."""
+    """Return the options of a connection. `base_dir` resolves paths; `timeout` is in seconds."""
     user_agent = f"scimsync/{__version__}"
     if auth is None:
         return ConnectionOptions(user_agent, timeout)
