@@ -73,8 +73,8 @@ class SqliteReader:
     ) -> bool:
         """Let SQLite itself write rows as JSON, which takes less than half of the time.
 
-        Return whether it can: not for lists, and neither for numbers with a fraction, of which it
-        writes 15 digits, nor for bytes.
+        Return whether it can. It cannot write lists or bytes, and writes only 15 digits of a number
+        with a fraction.
         """
         if not self._explainer.spec.settings.lists.keys().isdisjoint(kept):
             return False
