@@ -24,12 +24,12 @@ class AuditEvents(Table):
 
     file: Text | None = Field(
         None,
-        description="The file to which tokens are appended, one a line",
+        description="The file that scimsync appends tokens to, one a line",
         examples=["events.ndjson"],
     )
     url: EndpointUrl | None = Field(
         None,
-        description="The endpoint that tokens are posted to, one a request (RFC 8935)",
+        description="The endpoint that scimsync posts tokens to, one in a request (RFC 8935)",
         examples=["https://siem.example.com/events"],
     )
     auth: (
@@ -41,12 +41,12 @@ class AuditEvents(Table):
         | None
     ) = Field(None, description="How scimsync proves its identity to url; nothing if omitted")
     issuer: Text = Field(
-        description="Who issues the tokens: their iss claim, such as a URL of yours",
+        description="The iss claim of the tokens, such as a URL of your organization",
         examples=["https://scimsync.example.com"],
     )
     audience: TextOrTexts = Field(
         (),
-        description="Whom the tokens are meant for: their aud claim",
+        description="The aud claim of the tokens: the intended receivers",
         examples=["https://siem.example.com"],
     )
 

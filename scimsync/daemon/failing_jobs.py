@@ -20,7 +20,7 @@ DAEMON = "daemon"
 
 
 class FailingJobs:
-    """The jobs that failed last."""
+    """The jobs whose last run failed."""
 
     def __init__(self, scheduler: JobScheduler, probes: DaemonProbes, notifier: Notifier) -> None:
         self._scheduler = scheduler
@@ -48,7 +48,7 @@ class FailingJobs:
             self._notifier.update(lambda _: finding)
 
     def recovered(self, job_id: str) -> None:
-        """Note that a job that failed has run without an error."""
+        """Record that a failed job has run without an error."""
         self._failing.discard(job_id)
         if not self._failing:
             self._probes.set_problem(None)

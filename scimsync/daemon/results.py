@@ -99,7 +99,7 @@ class Results:
             self._retry(request, result.error, names)
 
     def _retry_misconfigured(self, request: PushRequest, outcome: RunOutcome) -> None:
-        """Request a push of the targets again that a secret or a missing column has stopped."""
+        """Request another push of targets that a secret or a missing column has stopped."""
         names = [
             name
             for name, target in outcome.targets.items()
@@ -111,9 +111,9 @@ class Results:
             self._worker.request_again(names, request.cause, again)
 
     def _retry(self, request: PushRequest, error: Exception, names: Sequence[str]) -> None:
-        """Request a push that could not run again.
+        """Request another push in place of one that could not run.
 
-        Targets that the error does not concern need not wait.
+        Targets that the error does not affect do not have to wait.
         """
         now = self._scheduler.now()
         if isinstance(error, LeaseHeld):
@@ -137,7 +137,7 @@ class Results:
         return findings_of_error(request.targets, list(sources), error, source)
 
     def _retry_reconcile(self, result: ReconcileResult) -> None:
-        """Request a reconciliation again that could not read its target, or the state."""
+        """Request another reconciliation if one could not read its target or the state."""
         name, error = result.target, result.error
         if isinstance(error, Interrupted) or not isinstance(error, ScimsyncError):
             self._reconcile_failures.pop(name, None)

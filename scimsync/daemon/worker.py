@@ -31,7 +31,7 @@ LONGEST_WAIT = timedelta(minutes=10)
 
 
 class Worker:
-    """Starts what was requested, in the thread of pushes.
+    """Starts requested work in the thread of pushes.
 
     `loaded` returns the configuration in force, and `incomplete` the sources whose files are still
     being written, unless they have been for longer than a time.
@@ -68,7 +68,7 @@ class Worker:
         return self._active is None
 
     def stop(self, why: Interrupted) -> None:
-        """Start nothing new; what is active finishes its requests in flight."""
+        """Start nothing new. The active work finishes its requests in flight."""
         self._stopping = True
         self._cancellation.cancel(why)
 
@@ -89,7 +89,7 @@ class Worker:
         self._start_soon()
 
     def start(self) -> None:
-        """Start what is requested, unless something is active."""
+        """Start the requested work, unless other work is active."""
         if self._active is not None or self._stopping:
             return
         request = self._queue.take(list(self._config.targets))
@@ -161,7 +161,7 @@ class Worker:
         )
 
     def ended(self) -> None:
-        """Start what is requested next, or end the daemon, once the active work is recorded."""
+        """Start the next requested work, or end the daemon, after recording the active work."""
         self._active = None
         self._probes.push_ended()
         if self._stopping:

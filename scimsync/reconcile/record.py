@@ -1,4 +1,4 @@
-"""Remember when targets were reconciled, how many findings there were, and what was confirmed."""
+"""Store when targets were reconciled, how many findings there were, and what was confirmed."""
 
 from __future__ import annotations
 

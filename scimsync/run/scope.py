@@ -1,4 +1,4 @@
-"""What a run plans at a target: everything, what changed, or some users only."""
+"""Decide which users a run plans at a target: all, those that changed, or some only."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DAYS_REMEMBERED = 60
 
 @dataclass(frozen=True, slots=True)
 class PlannedScope:
-    """What a run plans at one target, None for nothing.
+    """The users that a run plans at one target, or None for none.
 
     `error` is why it plans nothing. `next` is the state of the target to store once the plan is
     accepted, and `has_arrivals` whether there may be users without an account.
@@ -40,7 +40,7 @@ class PlannedScope:
 def planned_scope(
     compiled: CompiledTarget, known: TargetState, context: Context, reading: Reading
 ) -> PlannedScope:
-    """Return what a run plans at a target whose stored state is `known`."""
+    """Return the scope of a run at a target with the stored state `known`."""
     options, now, store = context.options, context.now, context.store
     if options.given is not None:
         return PlannedScope(Scope(frozenset(), cursor=known.cursor, accepted=known.cursor))

@@ -1,4 +1,4 @@
-"""Change many links of a target at once, and find those that such a change concerns."""
+"""Change many links of a target at once, and find the links that such a change affects."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from scimsync.state.tables.links import membership, pin, reference
 
 
 def read_as_removed(connection: Connection, target: str, shown: Sequence[Link]) -> list[Key]:
-    """Return the users of whom the links `shown` say that their access was read to be removed.
+    """Return the users for whom the links `shown` confirm that their access is removed.
 
-    The stored links are in doubt about that, and `shown` will replace them.
+    The stored links are in doubt, and `shown` will replace them.
     """
     keys = [
         one.key
@@ -56,7 +56,7 @@ def read_as_removed(connection: Connection, target: str, shown: Sequence[Link]) 
 
 
 def mark_removals(connection: Connection, target: str, removed: Select[str], now: datetime) -> None:
-    """Note that these users may still have access: the keys `removed` have a planned removal.
+    """Record that these users may still have access: the keys `removed` have a planned removal.
 
     An account that is known to be inactive gives no access. An earlier time stays.
     """
@@ -138,7 +138,7 @@ def put_in_doubt(
     deleted_since: datetime,
     keys: Sequence[Key] = (),
 ) -> int:
-    """Let the next plan read all resources of a target, or the users `keys` if there are any.
+    """Make the next plan read all resources of a target, or only the users `keys` if any are given.
 
     Return the number of users at the target.
 
@@ -193,7 +193,7 @@ def _chosen(keys: Sequence[Key]) -> ColumnElement[bool]:
 
 
 def unlinked(targets: Sequence[str]) -> ColumnElement[bool]:
-    """Return the condition for the links by which resources that are not linked are in a run."""
+    """Return the condition for the links by which unlinked resources take part in a run."""
     return and_(
         table.c.target.in_(targets),
         table.c.kind.in_(list(Kind)),  # or else the index would not be searched by key
@@ -203,7 +203,7 @@ def unlinked(targets: Sequence[str]) -> ColumnElement[bool]:
 
 
 def forget_unlinked(connection: Connection, targets: Sequence[str]) -> None:
-    """Delete the links by which resources that are not linked took part in a run."""
+    """Delete the links by which unlinked resources took part in a run."""
     dropped = connection.execute(delete(table).where(unlinked(targets)))
     if dropped.rowcount:
         connection.execute(

@@ -1,4 +1,4 @@
-"""Links that a plan noted and that are not stored yet, found by key, id, or unique name."""
+"""Links of a plan that are not stored yet, found by key, id, or unique name."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _Index = dict[tuple[Kind, str], list[Key]]
 
 
 class NotedLinks:
-    """The last link that was noted of each resource of one target.
+    """The newest unstored link of each resource of one target.
 
-    A lookup does not take longer where more links are noted.
+    The time of a lookup does not depend on the number of links.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class NotedLinks:
         return iter(self._links.values())
 
     def put(self, some: Iterable[Link]) -> None:
-        """Note links, each instead of an earlier one of its resource."""
+        """Add links. Each replaces an earlier one of the same resource."""
         for link in some:
             if (earlier := self._links.get((link.kind, link.key))) is not None:
                 self._unindex(earlier)
@@ -53,7 +53,7 @@ class NotedLinks:
         return {key: link for key, link in noted if link is not None}
 
     def owners(self, kind: Kind, ids: Collection[RemoteId]) -> dict[RemoteId, Key]:
-        """Return to which resource each of `ids` belongs, for those that belong to one here."""
+        """Map those of `ids` that have a link here to their resources."""
         return {one: keys[-1] for one in ids if (keys := self._by_id.get((kind, one)))}
 
     def name_holders(self, kind: Kind, names: Collection[str]) -> Mapping[str, Link]:

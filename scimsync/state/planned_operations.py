@@ -151,8 +151,8 @@ class PlannedOperations:
     ) -> tuple[int, tuple[Key, ...]]:
         """Return how many users or groups have an open operation of `actions`.
 
-        With `deactivates`, only operations count that set `active` to false. The first `most` keys
-        come with it. Users that were deprovisioned by hand do not count.
+        With `deactivates`, count only operations that set `active` to false. Return the first
+        `most` keys, too. Users that were deprovisioned by hand do not count.
         """
         with self._store.read() as connection:
             held = holds.all_holds(connection)
@@ -180,16 +180,16 @@ class PlannedOperations:
         return number
 
     def note_readings(self, connection: Connection) -> bool:
-        """Note when the sources were first read with what the plan follows from.
+        """Record when the sources were first read with the changes that led to the plan.
 
-        Return False if no change of any source was refused before, as far as that was looked at.
+        Return False if no change of any source was found to have been refused before.
         """
         if self._changes is None or not self._has_operations:
             return True
         return note_readings(connection, self._run, self._target, self._changes)
 
     def _mark_removals(self, connection: Connection) -> None:
-        """Note that the users whose access the plan removes may still have it."""
+        """Record that users may still have the access that the plan removes."""
         if not self._removes:
             return
         removals = OperationFilter(

@@ -1,4 +1,4 @@
-"""Warnings about the file of a saved plan."""
+"""Warn about the file of a saved plan."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _JSON: Final = {"Accept": "application/json"}
 
 WHOLE_EVERY: Final = timedelta(days=7)
-"""How often everything is read if sync.toml does not say."""
+"""The default of `whole_every`."""
 
 _WITH_PRESET = (
     "type",
@@ -64,7 +64,7 @@ def _preset(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ApiList:
-    """A list with everything that reading it takes: sync.toml and the preset together.
+    """A list, with all settings that are needed to read it, from sync.toml and the preset.
 
     `feed` lists what changed, if it is used; `feed_headers` are those of its requests.
     """
@@ -109,12 +109,12 @@ class HttpSettings(ListCall, Api, RemoteSettings):
     )
     conditional: bool = Field(
         False,
-        description="Whether to ask for the list only if it changed, by its ETag or Last-Modified",
+        description="Whether to download the list only if its ETag or Last-Modified changed",
     )
     whole_every: Duration | None = Field(
         None,
         description=(
-            "With delta or conditional: how often everything is read nevertheless; 7d if omitted"
+            "With delta or conditional: how often to read everything all the same; 7d if omitted"
         ),
         examples=["1d"],
     )
@@ -160,7 +160,7 @@ class HttpSettings(ListCall, Api, RemoteSettings):
         if not call.columns:
             raise invalid(
                 f"{option} needs columns",
-                hint="name the columns, so that no others are kept",
+                hint="write columns, so that scimsync keeps no others",
                 below=(option,),
                 code="SYNC-0271",
             )
@@ -176,7 +176,7 @@ class HttpSettings(ListCall, Api, RemoteSettings):
         if feed is True and self.preset is None:
             raise invalid(
                 "delta = true needs preset",
-                hint="describe how the API lists changes, in a table [sources.NAME.delta]",
+                hint="write a table [sources.NAME.delta] that describes how the API lists changes",
                 below=("delta",),
                 code="SYNC-0271",
             )
@@ -184,7 +184,7 @@ class HttpSettings(ListCall, Api, RemoteSettings):
             raise invalid(
                 f"the preset {self.preset} has no list of changes for this resource",
                 found=f"lists with changes: {', '.join(_with_feeds()) or 'none'}",
-                hint="remove delta; the whole list is then read each time",
+                hint="remove delta, to read the whole list each time",
                 below=("delta",),
                 code="SYNC-0270",
             )
@@ -356,9 +356,9 @@ def _with_feeds() -> list[str]:
 
 
 def _why_unconditional(call: ListCall, has_feed: bool) -> str | None:
-    """Return why a response with status 304 could not stand for the whole list, if so."""
+    """Return why status 304 would not mean that the whole list is unchanged, or None."""
     if has_feed:
-        return "delta brings the changes already"
+        return "delta already reads only the changes"
     if call.method != "GET":
         return "it is read by POST"
     if call.paging.kind != "none":
@@ -366,7 +366,7 @@ def _why_unconditional(call: ListCall, has_feed: bool) -> str | None:
     if len(call.reads) > 1:
         return "it consists of several reads"
     if call.joins:
-        return "its joins are calls of their own"
+        return "its joins are separate calls"
     return None
 
 

@@ -44,7 +44,7 @@ OKTA = 'preset = "okta"\nvariables = { org = "example.okta.com" }\n'
         ),
         (
             URL + COLUMNS + FEED + "\nconditional = true",
-            "delta brings the changes already",
+            "delta already reads only the changes",
             "SYNC-0271",
         ),
         (
@@ -64,7 +64,7 @@ OKTA = 'preset = "okta"\nvariables = { org = "example.okta.com" }\n'
         ),
         (
             URL + COLUMNS + 'conditional = true\njoins = [{ into = "m", path = "/{id}" }]',
-            "its joins are calls of their own",
+            "its joins are separate calls",
             "SYNC-0271",
         ),
         (
