@@ -152,11 +152,16 @@ class HttpSource(SpooledSource[HttpSettings]):
 
     @property
     def _identity(self) -> str:
-        """A digest of all that decides what a read gives: settings, facts, and columns in use."""
-        listed, feed = self._list, self._list.feed
+        """A digest of all that decides what a read gives: settings, facts, and columns in use.
+
+        The file with the settings counts as well. Another one in its folder may have a source of
+        this name with other credentials, which see other records.
+        """
+        listed, feed, spec = self._list, self._list.feed, self.spec
         parts = [
             str(FORMAT),
-            self.spec.settings.model_dump_json(),
+            str(spec.base_dir.absolute() / spec.config_name),
+            spec.settings.model_dump_json(),
             listed.call.model_dump_json(),
             "" if feed is None else feed.model_dump_json(),
             repr((listed.place, sorted(listed.feed_headers.items()))),

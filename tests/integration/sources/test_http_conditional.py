@@ -65,6 +65,7 @@ class Reader:
         self.folder = folder
         self.now = MONDAY
         self.more = ""
+        self.config = "sync.toml"
 
     @property
     def kept(self) -> Path:
@@ -87,7 +88,7 @@ conditional = true
         assert spec.keeping is not None
         keeping = replace(spec.keeping, now=self.now, stores=stores, whole=whole)
         with Workspace() as workspace:
-            spec = replace(spec, used=("name",), keeping=keeping)
+            spec = replace(spec, used=("name",), keeping=keeping, config_name=self.config)
             return records(HttpSource(spec, workspace, FakeTime().source), workspace, "name")
 
     @property
@@ -206,6 +207,15 @@ def test_a_server_without_validators_is_read_each_time(reader: Reader) -> None:
     assert reader.read() == ANN_AND_BO
     assert not reader.kept.exists()
     assert reader.read() == ANN_AND_BO
+    assert reader.conditions == {}
+
+
+def test_a_source_of_another_file_has_its_own_reads(reader: Reader) -> None:
+    reader.read()
+    reader.config = "other.toml"
+    reader.server.people = PEOPLE[:1]  # what its credentials see, with the same validators
+
+    assert reader.read() == ANN_AND_BO[:1]
     assert reader.conditions == {}
 
 
