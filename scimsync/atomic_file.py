@@ -40,7 +40,7 @@ def check_writable(path: Path) -> None:
 
 @contextmanager
 def _partial_file(path: Path, mode: int) -> Iterator[tuple[Path, int]]:
-    """Create a file beside `path` for the time of the block; give its path and a descriptor."""
+    """Create a temporary file next to `path`; yield its path and a descriptor."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         partial.unlink(missing_ok=True)  # a killed process with this id may have left one

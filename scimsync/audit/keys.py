@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def signing_key(config: Config) -> Ed25519PrivateKey | None:
-    """Return the key that signs reports, None without one.
+    """Return the key that signs reports, or None if there is none.
 
     Raise ConfigError, also if the public key in sync.toml would not verify what it signs.
     """

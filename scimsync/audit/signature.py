@@ -49,7 +49,7 @@ _LAST_LINE = re.compile(rb"signature: (?P<signature>[A-Za-z0-9+/]{86}==)\n")
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a signature says: when the file was signed, with which key, and under which name.
+    """The content of a signature: when the file was signed, with which key, and its name then.
 
     `name` is None if the file still has that name.
     """

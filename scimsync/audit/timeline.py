@@ -47,7 +47,7 @@ class TimelineEvent:
 
 
 def events(key: Key, account: AccountHistory) -> Iterator[TimelineEvent]:
-    """Yield what happened to a user at a target: what the source said, and what became of that."""
+    """Yield the events of a user at a target, from the change in the source to its outcome."""
     leave = account.leave
     first = None if leave is None else leave.steps[0]
     read_at = None
@@ -87,9 +87,9 @@ def _open_events(account: AccountHistory) -> Iterator[TimelineEvent]:
             what += f"; last error: {account.last_error}"
         yield TimelineEvent(account.may_have_access_since, "open", what, "bad")
     if account.next_try_at is not None:
-        yield TimelineEvent(account.next_try_at, "next", "runs from then on try again")
+        yield TimelineEvent(account.next_try_at, "next", "runs after this time try again")
     if account.delete_after is not None:
-        yield TimelineEvent(account.delete_after, "next", "runs from then on delete the account")
+        yield TimelineEvent(account.delete_after, "next", "runs after this time delete the account")
 
 
 def headline(account: AccountHistory) -> tuple[str, str]:

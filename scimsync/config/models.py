@@ -213,7 +213,7 @@ class SyncToml(Table):
     notify: Notify = Field(default_factory=Notify, description="Alerts and their receivers")
     display: Display = Field(default_factory=Display, description="How commands show users")
     audit: Audit = Field(
-        default_factory=Audit, description="Audit reports, their signature, and events"
+        default_factory=Audit, description="Audit reports, their signatures, and events"
     )
 
 

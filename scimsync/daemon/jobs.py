@@ -1,4 +1,4 @@
-"""The daemon: a table of jobs of one scheduler, and what ties them together.
+"""The daemon: the jobs of one scheduler, and how they work together.
 
 | job | runs | does |
 | --- | --- | --- |

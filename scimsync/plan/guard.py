@@ -99,7 +99,7 @@ class _Rule:
     def _hint(self, count: _Count) -> str:
         if not count.lifts:
             return count.advice
-        return f"{count.advice}to allow this once: scimsync push {self.option} {count.number}"
+        return f"{count.advice}allow this once: scimsync push {self.option} {count.number}"
 
     def limit_of(
         self, total: int, limits: Mapping[str, Limit], allowance: Allowance

@@ -33,7 +33,7 @@ FORMAT = 5
 """The format of plan files."""
 
 _WITHOUT_DIGEST = (3, 4)
-"""Earlier formats. They are the same but for the digest; in the second, plans have operations."""
+"""Earlier formats, without a digest. In the second, plans contain operations."""
 
 _MODULUS = 1 << 256
 
@@ -72,7 +72,7 @@ class SavedPlan:
 
 @dataclass(frozen=True, slots=True)
 class LoadedPlan:
-    """The content of a file: a plan in the form of `plan --json`, and what is saved beside it.
+    """The content of a file: a plan in the form of `plan --json`, and what is saved with it.
 
     Its operations may be read one by one. `saved` is None for the output of `plan --json`.
     """
@@ -156,7 +156,7 @@ def load_file(path: Path) -> LoadedPlan:
 
 
 _START = b'{"saved":'
-"""How plan files begin."""
+"""The first bytes of plan files."""
 
 
 def _checked(path: Path, content: bytes, whole: dict[str, Any]) -> SavedPlan:

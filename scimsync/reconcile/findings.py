@@ -115,7 +115,7 @@ class FindingLog:
         self._write([_OPEN_MEMBER, *row])
 
     def add_removed(self, key: Key) -> None:
-        """Note that a leaver's account was read, and is inactive as it should be."""
+        """Record that a leaver's account was read, and is inactive as it should be."""
         self._write([_REMOVED, key])
 
     def removed_keys(self) -> Iterator[Key]:

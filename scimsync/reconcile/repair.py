@@ -108,7 +108,8 @@ def repair_of(
     if pinned := _pinned(store, target.name, parts.vanished):
         what = plural(pinned, "vanished account or group is", "vanished accounts and groups are")
         remarks.append(
-            f"{what} pinned by a revert, and not created again until the pin ends: scimsync status"
+            f"{what} pinned by a revert, and not created again until the pin ends;"
+            " see scimsync status"
         )
     repair = Repair(
         tuple(parts.users), tuple(parts.groups), tuple(parts.members), tuple(parts.unlinked)

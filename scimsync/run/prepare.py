@@ -172,7 +172,7 @@ def _outdated_operations(options: Options, targets: Iterable[TargetRun]) -> Iter
                 f" {plural(len(target.outdated), 'account or group', 'accounts and groups')}",
                 "SYNC-0513",
                 outdated_names(target.outdated, guard.FIRST_KEYS),
-                f"to plan again: scimsync {again}",
+                f"plan again: scimsync {again}",
                 target=target.name,
             )
 
@@ -188,7 +188,7 @@ def _other_settings(context: Context) -> list[Violation]:
 
 def _outdated(why: str | None, saved: SavedPlan) -> Iterator[Violation]:
     if why is not None:
-        hint = f"to plan again: scimsync {saved.again}"
+        hint = f"plan again: scimsync {saved.again}"
         yield Violation(why, "SYNC-0507", hint=hint)
 
 

@@ -96,7 +96,7 @@ def targets_of(store: Store, run: int, names: Sequence[str]) -> list[str]:
 
 
 def check_keys_of_run(store: Store, run: int, keys: Sequence[Key]) -> None:
-    """Raise ConfigError for a key without record and account that a run did nothing to either."""
+    """Raise ConfigError for a key without a record, an account, and an operation of the run."""
     with store.read() as connection:
         done = journal.find(connection, OperationFilter(run=run, keys=keys)) if keys else ()
         of_run = {operation.key for operation in done}

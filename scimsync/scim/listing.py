@@ -89,7 +89,7 @@ async def list_resources(
 
 
 def _check_whole(path: str, start: int, taken: int, total: int | None) -> None:
-    """Raise ListingError if a page brought nothing new although not all resources came yet."""
+    """Raise ListingError if a page contains nothing new, but resources are still missing."""
     if total is not None and taken < total:
         raise ListingError(
             f"{path}: startIndex={start} brought the same resources again, {taken} of {total} came"

@@ -168,7 +168,7 @@ def _check_shrinking(name: str, comparison: Comparison, limits: Sequence[Limit])
         raise GuardStop(
             f'guard.min_records: source "{name}" has {plural(total, "record")}, down from'
             f" {previous:,} (at least {least:,} required)",
-            hint=f"to allow this once: scimsync push --allow-records {total}",
+            hint=f"allow this once: scimsync push --allow-records {total}",
             code="SYNC-0504",
         )
 
@@ -223,7 +223,7 @@ def _check_shifted(store: Store, source: str, comparison: Comparison, most: int)
             f'guard.max_identity_changes: column "{column.name}" of source "{source}" moved by one'
             f" row: all {plural(number, 'changed cell')} hold what a neighboring row held before",
             details=[f"first: {first}{f' and {more} more' if more else ''}"],
-            hint=f"to allow this once: scimsync push --allow-identity-changes {number}",
+            hint=f"allow this once: scimsync push --allow-identity-changes {number}",
             code="SYNC-0512",
         )
 
@@ -240,7 +240,7 @@ def _emptied(source: str, columns: Sequence[EmptiedColumn], limit: Limit) -> Gua
     return GuardStop(
         f'guard.max_emptied: source "{source}" lost {lost} (limit {limit}{here})',
         details=[names] if first else (),
-        hint=f"to allow this once: scimsync push {options}",
+        hint=f"allow this once: scimsync push {options}",
         code="SYNC-0509",
     )
 

@@ -73,7 +73,7 @@ class SourceSettings(Table):
         self,
         used: Collection[str] | None = None,  # noqa: ARG002
     ) -> timedelta | None:
-        """Return how often everything is read, if reads in between bring only what changed.
+        """Return how often everything is read, if other reads get only the changes.
 
         None is each time, which may depend on the columns in use.
         """

@@ -274,10 +274,10 @@ def is_known_key(connection: Connection, key: Key) -> bool:
 
 
 def few_of(target: str) -> ColumnElement[bool]:
-    """Return the condition that a link is of a target, for what only a few links are.
+    """Return the condition that a link belongs to a target, for use with a rare condition.
 
-    SQLite has no statistics: of two indexes that begin with the target, it takes the one of all
-    links rather than the one of the few. With an expression, it takes the one of the few.
+    Without statistics, SQLite prefers an index of all links of the target to a partial one. The
+    expression makes it use the partial index.
     """
     return table.c.target.concat("") == target
 

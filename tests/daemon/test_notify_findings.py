@@ -107,7 +107,7 @@ def test_a_guard_alert_has_no_personal_data_and_ends_with_a_successful_push(offi
     assert (
         began.text
         == 'guard.max_removals: 6 of 40 accounts at "wiki" would be deactivated or deleted (limit'
-        " 10%, here 5) [SYNC-0501]\nto allow this once: scimsync push --allow-removals 6"
+        " 10%, here 5) [SYNC-0501]\nallow this once: scimsync push --allow-removals 6"
     )
     assert over.title == "[scimsync] wiki: resolved: push blocked by a guard (2 h)"
     assert "first: 00035, 00036" in outbox(office, "hr")[0].text

@@ -31,7 +31,7 @@ def test_many_weak_adoptions_need_a_yes(office: Office, faulty: FaultyServer) ->
         'guard.max_adoptions: 6 of 6 adoptions at "wiki" match neither by externalId nor by'
         " userName and name (limit 5); nothing {} sent [SYNC-0530]\n"
         "  first: 00001, 00002, 00003, 00004, 00005 and 1 more\n"
-        "  to allow this once: scimsync push --allow-adoptions 6"
+        "  allow this once: scimsync push --allow-adoptions 6"
     )
     assert (planned.code, pushed.code) == (3, 3)
     assert why.format("would be") in planned.err

@@ -74,7 +74,7 @@ def test_nothing_is_sent_if_the_plan_changes_before_the_answer(
 
     assert ran.code == 3
     assert "the plan shown is out of date" in ran.err
-    assert "to plan again: scimsync push --ask" in ran.err
+    assert "plan again: scimsync push --ask" in ran.err
     assert faulty.written() == []
 
 

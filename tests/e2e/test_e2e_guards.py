@@ -190,7 +190,7 @@ def test_a_share_allows_five_accounts_but_never_more_than_half(
     assert ran.err.endswith(
         'aborted by guard.max_removals: 3 of 4 accounts at "wiki" would be deactivated or deleted'
         " (limit 10%, here 2); nothing was sent [SYNC-0501]\n  first: 00002, 00003, 00004\n"
-        "  to allow this once: scimsync push --allow-removals 3\n"
+        "  allow this once: scimsync push --allow-removals 3\n"
     )
     assert faulty.seen == []
 
@@ -207,7 +207,7 @@ def test_one_group_may_be_deleted_and_not_two_of_three(real_office: Office) -> N
     assert ran.err.endswith(
         'aborted by guard.max_removals: 2 of 3 groups at "wiki" would be deleted (limit 10%, here'
         " 1); nothing was sent [SYNC-0508]\n  first: departments:Law, departments:Sales\n"
-        "  to allow this once: scimsync push --allow-removals 2\n"
+        "  allow this once: scimsync push --allow-removals 2\n"
     )
     real_office.hire([person(1), person(2, dept="Law"), person(3, dept="Law")])
     assert counts(real_office.push())["delete"] == 1

@@ -67,7 +67,7 @@ def test_new_keys_for_everybody_lock_nobody_out(
         f"  {size} keys that left and as many that arrived have the same userNames: if these users"
         " got new keys:\n"
         "  scimsync rekey --from FILE, a CSV file with the columns old and new\n"
-        f"  to allow this once: scimsync push --allow-identity-changes {size}\n"
+        f"  allow this once: scimsync push --allow-identity-changes {size}\n"
     )
     assert ran.err == message if user == USER else message in ran.err
     assert faulty.written() == []

@@ -49,7 +49,7 @@ def test_a_large_group_that_would_lose_everybody_stops_the_push(
     assert (
         'guard.max_removals: 12 of 12 members of group "teams:A" at "wiki" would be removed (limit'
         " 10%, here 5); nothing was sent [SYNC-0502] first: 00001, 00002, 00003, 00004, 00005 and"
-        " 7 more to allow this once: scimsync push --allow-removals 12" in said
+        " 7 more allow this once: scimsync push --allow-removals 12" in said
     )
     assert wire.written() == []
     assert groups(office)["Team A"] == {row["id"] for row in people(12)}

@@ -153,7 +153,7 @@ def _check_whole(options: CommonOptions, plan: Path | None) -> None:
     if options.targets or options.keys:
         raise ConfigError(
             f"push {plan}: a saved plan is applied as a whole; it takes neither -t nor -k",
-            hint="to plan a part: scimsync plan --out FILE -t TARGET -k KEY",
+            hint="plan a part: scimsync plan --out FILE -t TARGET -k KEY",
             code="SYNC-0511",
         )
 

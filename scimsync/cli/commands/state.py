@@ -68,8 +68,8 @@ def upgrade(options: CommonOptions) -> None:
 def prune(options: CommonOptions, keep: timedelta) -> None:
     """Delete runs that are older than --keep, with their operations in the journal.
 
-    Links, snapshots, the last run, operations without an outcome, and operations whose event is not
-    exported yet are kept.
+    The command keeps links, snapshots, the last run, operations without an outcome, and operations
+    with an event that is not exported yet.
     """
     config = load(options.config)
     with opened_state(config, create=True) as store:

@@ -174,7 +174,7 @@ def _of_runs(
     profiles: Registry[Callable[[], Profile]],
     known: Mapping[str, TargetState],
 ) -> Iterator[Metric]:
-    """Yield what runs and reconciliations have left behind."""
+    """Yield the results of runs and reconciliations that are stored in the state."""
     yield _by_target(
         "scimsync_rate_limit",
         "Maximum requests per second sent to a target; absent if there is no limit.",

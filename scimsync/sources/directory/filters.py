@@ -126,7 +126,7 @@ def _parse(text: str, at: int, depth: int) -> tuple[Filter, int]:
 
 def _item(text: str) -> Item:
     if "(" in text:
-        raise LdapFilterError(rf"{_shown(text)} holds a (, which is written as \28")
+        raise LdapFilterError(rf"{_shown(text)} contains a (; write \28 instead")
     left, equals, right = text.partition("=")
     if not equals:
         raise LdapFilterError(f"there is no = in {_shown(text)}")
@@ -149,7 +149,7 @@ def _item(text: str) -> Item:
     if operator is Operator.SUBSTRINGS:
         return Item(left, operator, tuple(map(_unescaped, right.split("*"))))
     if "*" in right:
-        raise LdapFilterError(rf"{_shown(right)} holds a *, which is written as \2a")
+        raise LdapFilterError(rf"{_shown(right)} contains a *; write \2a instead")
     return Item(left, operator, (_unescaped(right),))
 
 
@@ -172,7 +172,7 @@ def _extensible(left: str, right: str) -> Item:
 def _unescaped(text: str) -> bytes:
     def byte(match: re.Match[bytes]) -> bytes:
         if match[1] is None:
-            raise LdapFilterError(rf"a backslash in {_shown(text)} is written as \5c")
+            raise LdapFilterError(rf"write a backslash in {_shown(text)} as \5c")
         return bytes.fromhex(match[1].decode())
 
     return _ESCAPE.sub(byte, text.encode())

@@ -212,7 +212,7 @@ class Call(Table):
     """A request that brings records, on one page or several."""
 
     refusals: ClassVar[frozenset[int]] = frozenset()
-    """Statuses after which the list has to be read in another way."""
+    """Statuses that mean that the list has to be read in another way."""
 
     method: Literal["GET", "POST"] = Field("GET", description="Method of the request")
     params: Mapping[str, Param] = Field(

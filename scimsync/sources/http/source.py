@@ -66,7 +66,7 @@ class HttpSource(SpooledSource[HttpSettings]):
         return declared
 
     def write(self, path: Path) -> str:
-        """Read the list, and once more if it was not complete; see `SpooledSource.write`.
+        """Read the list, and read it again if it was incomplete; see `SpooledSource.write`.
 
         Where sync.toml says so, read only what changed since the kept read.
         """
@@ -107,7 +107,7 @@ class HttpSource(SpooledSource[HttpSettings]):
     async def _read_changes(
         self, client: ApiClient, path: Path, kept: KeptRead | None
     ) -> str | None:
-        """Write all records, read by what changed, and return their digest.
+        """Write all records after reading only what changed, and return their digest.
 
         Return None if the list has to be read as a whole, and be it because nothing else is wanted.
         """
@@ -152,10 +152,10 @@ class HttpSource(SpooledSource[HttpSettings]):
 
     @property
     def _identity(self) -> str:
-        """A digest of all that decides what a read gives: settings, facts, and columns in use.
+        """A digest of everything that a read depends on: settings, facts, and columns in use.
 
-        The file with the settings counts as well. Another one in its folder may have a source of
-        this name with other credentials, which see other records.
+        It includes the path of the configuration file. Another file in the same folder may have a
+        source of this name with other credentials, which see other records.
         """
         listed, feed, spec = self._list, self._list.feed, self.spec
         parts = [

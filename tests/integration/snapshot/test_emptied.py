@@ -156,7 +156,7 @@ def test_the_message_names_source_column_numbers_keys_and_option(folder: Folder)
         'guard.max_emptied: source "hr" lost 9 of 10 filled cells of column "dept" (limit 20%,'
         " here 2) [SYNC-0509]\n"
         "  first: 01, 02, 03, 04, 05 and 4 more\n"
-        "  to allow this once: scimsync push --allow-emptied dept"
+        "  allow this once: scimsync push --allow-emptied dept"
     )
 
 
@@ -170,7 +170,7 @@ def test_the_message_names_all_columns(folder: Folder) -> None:
         'guard.max_emptied: source "hr" lost 4 of 4 filled cells of column "dept" and 4 of 4'
         ' filled cells of column "job title" (limit 20%) [SYNC-0509]\n'
         "  first: 00, 01, 02, 03\n"
-        "  to allow this once: scimsync push --allow-emptied dept --allow-emptied 'job title'"
+        "  allow this once: scimsync push --allow-emptied dept --allow-emptied 'job title'"
     )
     assert why(lambda: folder.ingest(after, FIFTH, ["dept"], names)) is not None
     assert why(lambda: folder.ingest(after, FIFTH, ["dept", "job title"], names)) is None
@@ -186,7 +186,7 @@ def test_a_column_that_another_source_still_has_is_emptied_where_it_is_missing(
     assert why(lambda: folder.ingest(without, columns=names)) == (
         'guard.max_emptied: source "hr" lost 6 of 6 filled cells of column "dept" (limit 20%,'
         " here 2) [SYNC-0509]\n"
-        "  to allow this once: scimsync push --allow-emptied dept"
+        "  allow this once: scimsync push --allow-emptied dept"
     )
     assert why(lambda: folder.ingest(without, FIFTH, ["dept"], names)) is None
     assert folder.filled == {"name": 6}

@@ -290,7 +290,7 @@ def test_advice_names_what_may_have_happened_and_no_removals() -> None:
         "  scimsync rekey --from FILE, a CSV file with the columns old and new\n"
         "  2 keys would get the userName of another user or be another person: a column may be"
         " shifted; see: scimsync plan\n"
-        "  to allow this once: scimsync push --allow-identity-changes 3"
+        "  allow this once: scimsync push --allow-identity-changes 3"
     )
 
 
