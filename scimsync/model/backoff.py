@@ -20,7 +20,7 @@ def retry_delay(failures: int) -> timedelta:
 
 
 def delivery_pause(failures: int, longest: timedelta, asked_s: float | None = None) -> timedelta:
-    """Return the delay after so many failed deliveries: a minute, doubled each time.
+    """Return the delay after a number of failed deliveries: a minute, doubled each time.
 
     It is at least `asked_s`, the seconds that the receiver asks for, and at most `longest`.
     """

@@ -18,8 +18,8 @@ from scimsync.sources.kept_read import Keeping, KeptFacts, KeptRead, KeptReadDam
 from scimsync.transport.http_date import http_date
 
 _SAFE_AGE: Final = timedelta(minutes=1)
-"""How much older than its response a Last-Modified has to be. It counts seconds, so that a list may
-change again without another Last-Modified, and clocks differ (RFC 9110 section 8.8.2.2)."""
+"""The minimum age of a Last-Modified. It has a resolution of one second, so a list may change again
+without another Last-Modified, and clocks differ (RFC 9110 section 8.8.2.2)."""
 
 _NOT_MODIFIED = 304
 

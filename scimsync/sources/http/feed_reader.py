@@ -1,4 +1,4 @@
-"""Send the requests of a feed of changes, and say what its records hold."""
+"""Send the requests of a feed of changes, and select the members of its records."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ class FeedReader:
     columns: Columns
 
     async def since(self, link: str) -> tuple[Changes, str]:
-        """Return what changed since `link`, and the link for what changes later."""
+        """Return the changes since `link`, and the link for later changes."""
         changes = Changes(self.feed, self._noted)
         return changes, await self._round(changes, link, lambda: None)
 
     async def everything(
         self, take: Callable[[list[dict[str, Any]]], None]
     ) -> tuple[AllRecords, str]:
-        """Read all records: `take` gets those of a page that did not come before.
+        """Read all records, and call `take` with the new records of each page.
 
-        Return what later pages said about earlier ones, and the link for what changes later.
+        Return the changes of later pages to earlier records, and the link for later changes.
         """
         changes = AllRecords(self.feed, self._noted)
         return changes, await self._round(changes, None, lambda: take(changes.take()))
@@ -72,7 +72,7 @@ class FeedReader:
     def in_use(self, records: Records) -> list[dict[str, Any]]:
         """Return records with their ids and the members that expressions read.
 
-        Names of fields to ask for are no members: an API may call them otherwise, or send more.
+        The names of requested fields are not used, because members may have other names.
         """
         names = self.columns.read_members()
         if names is None:
@@ -83,7 +83,7 @@ class FeedReader:
         ]
 
     def hashes(self, records: Records) -> dict[str, int]:
-        """Return a hash of each record by its id. What is null is as good as absent."""
+        """Return a hash of each record by its id. Null members count as absent."""
         return {
             record[self.feed.id]: hash(
                 orjson.dumps(

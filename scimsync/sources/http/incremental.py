@@ -44,8 +44,8 @@ _ODD = ("SYNC-0268", "SYNC-0269")
 """The codes for unusable responses, and for columns that lost their values."""
 
 _ODD_OF_LINK = (*_ODD, "SYNC-0266")
-"""The same for a link, which an API may refuse as it refuses credentials. If it refuses these, it
-does so in the next step too."""
+"""The same for a link, which an API may refuse with the status of refused credentials. If it really
+refuses the credentials, the next way to read fails, too."""
 
 _BATCH = 1000
 
@@ -56,7 +56,7 @@ class _NextStep(Exception):
 
 @contextmanager
 def _or_next_step(odd: Collection[str] = _ODD) -> Iterator[None]:
-    """Raise _NextStep for whatever is odd, such as an error with a code in `odd`."""
+    """Raise _NextStep for problems, such as an error with a code in `odd`."""
     try:
         yield
     except (ListFault, BadPage, KeptReadDamaged) as error:

@@ -107,7 +107,7 @@ class Pages:
     def at(self, url: str) -> PageRequest:
         """Return the request for a URL that a response named. Raise BadPage for another host.
 
-        The list begins there: later pages have its path and query, and those of the call no longer.
+        The list begins there: later pages use its path and query instead of those of the call.
         """
         self._last = self._request(self._start(), first=True)
         self._last = self._linked(url)
@@ -122,7 +122,7 @@ class Pages:
         return self._last
 
     def _start(self) -> int | str | None:
-        """Return the value that asks for the first page; pages that are counted begin with it."""
+        """Return the value that requests the first page; numbered pages begin with it."""
         start = self._paging.start
         if self._paging.kind not in ("page", "offset"):
             return start
