@@ -27,7 +27,7 @@ class TokenFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._is_checked = False
+        self._written: set[str | None] | None = None
 
     def deliver(self, tokens: Sequence[EventToken]) -> Delivery:
         """Append tokens and wait until they are on the disk.
@@ -37,6 +37,7 @@ class TokenFile:
         try:
             self._append(tokens)
         except OSError as error:
+            self._written = None  # some of them may be on the disk
             return Delivery(failure=f"cannot write the file: {error.strerror}")
         return Delivery([token.operation_id for token in tokens])
 
@@ -50,17 +51,17 @@ class TokenFile:
         try:
             if not existed:
                 os.fchmod(descriptor, PRIVATE)  # whatever the umask
-            written: set[str | None] = set()
-            if not self._is_checked:
-                written = _last_tokens(descriptor, sum(len(token.compact) + 1 for token in tokens))
-            lines = [token.compact + b"\n" for token in tokens if token.jti not in written]
+            if self._written is None:
+                size = sum(len(token.compact) + 1 for token in tokens)
+                self._written = _last_tokens(descriptor, size)
+            new = [token for token in tokens if token.jti not in self._written]
+            lines = [token.compact + b"\n" for token in new]
             _write_all(descriptor, b"".join(lines))
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
         if not existed:
             _sync_folder(self._path.parent)
-        self._is_checked = True
 
 
 def check_writable(path: Path) -> None:

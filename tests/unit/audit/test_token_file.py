@@ -53,6 +53,14 @@ def test_tokens_that_an_earlier_process_has_written_are_not_repeated(path: Path)
     assert numbers(path) == [f"j{one}" for one in range(510)]
 
 
+def test_tokens_that_come_again_in_another_batch_are_not_repeated(path: Path) -> None:
+    TokenFile(path).deliver(tokens(2, 3))
+    file = TokenFile(path)
+    file.deliver(tokens(1, 2))
+    assert file.deliver(tokens(3, 4)) == Delivery([3, 4])
+    assert numbers(path) == ["j2", "j3", "j1", "j4"]
+
+
 def test_a_file_that_was_moved_away_begins_anew(path: Path) -> None:
     file = TokenFile(path)
     file.deliver(tokens(1))
