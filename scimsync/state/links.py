@@ -256,7 +256,9 @@ def count_active(connection: Connection, target: str, keys: Sequence[Key]) -> in
 
 def count_with_access(connection: Connection, target: str) -> int:
     """Return how many leavers may still have access at a target."""
-    number = select(func.count()).where(few_of(target), table.c.may_have_access_since.is_not(None))
+    number = select(func.count()).where(
+        rare_links_of(target), table.c.may_have_access_since.is_not(None)
+    )
     return connection.scalar(number) or 0
 
 
@@ -273,7 +275,7 @@ def is_known_key(connection: Connection, key: Key) -> bool:
     return connection.execute(linked.union(recorded).limit(1)).first() is not None
 
 
-def few_of(target: str) -> ColumnElement[bool]:
+def rare_links_of(target: str) -> ColumnElement[bool]:
     """Return the condition that a link belongs to a target, for use with a rare condition.
 
     Without statistics, SQLite prefers an index of all links of the target to a partial one. The

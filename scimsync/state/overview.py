@@ -13,7 +13,7 @@ from scimsync.model.echoes import EchoCount
 from scimsync.model.ids import Key, Kind, fold_name
 from scimsync.model.links import AccessToRemove, LinkStatus
 from scimsync.state.json_values import load_echoes
-from scimsync.state.links import few_of
+from scimsync.state.links import rare_links_of
 from scimsync.state.tables.links import link
 from scimsync.state.tables.sources import record
 
@@ -115,7 +115,7 @@ def access_to_remove(connection: Connection, target: str, most: int) -> AccessTo
     since = link.c.may_have_access_since
     rows = connection.execute(
         select(link.c.key, since, func.count().over())
-        .where(few_of(target), since.is_not(None))
+        .where(rare_links_of(target), since.is_not(None))
         .order_by(since, link.c.key)
         .limit(most)
     ).all()
@@ -127,7 +127,7 @@ def keys_with_access(connection: Connection, target: str) -> list[Key]:
     """Return the keys of all leavers who may still have access at a target, in order."""
     query = (
         select(link.c.key)
-        .where(few_of(target), link.c.may_have_access_since.is_not(None))
+        .where(rare_links_of(target), link.c.may_have_access_since.is_not(None))
         .order_by(link.c.key)
     )
     return [Key(key) for key in connection.scalars(query)]
@@ -141,7 +141,7 @@ def failing_keys(connection: Connection, target: str, kind: Kind) -> list[Key]:
 
 def _is_failing(target: str) -> ColumnElement[bool]:
     some = link.c.failures > literal_column("0")  # as IS_FAILING says, for its index
-    return and_(few_of(target), or_(some, link.c.next_try_at.is_not(None)))
+    return and_(rare_links_of(target), or_(some, link.c.next_try_at.is_not(None)))
 
 
 def keys_like(connection: Connection, sources: Sequence[str], text: str) -> list[Key]:

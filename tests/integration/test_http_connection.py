@@ -165,8 +165,7 @@ def test_a_response_is_read(
         ),
         (
             raw_response("304 Not Modified"),
-            "redirects to an unknown place, and redirects are not followed (status 304, no content"
-            " type)",
+            "not modified, but no condition was sent (status 304, no content type)",
         ),
         (
             raw_response("200 OK", b"not gzip", "Content-Encoding: gzip"),

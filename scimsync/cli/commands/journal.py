@@ -12,7 +12,7 @@ import orjson
 from scimsync.builtin import load
 from scimsync.cli.ui.common_options import CommonOptions, common_options
 from scimsync.cli.ui.csv_text import csv_cell
-from scimsync.cli.ui.numbers import Most, RunNumber
+from scimsync.cli.ui.numbers import RowLimit, RunNumber
 from scimsync.cli.ui.operation_rows import change_row, journal_row, request_lines
 from scimsync.cli.ui.output import Output
 from scimsync.cli.ui.report_format import report_format
@@ -70,7 +70,7 @@ _BATCH = 500
 )
 @click.option(
     "--limit",
-    type=Most(),
+    type=RowLimit(),
     metavar="N",
     help="Only the newest N. (default: 50; with JSON or CSV: all)",
 )

@@ -11,7 +11,7 @@ import click
 
 from scimsync.builtin import load
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
-from scimsync.cli.ui.numbers import Most
+from scimsync.cli.ui.numbers import RowLimit
 from scimsync.cli.ui.output import Output, Part, write_json
 from scimsync.cli.ui.session import chosen_targets, opened_state
 from scimsync.durations import format_duration, format_local
@@ -33,7 +33,7 @@ _STYLES = {
 @click.command()
 @click.option(
     "--limit",
-    type=Most(),
+    type=RowLimit(),
     default=20,
     show_default=True,
     metavar="N",

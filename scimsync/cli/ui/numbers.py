@@ -33,7 +33,7 @@ class RunNumber(click.IntRange):
         return number
 
 
-class Most(click.IntRange):
+class RowLimit(click.IntRange):
     """The maximum number of rows to read."""
 
     name = "whole number"
