@@ -180,7 +180,7 @@ def no_plan(path: Path) -> ConfigError:
     """Return the error for a file that has no plan."""
     return ConfigError(
         f"{path}: this is no saved plan",
-        hint=f"make one: scimsync plan --out {path.name}",
+        hint="make one: scimsync plan --out FILE",
         code="SYNC-0909",
     )
 
