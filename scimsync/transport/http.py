@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -157,13 +158,16 @@ class HttpConnection:
             content = text.encode("latin-1")
         return one_line(content[: EXCERPT_BYTES * 2].decode("utf-8", "replace"), EXCERPT_BYTES)
 
-    def invalid(self, response: HttpResponse, problem: str) -> InvalidResponse:
-        """Return the error for an unexpected `response`."""
+    def invalid(
+        self, response: HttpResponse, problem: str, brief: str | None = None
+    ) -> InvalidResponse:
+        """Return the error for an unexpected `response`; see `InvalidResponse` for `brief`."""
         return InvalidResponse(
             f"{response.request}: {problem}",
             status=response.status,
             content_type=self.redacted(response.headers.get("Content-Type", ""), 80),
             excerpt=self.excerpt(response.content),
+            brief=None if brief is None else f"{response.request}: {brief}",
         )
 
     async def _send_once(
@@ -209,8 +213,10 @@ class HttpConnection:
             if _CONDITIONS.isdisjoint(headers):
                 raise self.invalid(received, "not modified, but no condition was sent")
         elif 300 <= received.status < 400:
-            location = self.redacted(received.headers.get("Location", "an unknown place"))
-            raise self.invalid(received, f"redirects to {location}, and redirects are not followed")
+            location = self.redacted(received.headers.get("Location", ""))
+            raise self.invalid(
+                received, _redirects(location or "an unknown place"), _redirects(_place(location))
+            )
         return received
 
     async def _read(self, response: httpx2.Response) -> tuple[bytes, str]:
@@ -297,3 +303,19 @@ def _open_client(
         trust_env=False,
         follow_redirects=False,
     )
+
+
+def _redirects(place: str) -> str:
+    return f"redirects to {place}, and redirects are not followed"
+
+
+def _place(location: str) -> str:
+    """Return the server that a redirect leads to. The rest of a URL may name a user."""
+    try:
+        parts = urlsplit(location)
+        port = "" if parts.port is None else f":{parts.port}"
+    except ValueError:
+        return "an unknown place"
+    if not parts.hostname:
+        return "another path" if location else "an unknown place"
+    return f"{parts.scheme}://{parts.hostname}{port}"

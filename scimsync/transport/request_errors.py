@@ -50,12 +50,21 @@ class InvalidResponse(RequestError):
 
     Examples are an HTML page, text that is not JSON, a redirect, and more bytes than allowed. A
     request that changes something may have had its effect. `excerpt` is the printable start of the
-    body.
+    body. `brief` is the problem without texts of the server, if `problem` has some.
     """
 
-    def __init__(self, problem: str, *, status: int, content_type: str, excerpt: str = "") -> None:
-        self._brief = f"{problem} (status {status}, {content_type or 'no content type'})"
-        super().__init__(self._brief + (f": {excerpt}" if excerpt else ""))
+    def __init__(
+        self,
+        problem: str,
+        *,
+        status: int,
+        content_type: str,
+        excerpt: str = "",
+        brief: str | None = None,
+    ) -> None:
+        shown = f"(status {status}, {content_type or 'no content type'})"
+        super().__init__(f"{problem} {shown}" + (f": {excerpt}" if excerpt else ""))
+        self._brief = f"{problem if brief is None else brief} {shown}"
         self.status = status
         self.content_type = content_type
         self.excerpt = excerpt

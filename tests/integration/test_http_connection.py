@@ -156,6 +156,23 @@ def test_a_response_is_read(
 
 
 @pytest.mark.parametrize(
+    ("location", "place"),
+    [
+        ("https://Ann@SSO.example.com:8443/ann?filter=ann#ann", "https://sso.example.com:8443"),
+        ("/Users?filter=ann", "another path"),
+        ("https://sso.example.com:ann/", "an unknown place"),
+        ("", "an unknown place"),
+    ],
+)
+def test_a_redirect_is_named_without_what_may_name_a_user(location: str, place: str) -> None:
+    error, _ = send(raw_response("302 Found", b"", f"Location: {location}"))
+
+    assert isinstance(error, InvalidResponse)
+    assert f"redirects to {place}, and redirects are not followed" in error.brief
+    assert location in str(error)
+
+
+@pytest.mark.parametrize(
     ("raw", "problem"),
     [
         (
