@@ -73,7 +73,7 @@ class Keeping:
 
 def kept_read_path(state_dir: Path, source: str) -> Path:
     """Return the path of the file of a source."""
-    return state_dir / f"{source}.kept.ndjson"
+    return state_dir / f"{source}.kept"
 
 
 @dataclass(frozen=True, slots=True)

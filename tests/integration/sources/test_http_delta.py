@@ -460,7 +460,7 @@ def test_only_columns_in_use_are_kept_and_only_the_owner_reads_them(tenant: Tena
 
     assert all(set(line) == {"id", "mail"} for line in lines[1:-1])
     assert tenant.kept.stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in tenant.folder.iterdir()] == ["staff.kept.ndjson"]
+    assert [path.name for path in tenant.folder.iterdir()] == ["staff.kept"]
 
 
 def test_an_older_kept_read_is_as_good(tenant: Tenant) -> None:

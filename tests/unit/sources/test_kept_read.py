@@ -14,7 +14,7 @@ NOW = datetime(2026, 11, 30, 6, tzinfo=UTC)
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
-    path, records = tmp_path / "staff.kept.ndjson", tmp_path / "records"
+    path, records = tmp_path / "staff.kept", tmp_path / "records"
     records.write_bytes(b"".join(b'{"id": "%04d"}\n' % number for number in range(2500)))
     store(path, records, KeptFacts("staff", NOW, NOW, 0, link="https://hr.example.com/later"))
     return path
