@@ -314,7 +314,7 @@ def test_a_mapping_needs_lines_and_the_required_one() -> None:
         ("title", Constant(True), "it takes a text"),
         ("title", Expression("1 / 0"), "division by zero"),
         ("title", Expression("[][0]"), "a list has no element 0"),
-        ("locale", Constant(float("nan")), "nan is no number"),
+        ("locale", Constant(float("nan")), "nan is not a number"),
     ],
 )
 def test_a_constant_that_cannot_be_sent_is_found_before_anything_is_read(
