@@ -40,7 +40,7 @@ class Named:
 
 
 class EntryIndex:
-    """Entries by their DN."""
+    """Entries by their DN. They are sorted once, before the first search."""
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None)
@@ -48,28 +48,26 @@ class EntryIndex:
             "pragma journal_mode = off",
             "pragma synchronous = off",
             "pragma cache_size = -16000",
-            "create table entry (dn blob primary key, named text) without rowid",
+            "create table entry (dn blob, named text)",
             "begin",
         ):
             self._connection.execute(statement)
         self._pending: list[tuple[bytes, str]] = []
         self._found: dict[bytes, Named | None] = {}
+        self._is_sorted = False
 
     def add(self, dn: str, named: Named) -> None:
         """Add an entry. One whose DN comes twice with different values names nothing."""
         links = dict(named.links) or None
         text = orjson.dumps([named.values, links]).decode()
         self._pending.append((digest(dn), text))
-        self._found.clear()
+        if self._found:
+            self._found.clear()
         if len(self._pending) >= _BATCH:
             self._flush()
 
     def _flush(self) -> None:
-        self._connection.executemany(
-            "insert into entry values (?, ?) on conflict do update set named = case when named ="
-            " excluded.named then named end",
-            self._pending,
-        )
+        self._connection.executemany("insert into entry values (?, ?)", self._pending)
         self._pending.clear()
 
     def find(self, key: bytes) -> Named | None:
@@ -84,10 +82,14 @@ class EntryIndex:
     def _read(self, key: bytes) -> Named | None:
         if self._pending:
             self._flush()
-        row = self._connection.execute("select named from entry where dn = ?", [key]).fetchone()
-        if row is None or row[0] is None:
+        if not self._is_sorted:
+            self._connection.execute("create index by_dn on entry (dn)")
+            self._is_sorted = True
+        rows = self._connection.execute("select distinct named from entry where dn = ?", [key])
+        found = rows.fetchmany(2)
+        if len(found) != 1:
             return None
-        values, links = orjson.loads(row[0])
+        values, links = orjson.loads(found[0][0])
         return Named(values, links or {})
 
     def close(self) -> None:
