@@ -64,10 +64,4 @@ def _events(
             yield NewEvent(number)
             continue
         known = before.get((link.kind, link.key), link)
-        yield NewEvent(number, link.remote_id or known.remote_id, external_id(known), link.etag)
-
-
-def external_id(link: Link) -> str | None:
-    """Return the externalId that a target has acknowledged."""
-    value = link.document.get("externalId")
-    return value if isinstance(value, str) else None
+        yield NewEvent(number, link.remote_id or known.remote_id, known.external_id, link.etag)

@@ -69,6 +69,12 @@ class Link:
         return fold_name(self.document.get(UNIQUE_ATTRIBUTE[self.kind]))
 
     @property
+    def external_id(self) -> str | None:
+        """The externalId that the target has acknowledged."""
+        value = self.document.get("externalId")
+        return value if isinstance(value, str) else None
+
+    @property
     def is_due(self) -> bool:
         """Whether the link needs another look although its record did not change."""
         return (

@@ -89,7 +89,5 @@ def _shows(operation: JournaledOperation, before: Link, link: Link) -> bool:
 
 
 def _event(operation: JournaledOperation, read: Link, before: Link) -> NewEvent:
-    documents = (read.document, before.document)
-    known = (document.get("externalId") for document in documents)
-    external_id = next((value for value in known if isinstance(value, str)), None)
+    external_id = before.external_id if read.external_id is None else read.external_id
     return NewEvent(operation.id, read.remote_id or before.remote_id, external_id, read.etag)
