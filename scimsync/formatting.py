@@ -1,6 +1,8 @@
-"""Format text for people: escape terminal control characters, and count nouns."""
+"""Format text for people: escape terminal control characters, count nouns, and list names."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 def printable(value: object) -> str:
@@ -25,3 +27,9 @@ def one_line(text: str, limit: int | None = None) -> str:
 def plural(count: int, noun: str, plural_noun: str | None = None) -> str:
     """Return `1 record` or `1,204 records`; `plural_noun` where an s at the end is not enough."""
     return f"{count:,} {noun if count == 1 else plural_noun or f'{noun}s'}"
+
+
+def enumerated(parts: Sequence[str]) -> str:
+    """Return `a`, `a and b`, or `a, b and c`."""
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scimsync.errors import coded
+from scimsync.formatting import enumerated
 from scimsync.jsontext import read_json
 from scimsync.model.records import Problem
 from scimsync.sources.base import MAX_REPORTED, RejectedRow, RejectedRows, RowLocation, Source
@@ -216,7 +217,7 @@ def _ambiguous(each: AmbiguousKey) -> str:
         where = f"{each.rows} rows"
     else:
         where = " and ".join(
-            _enumerated(locations) + (f" of {label}" if len(by_label) > 1 else "")
+            _places(locations) + (f" of {label}" if len(by_label) > 1 else "")
             for label, locations in by_label.items()
         )
     columns = ", ".join(each.differing[:_COLUMNS_NAMED])
@@ -226,14 +227,12 @@ def _ambiguous(each: AmbiguousKey) -> str:
     return f'key "{each.key}" is in {where}{more}{differ}; {none}'
 
 
-def _enumerated(locations: Sequence[RowLocation]) -> str:
+def _places(locations: Sequence[RowLocation]) -> str:
     """Return `line 3` or `lines 3, 4 and 7`; without lines, the same with rows."""
     noun = "row" if locations[0].line is None else "line"
     numbers = [str(each.row if each.line is None else each.line) for each in locations]
     of_sheet = locations[0].of_sheet
-    if len(numbers) == 1:
-        return f"{noun} {numbers[0]}{of_sheet}"
-    return f"{noun}s {', '.join(numbers[:-1])} and {numbers[-1]}{of_sheet}"
+    return f"{noun}{'s' if len(numbers) > 1 else ''} {enumerated(numbers)}{of_sheet}"
 
 
 def _value(column: Column, text: str | None) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scimsync.formatting import one_line, plural, printable
+from scimsync.formatting import enumerated, one_line, plural, printable
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,11 @@ def test_a_noun_follows_its_number(count: int, text: str) -> None:
 
 def test_a_plural_may_be_irregular() -> None:
     assert plural(2, "row has", "rows have") == "2 rows have"
+
+
+@pytest.mark.parametrize(
+    ("parts", "text"),
+    [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")],
+)
+def test_the_last_of_several_names_follows_and(parts: list[str], text: str) -> None:
+    assert enumerated(parts) == text

@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from scimsync.errors import coded
+from scimsync.formatting import enumerated
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -20,7 +21,7 @@ def only_with(needed: str, *names: str) -> Callable[[F], F]:
     def check(given: Collection[str]) -> None:
         useless = [name for name in names if name in given]
         if useless and needed not in given:
-            refuse(f"{_listed(useless)} can only be used with {needed}")
+            refuse(f"{enumerated(useless)} can only be used with {needed}")
 
     return _checking(check, {needed, *names})
 
@@ -31,7 +32,7 @@ def not_with(chosen: str, *names: str) -> Callable[[F], F]:
     def check(given: Collection[str]) -> None:
         useless = [name for name in names if name in given]
         if useless and chosen in given:
-            refuse(f"{_listed(useless)} cannot be used with {chosen}")
+            refuse(f"{enumerated(useless)} cannot be used with {chosen}")
 
     return _checking(check, {chosen, *names})
 
@@ -74,8 +75,3 @@ def _spelt(parameter: click.Parameter) -> str:
     if isinstance(parameter, click.Option):
         return max(parameter.opts, key=len)
     return parameter.make_metavar(click.get_current_context()).strip("[]")
-
-
-def _listed(names: list[str]) -> str:
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last

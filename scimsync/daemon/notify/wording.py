@@ -8,7 +8,7 @@ from itertools import islice
 
 from scimsync.config.notifications import Event
 from scimsync.durations import format_duration
-from scimsync.formatting import one_line
+from scimsync.formatting import enumerated, one_line
 
 MOST_NAMES = 3
 MOST_LINES = 30
@@ -69,7 +69,7 @@ def names(subjects: Sequence[str]) -> str:
     """`wiki`, `wiki and chat`, `wiki, chat, crm and 4 more`."""
     if len(subjects) > MOST_NAMES + 1:
         return f"{', '.join(subjects[:MOST_NAMES])} and {len(subjects) - MOST_NAMES} more"
-    return " and ".join(part for part in (", ".join(subjects[:-1]), subjects[-1]) if part)
+    return enumerated(subjects)
 
 
 def moment(when: datetime, zone: tzinfo) -> str:
