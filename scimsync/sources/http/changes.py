@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -49,7 +49,7 @@ class Changes:
         """Note the members of a record that are in the response; others stay as they are."""
         if name in self.removed:
             raise _contradiction()
-        said = self.trimmed(record)
+        said = members_of(record, self._names)
         known = self.changed.setdefault(name, said)
         if known is not said:
             known.update(agreed(known, said))
@@ -60,12 +60,6 @@ class Changes:
         if not isinstance(name, str) or not name:
             raise BadPage(f"a changed record has no text at {self._feed.id}")
         return name
-
-    def trimmed(self, record: Record) -> dict[str, Any]:
-        """Return the members of a record that are kept."""
-        if self._names is None:
-            return dict(record)
-        return {name: value for name, value in record.items() if name in self._names}
 
     def _is_removed(self, record: Record) -> bool:
         return is_true(evaluated(self._removed_if, record))
@@ -93,7 +87,7 @@ class AllRecords(Changes):
         if name in self.removed:
             raise _contradiction()
         self._seen.add(name)
-        self.fresh.append(self.trimmed(record))
+        self.fresh.append(members_of(record, self._names))
 
     def take(self) -> list[dict[str, Any]]:
         """Return the records that were added since the last call."""
@@ -137,6 +131,13 @@ class Overlay:
                 raise ListFault("a record that was not known before is incomplete")
         if left:
             yield list(left.values())
+
+
+def members_of(record: Record, names: Collection[str] | None) -> dict[str, Any]:
+    """Return the members `names` of a record, or all of them if that is None."""
+    if names is None:
+        return dict(record)
+    return {name: value for name, value in record.items() if name in names}
 
 
 def agreed(known: Record, said: Record) -> dict[str, Any]:

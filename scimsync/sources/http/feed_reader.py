@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from scimsync.sources.http.changes import AllRecords, Changes
+from scimsync.sources.http.changes import AllRecords, Changes, members_of
 from scimsync.sources.http.client import ApiClient
 from scimsync.sources.http.columns import Columns
 from scimsync.sources.http.delta_feed import DeltaFeed
@@ -75,12 +75,8 @@ class FeedReader:
         The names of requested fields are not used, because members may have other names.
         """
         names = self.columns.read_members()
-        if names is None:
-            return [dict(record) for record in records]
-        wanted = {self.feed.id, *names}
-        return [
-            {name: value for name, value in record.items() if name in wanted} for record in records
-        ]
+        wanted = None if names is None else {self.feed.id, *names}
+        return [members_of(record, wanted) for record in records]
 
     def hashes(self, records: Records) -> dict[str, int]:
         """Return a hash of each record by its id. Null members count as absent."""
