@@ -75,7 +75,7 @@ def link(folder: Path, make_links: bool) -> None:
     from sqlalchemy import text
 
     from scimsync.builtin import load
-    from scimsync.model.targets import TargetState
+    from scimsync.model.target_memory import TargetState
     from scimsync.run.compile import compile_config
     from scimsync.state import record_rows, target_states
     from scimsync.state.store import open_state

@@ -41,8 +41,8 @@ from scimsync.run import Options, RunOutcome, plan, push
 from scimsync.run.compile import compile_config
 from scimsync.run.lease_keeper import steady_clock
 from scimsync.run.options import MOST_READ, PATIENCE_S
-from scimsync.state import journal, run_rows
-from scimsync.state.links import all_keys, get_links
+from scimsync.state import operation_journal, run_rows
+from scimsync.state.link_store import all_keys, get_links
 from scimsync.state.store import open_state
 from scimsync.transport.retry_policy import TimeSource
 
@@ -309,7 +309,7 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
             store.read() as connection,
         ):
             last = run_rows.last(connection, 1)[0].id if run is None else run
-            return list(journal.find(connection, OperationFilter(run=last)))
+            return list(operation_journal.find(connection, OperationFilter(run=last)))
 
     # The program
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scimsync.adoption.accounts import ExistingAccount
+from scimsync.adoption.existing_accounts import ExistingAccount
 from scimsync.adoption.report import AdoptionOutcome
 from scimsync.model.ids import Kind
 from scimsync.model.operations import Action, Operation, OperationStatus

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scimsync.adoption.found import FoundResources
-from scimsync.adoption.groups import GroupSurvey
+from scimsync.adoption.group_rows import GroupSurvey
 from scimsync.adoption.report import AdoptionReport, Listing, TargetReport
 from scimsync.adoption.suggestions import Facts, suggestions
-from scimsync.adoption.users import UserSurvey
+from scimsync.adoption.user_rows import UserSurvey
 from scimsync.execute.concurrency import gather_or_raise
 from scimsync.model.ids import Kind
 from scimsync.plan import Now, TargetPlan, guard

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from scimsync.adoption.accounts import ExistingAccount, existing_account
+from scimsync.adoption.existing_accounts import ExistingAccount, existing_account
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.plan.candidates import Policy
 from scimsync.plan.protection import protected_by

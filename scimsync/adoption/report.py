@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from scimsync.adoption.accounts import ExistingAccount
-from scimsync.adoption.resemblance import Resemblance
+from scimsync.adoption.existing_accounts import ExistingAccount
+from scimsync.adoption.lookalikes import Resemblance
 from scimsync.errors import ScimsyncError
 from scimsync.model.changes import Change
 from scimsync.model.ids import Key, RemoteId

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from scimsync.adoption.accounts import ExistingAccount
+from scimsync.adoption.existing_accounts import ExistingAccount
 from scimsync.model.ids import fold_case
 from scimsync.scim.filter_matching import matches
 from scimsync.scim.filters import parse_filter

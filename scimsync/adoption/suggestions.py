@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scimsync.adoption.differences import AttributeDifference, how_different, usual_differences
+from scimsync.adoption.lookalikes import LOCAL_PART
 from scimsync.adoption.report import AdoptionOutcome, GroupRow, Listing, Suggestion, Topic, UserRow
-from scimsync.adoption.resemblance import LOCAL_PART
 from scimsync.adoption.service_accounts import suggested_filters
+from scimsync.adoption.unfit_mappings import AttributeDifference, how_different, usual_differences
 from scimsync.desired.groups import name_of
 from scimsync.formatting import plural
 from scimsync.jsontext import json_text
 from scimsync.model.changes import Change
-from scimsync.plan.diff import short_path
+from scimsync.plan.document_diff import short_path
 from scimsync.plan.requests import shown
 from scimsync.tomltext import toml_string, toml_value
 

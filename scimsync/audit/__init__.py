@@ -5,6 +5,6 @@ say "not recorded" in its place.
 """
 
 from scimsync.audit.collect import audit_people
-from scimsync.audit.report import AuditReport
+from scimsync.audit.report_values import AuditReport
 
 __all__ = ["AuditReport", "audit_people"]

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from scimsync.audit.leave import find_leave, find_return
-from scimsync.audit.report import AccountHistory, LeaveStep, PersonHistory
+from scimsync.audit.report_values import AccountHistory, LeaveStep, PersonHistory
 from scimsync.config.models import Config
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind
@@ -17,7 +17,7 @@ from scimsync.model.links import Link
 from scimsync.model.memberships import member_of
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, OperationFilter, Run
 from scimsync.model.records import Record
-from scimsync.state import audit_rows, holds, journal, links, record_rows, run_rows
+from scimsync.state import audit_rows, holds, link_store, operation_journal, record_rows, run_rows
 
 _BATCH = 500
 
@@ -73,7 +73,7 @@ def _batch(
     since: datetime | None,
 ) -> Iterator[PersonHistory]:
     steps = _steps(connection, targets, keys, since)
-    known = {name: links.get_links(connection, name, Kind.USER, keys) for name in targets}
+    known = {name: link_store.get_links(connection, name, Kind.USER, keys) for name in targets}
     held = holds.held(connection, keys)
     records = _records(connection, config, targets, keys)
     for key in keys:
@@ -155,7 +155,7 @@ def _steps(
 ) -> dict[tuple[str, Key], list[LeaveStep]]:
     """Return (target, key) -> the operations of the account and of its memberships, in order."""
     own = OperationFilter(targets=targets, kind=Kind.USER, keys=keys)
-    operations = [(one.key, one) for one in journal.last(connection, own, None)]
+    operations = [(one.key, one) for one in operation_journal.last(connection, own, None)]
     groups = OperationFilter(
         targets=targets, kind=Kind.GROUP, actions=MEMBERSHIP_ACTIONS, since=since
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from scimsync.audit.report import AccessEnd, AccessOutcome, LeaveCause, LeaveStep, Return
+from scimsync.audit.report_values import AccessEnd, AccessOutcome, LeaveCause, LeaveStep, Return
 from scimsync.model.ids import Kind
 from scimsync.model.links import Link
 from scimsync.model.operations import (

@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from scimsync.audit.report import AccessEnd, AccessOutcome, AccountHistory, LeaveCause, LeaveStep
+from scimsync.audit.report_values import (
+    AccessEnd,
+    AccessOutcome,
+    AccountHistory,
+    LeaveCause,
+    LeaveStep,
+)
 from scimsync.durations import format_duration
 from scimsync.model.ids import Key, Kind
 from scimsync.model.memberships import member_of

@@ -88,7 +88,7 @@ class _Commands(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             from scimsync.errors import coded
-            from scimsync.model.suggestions import did_you_mean
+            from scimsync.model.did_you_mean import did_you_mean
 
             word = _ELSEWHERE.get(args[0], args[0])
             meant = did_you_mean(word, _COMMANDS) or "scimsync --help lists the commands"

@@ -11,14 +11,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from scimsync.config.lookup_tables import TableFromSource, table_source
+from scimsync.config.lookup_settings import TableFromSource, table_source
 from scimsync.config.models import Config, SyncToml
 from scimsync.config.registries import Registries
 from scimsync.config.shared_mappings import extend
 from scimsync.config.targets import Target
 from scimsync.errors import ConfigError
+from scimsync.model.did_you_mean import did_you_mean
 from scimsync.model.lookup_tables import ReadTable
-from scimsync.model.suggestions import did_you_mean
 from scimsync.settings.validation_errors import InvalidSetting, config_error, invalid_settings
 
 _POSITION = re.compile(

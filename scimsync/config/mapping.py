@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, WithJsonSchema
 
 from scimsync.config.constants import Scalar, scalar
+from scimsync.model.did_you_mean import did_you_mean
 from scimsync.model.mappings import Constant, Expression, Generate, MappedValue
-from scimsync.model.suggestions import did_you_mean
 from scimsync.settings.table import invalid
 from scimsync.settings.text_types import toml_type
 from scimsync.tomltext import toml_key

@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from scimsync.config.audit import Audit
-from scimsync.config.lookup_tables import LookupTable
+from scimsync.config.lookup_settings import LookupTable
 from scimsync.config.notifications import Receiver
 from scimsync.config.registries import Registries
 from scimsync.config.schedule import Schedule, Timings
@@ -22,8 +22,8 @@ from scimsync.config.shared_mappings import Places, SharedMapping, place_of
 from scimsync.config.state_url import StateUrl
 from scimsync.config.targets import Target
 from scimsync.errors import ConfigError
+from scimsync.model.did_you_mean import did_you_mean
 from scimsync.model.limits import Limit, Minimum
-from scimsync.model.suggestions import did_you_mean
 from scimsync.settings import (
     AtLeast,
     AtMost,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from scimsync.model.suggestions import did_you_mean
+from scimsync.model.did_you_mean import did_you_mean
 from scimsync.settings import Table, invalid
 from scimsync.settings.text_types import quoted, toml_type
 

@@ -10,7 +10,7 @@ from base64 import urlsafe_b64encode
 from typing import TYPE_CHECKING
 
 from scimsync.config.models import Config
-from scimsync.state import replaced_secrets
+from scimsync.state import secret_store
 from scimsync.state.store import open_state
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def kept_secret(config: Config, target: str, option: str, configured: str) -> st
     store = open_state(config.state_url, config.base_dir, create=False)
     try:
         with store.read() as connection:
-            sealed = replaced_secrets.get(connection, target, option)
+            sealed = secret_store.get(connection, target, option)
     finally:
         store.close()
     return None if sealed is None else _unsealed(sealed, configured)
@@ -34,7 +34,7 @@ def keep_secret(config: Config, target: str, option: str, configured: str, value
     store = open_state(config.state_url, config.base_dir, create=True)
     try:
         with store.write() as connection:
-            replaced_secrets.put(connection, target, option, sealed)
+            secret_store.put(connection, target, option, sealed)
     finally:
         store.close()
 

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ConfigDict, Field, model_validator
 
 from scimsync.config.mapping import UserMapping
-from scimsync.model.suggestions import did_you_mean
+from scimsync.model.did_you_mean import did_you_mean
 from scimsync.scim.grammar import PathError
 from scimsync.scim.settable import settable_path
 from scimsync.settings import Table, Text, invalid

@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from scimsync.config.mapping import UserMapping
-from scimsync.model.suggestions import did_you_mean
+from scimsync.model.did_you_mean import did_you_mean
 from scimsync.scim.profiles import Profile
 from scimsync.scim.profiles.coverage import lies_within
 from scimsync.settings import (

@@ -18,7 +18,7 @@ from scimsync.formatting import plural
 from scimsync.logcontext import in_run
 from scimsync.model.links import AccessToRemove
 from scimsync.model.records import Problem
-from scimsync.plan.diff import describe_counts
+from scimsync.plan.document_diff import describe_counts
 from scimsync.run import RunOutcome, TargetOutcome
 
 _LOG = logging.getLogger("scimsync")

@@ -10,12 +10,12 @@ from sqlalchemy import Connection
 
 from scimsync.config.models import Config
 from scimsync.model.operations import OPEN_STATUSES, OperationFilter
-from scimsync.model.targets import TargetState
+from scimsync.model.target_memory import TargetState
 from scimsync.run.compile import source_spec
 from scimsync.snapshot import looks_unchanged
 from scimsync.state import (
     due,
-    journal,
+    operation_journal,
     record_rows,
     target_states,
 )
@@ -71,7 +71,9 @@ def _pending(
     connection: Connection, name: str, sources: Sequence[str], after: datetime
 ) -> PendingWork:
     known = target_states.get_target(connection, name)
-    is_open = journal.has_any(connection, OperationFilter(target=name, statuses=OPEN_STATUSES))
+    is_open = operation_journal.has_any(
+        connection, OperationFilter(target=name, statuses=OPEN_STATUSES)
+    )
     is_behind = known.digest is not None and known.cursor < record_rows.head_seq(
         connection, sources
     )

@@ -11,10 +11,10 @@ text is written as nothing. `today` is a date, `access` lists the access rules t
 those in `sandbox.ATTRIBUTES`.
 """
 
-from scimsync.desired.columns import check_columns
+from scimsync.desired.column_check import check_columns
 from scimsync.desired.compiler import Extra, compile_program
 from scimsync.desired.expression_errors import DesireError
-from scimsync.desired.matching import MatchValues
+from scimsync.desired.leaver_matching import MatchValues
 from scimsync.desired.program import Desired, Program
 
 __all__ = [

@@ -18,11 +18,11 @@ from scimsync.desired.assignments import Assignment, Assignments
 from scimsync.desired.conditions import Use
 from scimsync.desired.expression_errors import UnusableValue
 from scimsync.desired.expressions import parse
+from scimsync.desired.leaver_matching import MatchAttribute, MatchExpressions
 from scimsync.desired.mapping_reader import MappingReader, filtered_elements
-from scimsync.desired.matching import MatchAttribute, MatchExpressions
-from scimsync.desired.names import NameExpression, name_expression
 from scimsync.desired.parsed_expression import ExpressionLocation, Names, ParsedExpression
 from scimsync.desired.program import MappedAttribute, Program
+from scimsync.desired.reference_lookup import NameExpression, name_expression
 from scimsync.desired.sandbox import Sandbox
 from scimsync.model.ids import Kind
 from scimsync.model.lookup_tables import ReadTable

@@ -26,8 +26,8 @@ from scimsync.desired.parsed_expression import (
 from scimsync.desired.sandbox import Sandbox
 from scimsync.desired.times import zone_of
 from scimsync.formatting import one_line
+from scimsync.model.did_you_mean import did_you_mean
 from scimsync.model.lookup_tables import ReadTable
-from scimsync.model.suggestions import did_you_mean
 
 _ZONE_AT = {"date": 1, "datetime": 1, "epoch": 1, "filetime": 0}
 """The position of the argument `tz` of filters."""

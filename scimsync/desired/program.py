@@ -10,9 +10,9 @@ from typing import Any, NoReturn
 from scimsync.desired.assignments import AssignmentFailed, Assignments
 from scimsync.desired.attribute_values import Shape
 from scimsync.desired.expression_errors import DesireError, UnusableValue, code_of, explain
-from scimsync.desired.matching import MatchExpressions, MatchValues
-from scimsync.desired.names import NameExpression
+from scimsync.desired.leaver_matching import MatchExpressions, MatchValues
 from scimsync.desired.parsed_expression import ExpressionLocation, ParsedExpression
+from scimsync.desired.reference_lookup import NameExpression
 from scimsync.desired.times import RunDay, RunTime, Today
 from scimsync.model.ids import Key, Value
 from scimsync.model.lookup_tables import ReadTable

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from scimsync.model.did_you_mean import closest
 from scimsync.model.ids import Kind
-from scimsync.model.suggestions import closest
 from scimsync.scim.attributes import at_top
 from scimsync.scim.paths import Path
 

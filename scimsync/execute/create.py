@@ -23,7 +23,7 @@ from scimsync.model.links import Link, LinkStatus
 from scimsync.model.operations import Action, Confirmation, JournaledOperation
 from scimsync.model.placeholders import RandomText, secrets_of
 from scimsync.plan.adoption import is_weak, matched_by, why_not_adopted
-from scimsync.plan.diff import changes_between
+from scimsync.plan.document_diff import changes_between
 from scimsync.plan.product import keep_immutable
 from scimsync.plan.protection import document_protected_by, protected_by, why_protected
 from scimsync.scim.attributes import read, resource_id, usable_id

@@ -11,7 +11,7 @@ from scimsync.execute.operation_outcome import OperationOutcome
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.operations import OperationResult, OperationStatus
-from scimsync.state import links, pending_events
+from scimsync.state import link_store, pending_events
 from scimsync.state.pending_events import NewEvent
 
 
@@ -38,7 +38,7 @@ def note_events(
     before = {
         (kind, key): link
         for kind in {link.kind for link in deleted}
-        for key, link in links.get_links(
+        for key, link in link_store.get_links(
             connection, target, kind, [link.key for link in deleted if link.kind is kind]
         ).items()
     }

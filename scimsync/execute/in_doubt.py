@@ -22,9 +22,9 @@ from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.listing import ListingError
 from scimsync.scim.resources import project
-from scimsync.state import journal
+from scimsync.state import operation_journal
 from scimsync.state.store import Store
-from scimsync.targets.echoes import is_own_form
+from scimsync.targets.echo_comparison import is_own_form
 from scimsync.targets.evidence import Purpose, Verdict, verdict
 from scimsync.targets.matching import Matcher
 from scimsync.targets.resource_list import fold
@@ -311,7 +311,7 @@ class InDoubtReader:
         )
         paths: set[str] = set()
         with self._store.read() as connection:
-            entries = list(journal.last(connection, sent, _MAX_ENTRIES))
+            entries = list(operation_journal.last(connection, sent, _MAX_ENTRIES))
         for entry in reversed(entries):
             if entry.status is OperationStatus.APPLIED:
                 return sorted(paths), True

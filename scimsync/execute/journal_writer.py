@@ -31,7 +31,15 @@ from scimsync.model.operations import (
     OperationFilter,
     OperationStatus,
 )
-from scimsync.state import journal, leases, link_changes, links, memberships, pins, reference_rows
+from scimsync.state import (
+    leases,
+    link_changes,
+    link_store,
+    membership_store,
+    operation_journal,
+    pin_store,
+    reference_rows,
+)
 from scimsync.state.acknowledged_members import acknowledged_member_ids
 from scimsync.state.store import Store
 
@@ -69,12 +77,14 @@ class JournalWriter:
             run=self._run, target=self._target, statuses=(OperationStatus.PLANNED,)
         )
         with self._store.read() as connection:
-            return journal.count_by_phase(connection, planned)
+            return operation_journal.count_by_phase(connection, planned)
 
     def planned(self, phase: int, after_id: int, limit: int) -> list[JournaledOperation]:
         """Return the next planned operations of a phase."""
         with self._store.read() as connection:
-            return journal.planned(connection, self._run, self._target, phase, after_id, limit)
+            return operation_journal.planned(
+                connection, self._run, self._target, phase, after_id, limit
+            )
 
     def links_of(self, operations: Sequence[JournaledOperation]) -> dict[tuple[Kind, Key], Link]:
         """Return the links of the operations' resources."""
@@ -85,7 +95,7 @@ class JournalWriter:
             return {
                 (kind, link.key): link
                 for kind, keys in keys_by_kind.items()
-                for link in links.get_links(connection, self._target, kind, keys).values()
+                for link in link_store.get_links(connection, self._target, kind, keys).values()
             }
 
     def accounts(self, keys: Sequence[Key]) -> dict[Key, RemoteId]:
@@ -93,7 +103,7 @@ class JournalWriter:
         if not keys:
             return {}
         with self._store.read() as connection:
-            return links.remote_ids(connection, self._target, keys)
+            return link_store.remote_ids(connection, self._target, keys)
 
     def member_ids(
         self, operations: Sequence[JournaledOperation]
@@ -113,7 +123,7 @@ class JournalWriter:
             return {
                 (kind, key): remote_id
                 for (kind, added), keys in wanted.items()
-                for key, remote_id in links.remote_ids(
+                for key, remote_id in link_store.remote_ids(
                     connection, self._target, keys, kind, deleted=not added
                 ).items()
             }
@@ -128,12 +138,12 @@ class JournalWriter:
         if not names:
             return {}
         with self._store.read() as connection:
-            return links.name_holders(connection, self._target, Kind.USER, names)
+            return link_store.name_holders(connection, self._target, Kind.USER, names)
 
     def owner(self, kind: Kind, remote_id: RemoteId) -> Key | None:
         """Return the key that a resource is linked to."""
         with self._store.read() as connection:
-            return links.owners(connection, self._target, kind, [remote_id]).get(remote_id)
+            return link_store.owners(connection, self._target, kind, [remote_id]).get(remote_id)
 
     # Writing
 
@@ -154,7 +164,7 @@ class JournalWriter:
             requests = {
                 prepared.operation.id: requests_text(prepared.requests) for prepared in to_send
             }
-            journal.mark_sent(connection, requests, now)
+            operation_journal.mark_sent(connection, requests, now)
             return True
 
     def plan_again(self, operation: JournaledOperation, step: OperationOutcome) -> bool:
@@ -167,8 +177,8 @@ class JournalWriter:
             if not lease_held:
                 self._write_in_doubt(connection, [step])
             elif step.link is not None:
-                links.put_links(connection, self._target, [step.link])
-                journal.reopen(connection, operation.id)
+                link_store.put_links(connection, self._target, [step.link])
+                operation_journal.reopen(connection, operation.id)
             return lease_held
 
     def give_up(self, operation: JournaledOperation, detail: str) -> None:
@@ -177,7 +187,9 @@ class JournalWriter:
         with self._store.write() as connection:
             if leases.renew(connection, self._token, now):
                 given_up = OperationFilter(ids=[operation.id])
-                journal.close_open(connection, given_up, OperationStatus.FAILED, detail, now)
+                operation_journal.close_open(
+                    connection, given_up, OperationStatus.FAILED, detail, now
+                )
                 make_due(connection, self._target, [operation], now)
 
     def fail_repeated(self, resources: Collection[tuple[Kind, Key]]) -> None:
@@ -198,15 +210,17 @@ class JournalWriter:
         sent = OperationFilter(
             run=self._run, target=self._target, kind=kind, keys=keys, was_sent=True
         )
-        last = {operation.key: operation for operation in journal.last(connection, sent, None)}
+        last = {
+            operation.key: operation for operation in operation_journal.last(connection, sent, None)
+        }
         skipped = {
             key: operation
             for key, operation in last.items()
             if operation.status is OperationStatus.SKIPPED
         }
-        journal.fail(connection, [operation.id for operation in skipped.values()])
-        known = links.get_links(connection, self._target, kind, keys)
-        links.put_links(
+        operation_journal.fail(connection, [operation.id for operation in skipped.values()])
+        known = link_store.get_links(connection, self._target, kind, keys)
+        link_store.put_links(
             connection,
             self._target,
             [
@@ -239,22 +253,22 @@ class JournalWriter:
         outcomes = self._without_rivals(connection, outcomes)
         self._put_results(connection, outcomes)
         changed = [outcome.link for outcome in outcomes if outcome.link is not None]
-        links.put_links(connection, target, changed)
+        link_store.put_links(connection, target, changed)
         members = [row for outcome in outcomes for row in outcome.members]
-        memberships.acknowledge(connection, target, members)
-        memberships.mark_in_doubt(
+        membership_store.acknowledge(connection, target, members)
+        membership_store.mark_in_doubt(
             connection, target, [row for outcome in outcomes for row in outcome.in_doubt]
         )
         self._forget_members(connection, outcomes)
         created = _created_groups(outcomes)
         if created:
-            memberships.clear_groups(connection, target, created)
+            membership_store.clear_groups(connection, target, created)
         for kind in {link.kind for link in changed}:
             documents = {link.key: link.document for link in changed if link.kind is kind}
             reference_rows.acknowledge_references(connection, target, kind, documents)
 
     def _put_results(self, connection: Connection, outcomes: Sequence[OperationOutcome]) -> None:
-        journal.put_results(connection, [outcome.result for outcome in outcomes])
+        operation_journal.put_results(connection, [outcome.result for outcome in outcomes])
         if self._event_destinations:
             now = self._clock()
             note_events(connection, self._event_destinations, self._target, outcomes, now)
@@ -271,7 +285,7 @@ class JournalWriter:
             for outcome in outcomes
             if outcome.arrives and outcome.link is not None and outcome.link.has_account
         ]
-        rivals = links.rivals(connection, self._target, arrived) if arrived else {}
+        rivals = link_store.rivals(connection, self._target, arrived) if arrived else {}
         if not rivals:
             return list(outcomes)
         now = self._clock()
@@ -280,9 +294,9 @@ class JournalWriter:
         owned = {(kind, owner): claims[kind, key] for (kind, key), owner in rivals.items()}
         kept = [_in_doubt_if(outcome, owned, now) for outcome in kept]
         for kind, owner in owned.keys() - {_id(outcome) for outcome in kept}:
-            known = links.get_links(connection, self._target, kind, [owner]).values()
+            known = link_store.get_links(connection, self._target, kind, [owner]).values()
             doubted = [_perhaps_like(link, owned[kind, owner], now) for link in known]
-            links.put_links(connection, self._target, doubted)
+            link_store.put_links(connection, self._target, doubted)
         return kept
 
     def _without_rival(
@@ -296,7 +310,7 @@ class JournalWriter:
         owner = None if link is None else rivals.get((link.kind, link.key))
         if link is None or owner is None:
             return outcome
-        before = links.get_links(connection, self._target, link.kind, [link.key])
+        before = link_store.get_links(connection, self._target, link.kind, [link.key])
         return belongs_to(outcome, owner, before.get(link.key), now)
 
     def _write_in_doubt(self, connection: Connection, outcomes: Sequence[OperationOutcome]) -> None:
@@ -309,13 +323,13 @@ class JournalWriter:
                 for outcome in outcomes
                 if outcome.link is not None and outcome.link.kind is kind
             }
-            known = links.get_links(connection, self._target, kind, list(sent)).values()
+            known = link_store.get_links(connection, self._target, kind, list(sent)).values()
             in_doubt = [
                 _perhaps_like(link, sent[link.key], now) for link in known if link.has_account
             ]
-            links.put_links(connection, self._target, in_doubt)
+            link_store.put_links(connection, self._target, in_doubt)
         members = [row.id for outcome in outcomes for row in outcome.members]
-        memberships.mark_in_doubt(connection, self._target, members)
+        membership_store.mark_in_doubt(connection, self._target, members)
 
     def _forget_members(self, connection: Connection, outcomes: Sequence[OperationOutcome]) -> None:
         """Delete the memberships of resources that are gone, and the members of deleted groups."""
@@ -323,13 +337,13 @@ class JournalWriter:
             link = outcome.link
             if link is None or link.has_account:
                 continue
-            memberships.forget_members(connection, self._target, link.kind, [link.key])
+            membership_store.forget_members(connection, self._target, link.kind, [link.key])
             if link.kind is Kind.GROUP and (link.status is LinkStatus.DELETED or outcome.again):
-                pinned = pins.get_pins(connection, self._target, Kind.GROUP, [link.key])
+                pinned = pin_store.get_pins(connection, self._target, Kind.GROUP, [link.key])
                 waits = (
                     outcome.again or link.key in pinned
                 )  # a revert deleted it, and may be lifted
-                memberships.forget_group(connection, self._target, link.key, wanted=waits)
+                membership_store.forget_group(connection, self._target, link.key, wanted=waits)
 
 
 def _in_doubt_if(

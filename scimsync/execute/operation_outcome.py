@@ -26,7 +26,7 @@ from scimsync.model.operations import (
 from scimsync.plan.requests import request_documents
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import Requests, ScimResponse
-from scimsync.targets.echoes import echoes_after
+from scimsync.targets.echo_comparison import echoes_after
 from scimsync.targets.shown_resources import active_of
 
 

@@ -14,7 +14,7 @@ from scimsync.model.operations import (
     OperationFilter,
     OperationStatus,
 )
-from scimsync.state import journal, links, memberships
+from scimsync.state import link_store, membership_store, operation_journal
 from scimsync.state.store import Store
 
 _BATCH = 500
@@ -30,14 +30,14 @@ def close_orphaned(
     """
     orphaned = OperationFilter(run=run, targets=targets, statuses=OPEN_STATUSES)
     with store.read() as connection:
-        if not journal.has_any(connection, orphaned):
+        if not operation_journal.has_any(connection, orphaned):
             return
     while True:
         with store.write() as connection:
-            operations = list(journal.find(connection, orphaned, limit=_BATCH))
+            operations = list(operation_journal.find(connection, orphaned, limit=_BATCH))
             if not operations:
                 return
-            journal.close_open(
+            operation_journal.close_open(
                 connection,
                 OperationFilter(ids=[operation.id for operation in operations]),
                 OperationStatus.SKIPPED,
@@ -49,7 +49,9 @@ def close_orphaned(
                     operation for operation in operations if operation.target == target
                 ]
                 make_due(connection, target, target_operations, now)
-                memberships.mark_in_doubt(connection, target, members_in_doubt(target_operations))
+                membership_store.mark_in_doubt(
+                    connection, target, members_in_doubt(target_operations)
+                )
 
 
 def make_due(
@@ -58,7 +60,9 @@ def make_due(
     """Make the resources of operations without an outcome due at once."""
     for kind in {operation.kind for operation in operations}:
         kind_operations = [operation for operation in operations if operation.kind is kind]
-        known = links.get_links(
+        known = link_store.get_links(
             connection, target, kind, list({operation.key for operation in kind_operations})
         )
-        links.put_links(connection, target, interrupted_links(kind, kind_operations, known, now))
+        link_store.put_links(
+            connection, target, interrupted_links(kind, kind_operations, known, now)
+        )

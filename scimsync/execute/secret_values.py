@@ -9,7 +9,7 @@ from scimsync.desired.program import Program
 from scimsync.errors import ScimsyncError
 from scimsync.model.ids import Key, Value
 from scimsync.model.placeholders import SecretValue
-from scimsync.plan.diff import hide_sensitive
+from scimsync.plan.document_diff import hide_sensitive
 from scimsync.plan.protocols import Records
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from scimsync.init.dates import is_date
+from scimsync.init.date_formats import is_date
 from scimsync.init.headers import read_header
 from scimsync.init.vocabulary import vocabulary
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from scimsync.desired.syntax import column_expression
 from scimsync.formatting import plural
-from scimsync.init.conditions import GuessedScope
-from scimsync.init.dates import day_comes_first
+from scimsync.init.account_conditions import GuessedScope
+from scimsync.init.date_formats import day_comes_first
 from scimsync.init.headers import NamedColumn, read_header
-from scimsync.init.keys import find_key, names_keys
+from scimsync.init.key_columns import find_key, names_keys
+from scimsync.init.lifecycle_columns import find_scope
 from scimsync.init.roles import ADDRESSES_NEEDED, candidate_columns, choose_roles
-from scimsync.init.scope import find_scope
-from scimsync.init.table import Row, SampledTable, is_filled
+from scimsync.init.sampled_table import Row, SampledTable, is_filled
 from scimsync.init.vocabulary import vocabulary
 
 

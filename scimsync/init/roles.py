@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from scimsync.init.headers import NamedColumn, ends_like_number, ranked
-from scimsync.init.table import SampledTable
+from scimsync.init.sampled_table import SampledTable
 from scimsync.init.vocabulary import vocabulary
 
 Candidates = Mapping[str, Sequence[str]]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from scimsync.desired.syntax import column_expression
-from scimsync.init.conditions import (
+from scimsync.init.account_conditions import (
     Condition,
     GuessedScope,
     constant,
@@ -17,7 +17,7 @@ from scimsync.init.conditions import (
     listed,
 )
 from scimsync.init.headers import NamedColumn, ranked
-from scimsync.init.table import Row, SampledTable, distinct
+from scimsync.init.sampled_table import Row, SampledTable, distinct
 from scimsync.init.vocabulary import StatusMeaning, normal, vocabulary, words
 
 _MOST_VALUES = 12

@@ -16,7 +16,7 @@ from scimsync.model.operations import Action, Operation, OperationStatus, Phase
 from scimsync.model.placeholders import IdOf
 from scimsync.plan.candidates import Candidate, Policy, Surroundings
 from scimsync.plan.deletions import deletion_time, uncounted
-from scimsync.plan.diff import hide_sensitive
+from scimsync.plan.document_diff import hide_sensitive
 from scimsync.plan.protection import why_protected
 from scimsync.plan.traits import Traits
 

@@ -15,7 +15,7 @@ from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, RemoteId, Seq, fold_name
 from scimsync.model.links import Link
 from scimsync.model.operations import ARRIVAL_ACTIONS, Action
-from scimsync.model.targets import GroupTable
+from scimsync.model.target_memory import GroupTable
 from scimsync.plan.batch import BATCH, Batch
 from scimsync.plan.candidates import NameHolder, Surroundings
 from scimsync.plan.decision_writer import Decisions

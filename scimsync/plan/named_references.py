@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from scimsync.desired import Desired
-from scimsync.desired.names import resolved
+from scimsync.desired.reference_lookup import resolved
 from scimsync.errors import coded
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Value

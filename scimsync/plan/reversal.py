@@ -34,7 +34,7 @@ from scimsync.model.operations import (
 )
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
 from scimsync.plan.candidates import Policy
-from scimsync.plan.diff import short_path
+from scimsync.plan.document_diff import short_path
 from scimsync.plan.membership_planner import member_operations
 from scimsync.plan.protection import link_protected_by, why_protected
 from scimsync.plan.traits import GROUPS, USERS

@@ -14,7 +14,7 @@ from scimsync.model.clock import ClockDoubt
 from scimsync.model.ids import Key, Kind, Seq
 from scimsync.model.operations import Operation, OperationStatus
 from scimsync.model.repairs import Repair
-from scimsync.model.targets import GroupTable
+from scimsync.model.target_memory import GroupTable
 from scimsync.plan.adoption import is_weak
 from scimsync.plan.arrivals import ArrivalFinder
 from scimsync.plan.batch import BATCH

@@ -15,7 +15,7 @@ from scimsync.model.repairs import is_unlinked
 from scimsync.plan.candidates import Candidate, Policy
 from scimsync.plan.decision_writer import DecisionWriter, without_failure
 from scimsync.plan.deletions import deletion_time, first_seen, is_confirmed, is_due
-from scimsync.plan.diff import describe_changes
+from scimsync.plan.document_diff import describe_changes
 from scimsync.plan.protection import why_protected
 
 

@@ -16,7 +16,7 @@ from scimsync.model.placeholders import IdOf, RandomText, secrets_of
 from scimsync.plan.adoption import matched_by, why_not_adopted
 from scimsync.plan.candidates import Candidate
 from scimsync.plan.decision_writer import REST_FOLLOWS, DecisionWriter
-from scimsync.plan.diff import changes_between, describe_changes
+from scimsync.plan.document_diff import changes_between, describe_changes
 from scimsync.plan.product import keep_immutable
 from scimsync.plan.protection import why_protected
 

@@ -24,10 +24,10 @@ from scimsync.model.changes import Change
 from scimsync.model.ids import Kind
 from scimsync.model.links import KnownResource, LinkStatus
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
-from scimsync.reconcile.findings import Drift
+from scimsync.reconcile.drift_findings import Drift
 from scimsync.scim.exact_values import exact_readers
 from scimsync.scim.resources import project
-from scimsync.targets.echoes import is_own_form
+from scimsync.targets.echo_comparison import is_own_form
 from scimsync.targets.shown_resources import active_of
 
 _PLACEHOLDERS = (IdOf, RandomText, SecretValue)

@@ -6,16 +6,16 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from scimsync.model.discovery import Discovery
 from scimsync.model.ids import Document, Key, Kind
-from scimsync.model.targets import TargetState
+from scimsync.model.service_provider import Discovery
+from scimsync.model.target_memory import TargetState
 from scimsync.plan import Now
 from scimsync.plan.adoption import searched_by
 from scimsync.run.cancellation import Cancellation
 from scimsync.run.compiled import CompiledConfig, CompiledTarget
 from scimsync.run.managed import NO_TABLE, group_matcher
 from scimsync.scim.paging import ListPaging
-from scimsync.state import discoveries, links, target_states
+from scimsync.state import discoveries, link_store, target_states
 from scimsync.state.store import Store
 from scimsync.targets.connection import TargetConnection
 from scimsync.targets.discoverer import Discoverer
@@ -125,12 +125,12 @@ def _opened(
 
     def samples(kind: Kind) -> list[Document]:
         with store.read() as database:
-            some = links.first_resources(database, name, kind, _SAMPLES)
+            some = link_store.first_resources(database, name, kind, _SAMPLES)
         return [link.document for link in some]
 
     def count(kind: Kind) -> int:
         with store.read() as database:
-            return links.count_accounts(database, name, kind)
+            return link_store.count_accounts(database, name, kind)
 
     def matcher(kind: Kind, match: Sequence[str]) -> Matcher:
         visibility = Visibility(

@@ -17,15 +17,15 @@ from scimsync.model.batches import batches
 from scimsync.model.echoes import Echo
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link
-from scimsync.reconcile.findings import Drift, FindingLog, ReconcileFinding
+from scimsync.reconcile.drift_findings import Drift, FindingLog, ReconcileFinding
 from scimsync.reconcile.opened import OpenedTarget, ReadSettings, open_target
+from scimsync.reconcile.read_again import ResourceCheck
 from scimsync.reconcile.read_back import ReadBack
-from scimsync.reconcile.resources import ResourceCheck
 from scimsync.sources.workspace import new_private_bytes
-from scimsync.state import links
+from scimsync.state import link_store
 from scimsync.state.store import Store
 from scimsync.targets.connection import TargetStopped
-from scimsync.targets.echoes import shortened
+from scimsync.targets.echo_comparison import shortened
 from scimsync.transport.request_errors import RequestError
 
 _BATCH: Final = 500
@@ -85,7 +85,7 @@ def _keep(settings: ReadSettings, target: str, finding: ReconcileFinding, key: K
     """Keep the forms of one resource with its link, and return their number."""
     shown = {change.path: change for change in finding.changes if change.after is not None}
     with settings.store.write() as connection:
-        link = links.get_links(connection, target, finding.kind, [key]).get(key)
+        link = link_store.get_links(connection, target, finding.kind, [key]).get(key)
         if link is None or not shown or not _is_fresh(link, settings):
             return 0
         kept = [echo for echo in link.echoes if echo.path not in shown]
@@ -93,7 +93,7 @@ def _keep(settings: ReadSettings, target: str, finding: ReconcileFinding, key: K
             Echo(path, shortened(change.before), shortened(change.after))
             for path, change in shown.items()
         ]
-        links.put_links(connection, target, [replace(link, echoes=(*kept, *new))])
+        link_store.put_links(connection, target, [replace(link, echoes=(*kept, *new))])
     return len(new)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from scimsync.model.batches import batches
-from scimsync.reconcile.findings import TargetFindings
-from scimsync.reconcile.reconcile import Findings
+from scimsync.reconcile.drift_findings import TargetFindings
+from scimsync.reconcile.reconciliation import Findings
 from scimsync.state import confirmations
 from scimsync.state.reconciliations import Reconciliation, put_reconciliations
 from scimsync.state.store import Store

@@ -14,10 +14,10 @@ from scimsync.model.batches import batches
 from scimsync.model.ids import Document, Key, Kind, RemoteId, Seq, fold_value
 from scimsync.model.repairs import Repair, ShownMember, UnlinkedAccount
 from scimsync.plan import Now
-from scimsync.reconcile.findings import Drift, ReconcileFinding, TargetFindings
+from scimsync.reconcile.drift_findings import Drift, ReconcileFinding, TargetFindings
 from scimsync.run.compiled import CompiledTarget
 from scimsync.snapshot.view import SnapshotView
-from scimsync.state import holds, links, pins
+from scimsync.state import holds, link_store, pin_store
 from scimsync.state.store import Store
 
 _PLANNED: Final = frozenset(
@@ -123,7 +123,7 @@ def _pinned(store: Store, target: str, resources: Iterable[tuple[Kind, Key]]) ->
     with store.read() as connection:
         for kind in Kind:
             for some in batches((key for of, key in resources if of is kind), _BATCH):
-                number += len(pins.get_pins(connection, target, kind, some))
+                number += len(pin_store.get_pins(connection, target, kind, some))
     return number
 
 
@@ -178,7 +178,7 @@ def _without_account(
     target: CompiledTarget, store: Store, records: SnapshotView, keys: Sequence[Key], now: Now
 ) -> Iterator[_Wanted]:
     with store.read() as connection:
-        known = links.get_links(connection, target.name, Kind.USER, keys)
+        known = link_store.get_links(connection, target.name, Kind.USER, keys)
         held = holds.held(connection, keys)
     others = [key for key in keys if key not in known or not known[key].has_account]
     for key, record in records.get(target.sources, others).items():

@@ -17,10 +17,10 @@ from scimsync.run.options import Options, Report
 from scimsync.run.stopping import undone_sources
 from scimsync.run.target_run import TargetRun
 from scimsync.state import (
-    journal,
     leases,
     link_changes,
-    memberships,
+    membership_store,
+    operation_journal,
     record_rows,
     target_states,
     unfinished,
@@ -40,7 +40,7 @@ def recover(context: PushContext) -> None:
     why = coded("its run ended before a response arrived", "SYNC-0349")
     close_orphaned(context.store, targets, why, context.now.time)
     with context.store.write() as connection:
-        memberships.restore(connection, targets)
+        membership_store.restore(connection, targets)
         link_changes.forget_unlinked(connection, targets)
         record_rows.restore(connection, sources, context.now.time)
 
@@ -96,18 +96,18 @@ def accept(
         record_rows.accept(connection, kept, context.options.keys, any_refused=any_refused)
         going = [name for name, target in planned.items() if target.error is None]
         if going:
-            memberships.accept(connection, going)
+            membership_store.accept(connection, going)
         states = []
         for name, target in planned.items():
             if target.error is not None:
-                journal.close_open(
+                operation_journal.close_open(
                     connection,
                     OperationFilter(run=context.run, target=name),
                     OperationStatus.SKIPPED,
                     target.error.message,
                     context.clock(),
                 )
-                memberships.restore(connection, [name])
+                membership_store.restore(connection, [name])
                 continue
             target.state.accept(connection)
             if target.next is not None and target.next != target.known:

@@ -18,7 +18,7 @@ from scimsync.model.repairs import Repair, ShownMember, member_key, unlinked_lin
 from scimsync.run.compiled import CompiledTarget
 from scimsync.run.context import Context
 from scimsync.run.managed import create_only, managed_paths
-from scimsync.state import links
+from scimsync.state import link_store
 from scimsync.state.planning import LiveState
 from scimsync.targets.matching import Matcher
 from scimsync.targets.shown_resources import shows_another
@@ -40,7 +40,7 @@ async def prove_new_url(context: Context, target: CompiledTarget, users: Matcher
     if not context.options.allowance.new_url:
         return
     with context.store.read() as connection:
-        accounts = links.first_resources(connection, target.name, Kind.USER, PROOFS)
+        accounts = link_store.first_resources(connection, target.name, Kind.USER, PROOFS)
     for link in accounts:
         assert link.remote_id is not None  # noqa: S101 - it has an account
         resource = await users.read(link.remote_id)

@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from scimsync.config.lookup_tables import place_of_source
+from scimsync.config.lookup_settings import place_of_source
 from scimsync.config.models import Config
 from scimsync.config.secrets import SecretReader
 from scimsync.config.targets import Target
-from scimsync.desired.columns import check_columns
+from scimsync.desired.column_check import check_columns
 from scimsync.desired.program import Program
 from scimsync.errors import SOURCE_ERRORS, ConfigError, ScimsyncError, SecretError
 from scimsync.plan.candidates import Leaving, Policy

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from scimsync.config.models import Config
 from scimsync.config.targets import Group
-from scimsync.desired.columns import check_columns
+from scimsync.desired.column_check import check_columns
 from scimsync.desired.compiler import Extra, check_lines, compile_program
 from scimsync.desired.conditions import Use
 from scimsync.desired.groups import MEMBERS, SUBGROUPS, VALUE, GroupForm, GroupRule

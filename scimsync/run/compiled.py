@@ -14,11 +14,11 @@ import orjson
 from scimsync.config.models import Config
 from scimsync.config.targets import DEFAULT_CONCURRENCY, Target
 from scimsync.desired.groups import GroupRule
-from scimsync.desired.names import NameExpression
 from scimsync.desired.program import Program
+from scimsync.desired.reference_lookup import NameExpression
 from scimsync.errors import ScimsyncError, most_severe
 from scimsync.model.lookup_tables import ReadTable
-from scimsync.model.targets import GroupTable
+from scimsync.model.target_memory import GroupTable
 from scimsync.plan.candidates import Policy
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.profiles import Profile

@@ -16,7 +16,7 @@ from scimsync.model.operations import (
     OperationStatus,
 )
 from scimsync.run.outcome import RunOutcome
-from scimsync.state import journal, links
+from scimsync.state import link_store, operation_journal
 from scimsync.state.store import Store
 
 
@@ -66,11 +66,11 @@ def access_after(
     found: dict[Key, list[AccessAt]] = {key: [] for key in keys}
     with store.read() as connection:
         for name in targets:
-            known = links.get_links(connection, name, Kind.USER, keys)
+            known = link_store.get_links(connection, name, Kind.USER, keys)
             sent = OperationFilter(
                 run=outcome.run, target=name, kind=Kind.USER, keys=keys, actions=REMOVAL_ACTIONS
             )
-            removals = {one.key: one for one in journal.find(connection, sent)}
+            removals = {one.key: one for one in operation_journal.find(connection, sent)}
             asked = outcome.targets.get(name)
             for key in keys:
                 if asked is None:

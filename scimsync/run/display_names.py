@@ -10,7 +10,7 @@ from scimsync.desired.display import DisplayName, compile_display_name, name_in_
 from scimsync.desired.parsed_expression import ExpressionLocation
 from scimsync.model.ids import Key, Kind
 from scimsync.snapshot.view import SnapshotView
-from scimsync.state import links
+from scimsync.state import link_store
 from scimsync.state.store import Store
 
 
@@ -41,7 +41,7 @@ class DisplayNames:
         without = [key for key in gone if found.get(key) is None]
         if without:
             with self._store.read() as connection:
-                known = links.get_links(connection, target, Kind.USER, without)
+                known = link_store.get_links(connection, target, Kind.USER, without)
             found |= {key: name_in_document(link.document) for key, link in known.items()}
         return {key: name for key, name in found.items() if name is not None}
 

@@ -18,7 +18,7 @@ from scimsync.formatting import plural
 from scimsync.model.ids import Key, Kind
 from scimsync.model.operations import PHASE_WORDS, Action, Phase
 from scimsync.plan import guard
-from scimsync.run.bulk import prepare_bulk
+from scimsync.run.bulk_decision import prepare_bulk
 from scimsync.run.context import PushContext
 from scimsync.run.outcome import TargetOutcome, target_outcome
 from scimsync.run.target_run import TargetRun

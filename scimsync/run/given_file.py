@@ -12,7 +12,7 @@ from scimsync.errors import ConfigError
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.operations import Action, Operation, OperationStatus, Phase
 from scimsync.model.pins import Pin
-from scimsync.plan.given import GivenPlan, GivenTarget
+from scimsync.plan.given_operations import GivenPlan, GivenTarget
 from scimsync.plan.saved import SavedPlan
 from scimsync.state.json_values import (
     dump_changes,

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from scimsync.errors import ConfigError
 from scimsync.model.ids import Key
-from scimsync.state import links
+from scimsync.state import link_store
 
 HINT = "keys are values of the source's key column"
 
@@ -26,5 +26,5 @@ def unknown_key(key: Key, hint: str = HINT) -> ConfigError:
 def check_keys(connection: Connection, keys: Iterable[Key], hint: str = HINT) -> None:
     """Raise ConfigError for the first key that has neither a stored record nor a link."""
     for key in keys:
-        if not links.is_known_key(connection, key):
+        if not link_store.is_known_key(connection, key):
             raise unknown_key(key, hint)

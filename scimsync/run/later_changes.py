@@ -13,7 +13,7 @@ from scimsync.model.operations import (
     OperationFilter,
     OperationStatus,
 )
-from scimsync.state import journal, run_rows
+from scimsync.state import operation_journal, run_rows
 from scimsync.state.store import Store
 
 _BATCH = 500
@@ -47,7 +47,7 @@ def later_changes(
                 was_sent=True,
                 after_run=run,
             )
-            for operation in journal.last(connection, done, None):
+            for operation in operation_journal.last(connection, done, None):
                 for path in _paths(operation):
                     runs.setdefault(path, []).append(operation.run)
     return {

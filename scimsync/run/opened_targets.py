@@ -10,10 +10,10 @@ from typing import Any
 
 from scimsync.errors import ScimsyncError
 from scimsync.execute.in_doubt import InDoubtReader
-from scimsync.model.discovery import Discovery
 from scimsync.model.ids import Document, Key, Kind, Seq
 from scimsync.model.links import LinkStatus
-from scimsync.model.targets import TargetState
+from scimsync.model.service_provider import Discovery
+from scimsync.model.target_memory import TargetState
 from scimsync.plan import TargetPlanner
 from scimsync.plan.adoption import searched_by
 from scimsync.plan.planner import TargetReader
@@ -28,7 +28,7 @@ from scimsync.scim.messages import ScimRequest
 from scimsync.scim.paging import ListPaging
 from scimsync.state import (
     discoveries,
-    links,
+    link_store,
     record_rows,
     target_states,
 )
@@ -275,7 +275,9 @@ def _discoverer(
 def _known_documents(store: Store, target: str, kind: Kind) -> Sequence[Document]:
     """Return what some active resources of a target hold, as far as that is known."""
     with store.read() as connection:
-        return [link.document for link in links.first_resources(connection, target, kind, PROOFS)]
+        return [
+            link.document for link in link_store.first_resources(connection, target, kind, PROOFS)
+        ]
 
 
 def _close_matchers(target: TargetRun) -> None:
@@ -295,7 +297,7 @@ def _may_need_look_up(
         changed = record_rows.count_changed(connection, target.sources, cursor)
         if isinstance(state, OverlayState):
             changed += sum(source.new + source.changed for source in read)
-        known = links.count_by_status(connection, target.name)
+        known = link_store.count_by_status(connection, target.name)
     pending = known.get(LinkStatus.PENDING, 0)
     linked = known.get(LinkStatus.ACTIVE, 0) + known.get(LinkStatus.INACTIVE, 0)
     without_account = max(sum(source.records for source in read) - linked, 0)

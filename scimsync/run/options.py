@@ -9,7 +9,7 @@ from typing import Protocol
 from scimsync.model.ids import Key
 from scimsync.model.repairs import Repair
 from scimsync.plan import Allowance
-from scimsync.plan.given import GivenPlan
+from scimsync.plan.given_operations import GivenPlan
 from scimsync.plan.saved import SavedPlan
 
 MOST_READ = 500

@@ -11,7 +11,7 @@ from scimsync.model.links import AccessToRemove
 from scimsync.model.operations import Action, OperationFilter, OperationStatus
 from scimsync.model.records import Problem
 from scimsync.plan import Plan, Violation
-from scimsync.state import journal, overview
+from scimsync.state import operation_journal, overview
 from scimsync.state.store import Store
 
 FIRST_FAILURES = 3
@@ -111,14 +111,14 @@ def target_outcome(
     operations = OperationFilter(run=run, target=name)
     with store.read() as connection:
         access_to_remove = overview.access_to_remove(connection, name, FIRST_LEAVERS)
-        counted = journal.count(connection, operations)
+        counted = operation_journal.count(connection, operations)
         failed = sum(
             number for (_, status), number in counted.items() if status is OperationStatus.FAILED
         )
         refused: tuple[str, ...] = ()
         if failed:
             sent = replace(operations, statuses=(OperationStatus.FAILED,), was_sent=True)
-            failures = journal.find(connection, sent, limit=FIRST_FAILURES)
+            failures = operation_journal.find(connection, sent, limit=FIRST_FAILURES)
             refused = tuple(
                 f"{operation.action} {operation.key}: {operation.detail}" for operation in failures
             )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from scimsync.model.records import Problem
 from scimsync.plan import Now, Plan
-from scimsync.run.clock import checked_clock
+from scimsync.run.clock_check import checked_clock
 from scimsync.run.compiled import CompiledConfig
 from scimsync.run.context import Context
 from scimsync.run.opened_targets import open_targets

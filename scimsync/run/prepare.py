@@ -18,7 +18,7 @@ from scimsync.plan.identities import settle
 from scimsync.plan.saved import SavedPlan, changed_settings, why_outdated
 from scimsync.run.compiled import CompiledConfig, CompiledTarget, UnusableTarget
 from scimsync.run.context import Context
-from scimsync.run.given import outdated_names
+from scimsync.run.given_plan import outdated_names
 from scimsync.run.known_keys import unknown_key
 from scimsync.run.options import Options
 from scimsync.run.reading import Reading
@@ -26,7 +26,7 @@ from scimsync.run.settings_digests import settings_digests
 from scimsync.run.stopping import stop_of, stopped_by_sources, violation_of, with_stops
 from scimsync.run.target_run import TargetRun
 from scimsync.snapshot.view import SnapshotView
-from scimsync.state import links
+from scimsync.state import link_store
 
 
 async def make_plan(context: Context, targets: Mapping[str, TargetRun], reading: Reading) -> Plan:
@@ -240,7 +240,7 @@ def _check_keys(context: Context) -> None:
         if key in known:
             continue
         with context.store.read() as connection:
-            if not links.is_known_key(connection, key):
+            if not link_store.is_known_key(connection, key):
                 raise unknown_key(key)
 
 

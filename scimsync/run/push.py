@@ -12,7 +12,7 @@ from scimsync.logcontext import in_run
 from scimsync.plan import Now
 from scimsync.run.acceptance import recover, remember
 from scimsync.run.cancellation import Cancellation, cancellable
-from scimsync.run.clock import checked_clock
+from scimsync.run.clock_check import checked_clock
 from scimsync.run.compiled import CompiledConfig
 from scimsync.run.context import PushContext
 from scimsync.run.lease_keeper import LeaseKeeper, steady_clock, take_leases

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scimsync.config.lookup_tables import place_of_source
+from scimsync.config.lookup_settings import place_of_source
 from scimsync.config.models import Config
-from scimsync.desired.names import NameExpression
+from scimsync.desired.reference_lookup import NameExpression
 from scimsync.errors import SOURCE_ERRORS, GuardStop, ScimsyncError, SourceFormatError, most_severe
 from scimsync.model.batches import batches
 from scimsync.model.ids import Seq

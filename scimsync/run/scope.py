@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from scimsync.errors import ScimsyncError
 from scimsync.model.ids import Seq
-from scimsync.model.targets import TargetState
+from scimsync.model.target_memory import TargetState
 from scimsync.plan import Now, Scope
 from scimsync.run.compiled import CompiledTarget
 from scimsync.run.context import Context

@@ -11,7 +11,7 @@ from scimsync.model.operations import Action
 from scimsync.plan import TargetPlan
 from scimsync.plan.definition import Tally
 from scimsync.plan.guard import FIRST_KEYS, REMOVALS, UPDATES
-from scimsync.state import links
+from scimsync.state import link_store
 from scimsync.state.planning import LiveState
 from scimsync.state.store import Store
 
@@ -26,7 +26,7 @@ def with_tallies(plan: TargetPlan, state: LiveState, store: Store) -> TargetPlan
     if not counts and plan.other_url is None:
         return plan
     with store.read() as connection:
-        known = links.count_by_status(connection, plan.name)
+        known = link_store.count_by_status(connection, plan.name)
     accounts = known.get(LinkStatus.ACTIVE, 0)
     linked = accounts + known.get(LinkStatus.INACTIVE, 0)
     counted = replace(

@@ -11,13 +11,13 @@ from functools import partial
 from scimsync.errors import IdsChanged, ScimsyncError, TargetUnavailable, coded
 from scimsync.execute.unexpected import report_unexpected
 from scimsync.formatting import plural
-from scimsync.model.discovery import Capabilities
 from scimsync.model.ids import Key, Kind
 from scimsync.model.operations import Action
-from scimsync.model.targets import LearnedShape, TargetState, UnusableFilter
+from scimsync.model.service_provider import Capabilities
+from scimsync.model.target_memory import LearnedShape, TargetState, UnusableFilter
 from scimsync.plan import Scope, TargetPlan, TargetPlanner
 from scimsync.plan.definition import Tally
-from scimsync.plan.diff import nameless_references, protected_accounts
+from scimsync.plan.document_diff import nameless_references, protected_accounts
 from scimsync.plan.guard import FIRST_KEYS, REMOVALS
 from scimsync.plan.identities import NOTHING_SUSPECTED, Identities, Suspicion, can_compare
 from scimsync.plan.product import (
@@ -29,7 +29,7 @@ from scimsync.plan.product import (
 from scimsync.run.before_planning import begin_repair, prove_new_url, refresh
 from scimsync.run.compiled import CompiledTarget
 from scimsync.run.context import Context, PushContext
-from scimsync.run.given import take_given
+from scimsync.run.given_plan import take_given
 from scimsync.run.managed import create_only, group_matcher
 from scimsync.run.reading import Reading
 from scimsync.run.scope import planned_scope

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from scimsync.model.discovery import (
+from scimsync.model.service_provider import (
     Assignable,
     Assigning,
     Attribute,

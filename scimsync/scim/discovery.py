@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from scimsync.model.discovery import (
+from scimsync.model.service_provider import (
     NOTHING_DISCOVERED,
     AssignableList,
     Capabilities,

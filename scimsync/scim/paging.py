@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from scimsync.model.discovery import Capabilities
+from scimsync.model.service_provider import Capabilities
 from scimsync.scim.messages import Query
 
 PageQuery = Callable[[int, int], Query]

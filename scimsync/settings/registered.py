@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pydantic import BeforeValidator, ValidationError, ValidationInfo, WithJsonSchema
 from pydantic_core import InitErrorDetails
 
-from scimsync.model.suggestions import did_you_mean
+from scimsync.model.did_you_mean import did_you_mean
 from scimsync.registry import Registry
 from scimsync.settings.table import Table, invalid
 from scimsync.settings.text_types import quoted, toml_type

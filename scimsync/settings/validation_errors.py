@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from scimsync.errors import ConfigError, coded
-from scimsync.model.suggestions import closest, did_you_mean
+from scimsync.model.did_you_mean import closest, did_you_mean
 from scimsync.settings.table import INVALID, Table
 from scimsync.settings.text_types import toml_type
 from scimsync.tomltext import dotted_key, toml_string

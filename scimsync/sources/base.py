@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from pydantic import Field
 
 from scimsync.errors import ScimsyncError, SourceFormatError
-from scimsync.model.suggestions import did_you_mean
+from scimsync.model.did_you_mean import did_you_mean
 from scimsync.settings import Table, Text
 from scimsync.sources.kept_read import Keeping
 from scimsync.sources.workspace import Workspace

@@ -8,11 +8,11 @@ from sqlalchemy import Connection, and_, exists, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.model.ids import Key, Kind
-from scimsync.state.bulk import upsert
-from scimsync.state.links import has_account
-from scimsync.state.tables.links import absent_user as table
-from scimsync.state.tables.links import link
-from scimsync.state.tables.sources import record
+from scimsync.state.link_store import has_account
+from scimsync.state.many_rows import upsert
+from scimsync.state.tables.link_tables import absent_user as table
+from scimsync.state.tables.link_tables import link
+from scimsync.state.tables.source_tables import record
 
 _NONE = ""
 """A digest that no look-up has."""

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, tuple_, update
 
-from scimsync.state.bulk import upsert
-from scimsync.state.tables.alerts import alert, checkpoint, notification
+from scimsync.state.many_rows import upsert
+from scimsync.state.tables.alert_tables import alert, checkpoint, notification
 
 _SUMMARY = "summary"
 

@@ -12,11 +12,11 @@ from sqlalchemy.sql.elements import ColumnElement
 from scimsync.model.changes import Change
 from scimsync.model.ids import Key, Kind
 from scimsync.model.operations import REMOVAL_ACTIONS, JournaledOperation, OperationFilter
-from scimsync.state import journal
+from scimsync.state import operation_journal
 from scimsync.state.json_values import dump_changes
-from scimsync.state.tables.links import hold, link
-from scimsync.state.tables.runs import operation
-from scimsync.state.tables.sources import record
+from scimsync.state.tables.link_tables import hold, link
+from scimsync.state.tables.run_tables import operation
+from scimsync.state.tables.source_tables import record
 
 
 def leavers(
@@ -67,7 +67,7 @@ def member_operations(
     With `mentioning`, only those that name this key, and perhaps some others.
     """
     text = None if mentioning is None else orjson.dumps(mentioning).decode()
-    yield from journal.last(connection, where, None, containing=text)
+    yield from operation_journal.last(connection, where, None, containing=text)
 
 
 def _within(

@@ -18,8 +18,8 @@ from scimsync.model.operations import (
     OperationFilter,
     OperationStatus,
 )
-from scimsync.state import journal
-from scimsync.state.tables.runs import operation as table
+from scimsync.state import operation_journal
+from scimsync.state.tables.run_tables import operation as table
 
 
 def confirm_removals(
@@ -58,14 +58,14 @@ def last_unconfirmed(
     connection: Connection, target: str, kind: Kind, keys: Sequence[Key]
 ) -> list[JournaledOperation]:
     """Return the last operation with a request of each resource, unless it is confirmed."""
-    requested = table.c.request != journal.NO_REQUEST
+    requested = table.c.request != operation_journal.NO_REQUEST
     query = select(table.c.id).where(
         table.c.id.in_(_last_sent(target, kind, keys, RESOURCE_ACTIONS).where(requested)),
         table.c.status.in_((OperationStatus.SKIPPED, OperationStatus.FAILED)),
         table.c.confirmed_by.is_(None),
     )
     ids = list(connection.scalars(query))
-    return list(journal.find(connection, OperationFilter(ids=ids))) if ids else []
+    return list(operation_journal.find(connection, OperationFilter(ids=ids))) if ids else []
 
 
 def _confirm(connection: Connection, which: ColumnElement[bool], at: datetime) -> None:

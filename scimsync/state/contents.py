@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, exists, select
 
 from scimsync.model.ids import Kind
-from scimsync.state.tables.links import link, pin, reference
+from scimsync.state.tables.link_tables import link, pin, reference
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from functools import cache
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, select
 
-from scimsync.model.discovery import NOTHING_DISCOVERED, Discovery
-from scimsync.state.bulk import upsert
-from scimsync.state.tables.targets import discovery as table
+from scimsync.model.service_provider import NOTHING_DISCOVERED, Discovery
+from scimsync.state.many_rows import upsert
+from scimsync.state.tables.target_tables import discovery as table
 
 
 @cache

@@ -14,10 +14,10 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, sel
 from scimsync.model.ids import Key, Kind, Seq
 from scimsync.model.links import LinkStatus
 from scimsync.model.operations import OPEN_STATUSES, OperationFilter
-from scimsync.state import absent_users, journal, links, record_names, record_rows
-from scimsync.state.bulk import stream
-from scimsync.state.tables.links import absent_user, hold, link, reference
-from scimsync.state.tables.sources import record
+from scimsync.state import absent_users, link_store, operation_journal, record_names, record_rows
+from scimsync.state.many_rows import stream
+from scimsync.state.tables.link_tables import absent_user, hold, link, reference
+from scimsync.state.tables.source_tables import record
 
 _REFERRER = link.alias("referrer")
 """The link of the user whose attribute refers to another one."""
@@ -40,7 +40,7 @@ def keys_to_plan(
     account.
     """
     accounts = select(link.c.key).where(
-        link.c.target == target, link.c.kind == Kind.USER, links.has_account()
+        link.c.target == target, link.c.kind == Kind.USER, link_store.has_account()
     )
     query = union(
         select(record.c.key).where(record_rows.changed_since(sources, cursor)),
@@ -93,7 +93,9 @@ def head_and_arrivals(
 def _arrivals(target: str, sources: Sequence[str], cursor: Seq) -> tuple[Select[str], Select[str]]:
     """Return queries for changed records without an account, and for users who wait for one."""
     account = link.alias("account")
-    users = (account.c.target == target) & (account.c.kind == Kind.USER) & links.exists_at(account)
+    users = (
+        (account.c.target == target) & (account.c.kind == Kind.USER) & link_store.exists_at(account)
+    )
     any_account = exists().where(users)
     waiting = select(link.c.key).where(
         link.c.target == target, link.c.kind == Kind.USER, link.c.status == LinkStatus.PENDING
@@ -122,8 +124,10 @@ def count_due(connection: Connection, target: str, now: datetime) -> int:
 
     A deletion that failed counts when it is tried again, not before.
     """
-    retries = sum(links.count(connection, target, each) for each in links.due_retries(now))
-    deletions = links.count(
+    retries = sum(
+        link_store.count(connection, target, each) for each in link_store.due_retries(now)
+    )
+    deletions = link_store.count(
         connection, target, (link.c.delete_after <= now) & link.c.next_try_at.is_(None), _INACTIVE
     )
     return retries + deletions
@@ -131,12 +135,12 @@ def count_due(connection: Connection, target: str, now: datetime) -> int:
 
 def count_waiting(connection: Connection, target: str) -> int:
     """Return how many links of a target wait for another try, now or later."""
-    return links.count(connection, target, link.c.next_try_at.is_not(None))
+    return link_store.count(connection, target, link.c.next_try_at.is_not(None))
 
 
 def count_deletions(connection: Connection, target: str, until: datetime) -> int:
     """Return how many deactivated accounts are to be deleted by `until`."""
-    return links.count(connection, target, link.c.delete_after <= until, _INACTIVE)
+    return link_store.count(connection, target, link.c.delete_after <= until, _INACTIVE)
 
 
 def next_due(connection: Connection, target: str, after: datetime) -> datetime | None:
@@ -163,7 +167,7 @@ def _due_links(target: str, kind: Kind, now: datetime) -> tuple[Select[str], ...
     """
     keys = select(link.c.key).where(link.c.target == target, link.c.kind == kind)
     return (
-        *(keys.where(each) for each in links.due_retries(now)),
+        *(keys.where(each) for each in link_store.due_retries(now)),
         keys.where(link.c.may_have_access_since.is_not(None), link.c.next_try_at.is_(None)),
         keys.where(link.c.delete_after <= now, _INACTIVE, link.c.next_try_at.is_(None)),
     )
@@ -185,14 +189,16 @@ def _held_with_access(target: str) -> Select[str]:
 
 def _left_open(target: str, kind: Kind) -> Select[str]:
     """Return a query for the keys of operations that a run which died left without an outcome."""
-    return journal.keys_query(OperationFilter(target=target, kind=kind, statuses=OPEN_STATUSES))
+    return operation_journal.keys_query(
+        OperationFilter(target=target, kind=kind, statuses=OPEN_STATUSES)
+    )
 
 
 def _resolvable(target: str) -> Select[str]:
     """Return a query for users that refer to an account with another id than the target holds."""
     return select(reference.c.key).where(
         reference.c.target == target,
-        links.has_account(),
+        link_store.has_account(),
         or_(reference.c.remote_id.is_(None), reference.c.remote_id != link.c.remote_id),
         and_(
             link.c.target == reference.c.target,

@@ -16,7 +16,7 @@ from scimsync.model.links import LinkStatus
 from scimsync.model.operations import Action, Confirmation, OperationStatus, Phase
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
 from scimsync.model.records import Problem
-from scimsync.model.targets import GroupTable, LearnedShape, UnusableFilter
+from scimsync.model.target_memory import GroupTable, LearnedShape, UnusableFilter
 from scimsync.state.column_types import UTCDateTime
 from scimsync.state.json_values import load_changes, load_document, load_echoes
 

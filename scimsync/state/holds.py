@@ -9,10 +9,10 @@ from sqlalchemy import Connection, delete, select, update
 
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link, LinkStatus
-from scimsync.state import links, pins
-from scimsync.state.bulk import upsert
-from scimsync.state.tables.links import hold as table
-from scimsync.state.tables.links import link
+from scimsync.state import link_store, pin_store
+from scimsync.state.many_rows import upsert
+from scimsync.state.tables.link_tables import hold as table
+from scimsync.state.tables.link_tables import link
 
 
 def put_hold(connection: Connection, key: Key, targets: Sequence[str], now: datetime) -> None:
@@ -22,7 +22,7 @@ def put_hold(connection: Connection, key: Key, targets: Sequence[str], now: date
     revert has pinned is pinned no longer.
     """
     upsert(connection, table, [{"key": key, "since": now}], keep=("since",))
-    pins.drop_everywhere(connection, [key])
+    pin_store.drop_everywhere(connection, [key])
     _make_due(connection, key, targets, now)
     of_user = (link.c.key == key, link.c.kind == Kind.USER)
     connection.execute(
@@ -63,8 +63,8 @@ def _make_due(connection: Connection, key: Key, targets: Sequence[str], now: dat
     Without a link and a changed record, no run would plan the user: there is a pending link then.
     """
     for name in targets:
-        if not links.get_links(connection, name, Kind.USER, [key]):
-            links.put_links(connection, name, [Link(Kind.USER, key, LinkStatus.PENDING)])
+        if not link_store.get_links(connection, name, Kind.USER, [key]):
+            link_store.put_links(connection, name, [Link(Kind.USER, key, LinkStatus.PENDING)])
     connection.execute(
         update(link).where(link.c.key == key, link.c.kind == Kind.USER).values(next_try_at=now)
     )

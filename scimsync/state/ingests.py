@@ -13,9 +13,9 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.model.ids import Key, Kind, Seq
 from scimsync.model.records import SourceReading
-from scimsync.state.bulk import update_by_id, upsert
-from scimsync.state.tables.runs import operation
-from scimsync.state.tables.sources import ingest, record, refused_change, replaced_record
+from scimsync.state.many_rows import update_by_id, upsert
+from scimsync.state.tables.run_tables import operation
+from scimsync.state.tables.source_tables import ingest, record, refused_change, replaced_record
 
 _SOME = 5000
 

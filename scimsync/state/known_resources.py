@@ -11,11 +11,11 @@ from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import KnownResource, LinkStatus
 from scimsync.model.operations import OPEN_STATUSES, OperationFilter
 from scimsync.model.repairs import is_unlinked
-from scimsync.state import journal, links
-from scimsync.state.bulk import stream
+from scimsync.state import link_store, operation_journal
 from scimsync.state.json_values import load_document, load_echoes
-from scimsync.state.tables.links import link as table
-from scimsync.state.tables.links import membership
+from scimsync.state.many_rows import stream
+from scimsync.state.tables.link_tables import link as table
+from scimsync.state.tables.link_tables import membership
 
 _BATCH = 2000
 
@@ -54,7 +54,7 @@ def known_by_id(
 def accounts(connection: Connection, target: str, kind: Kind) -> Iterator[tuple[Key, RemoteId]]:
     """Yield key and id of all resources of a kind that exist at a target, in any order."""
     query = select(table.c.key, table.c.remote_id).where(
-        table.c.target == target, table.c.kind == kind, links.has_account()
+        table.c.target == target, table.c.kind == kind, link_store.has_account()
     )
     rows: Iterator[Any] = stream(connection, _BATCH, query)
     for key, remote_id in rows:
@@ -73,7 +73,7 @@ def names_in_doubt(connection: Connection, target: str, kind: Kind) -> set[str]:
 def keys_in_hand(connection: Connection, target: str, kind: Kind, keys: Sequence[Key]) -> set[Key]:
     """Return those of `keys` with an operation in the journal that has no outcome yet."""
     where = OperationFilter(target=target, kind=kind, keys=keys, statuses=OPEN_STATUSES)
-    return journal.keys_of(connection, where)
+    return operation_journal.keys_of(connection, where)
 
 
 def members_with_ids(

@@ -19,8 +19,8 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, Connection, or_, select, update
 
 from scimsync.errors import LeaseHeld
-from scimsync.state.bulk import upsert
-from scimsync.state.tables.runs import lease as table
+from scimsync.state.many_rows import upsert
+from scimsync.state.tables.run_tables import lease as table
 
 LEASE_TIME = timedelta(minutes=2)
 """How long a lease lasts without renewal. A run that crashed blocks others no longer than this."""

@@ -26,9 +26,9 @@ from scimsync.model.ids import (
 )
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.repairs import UNLINKED_KEYS
-from scimsync.state import links
-from scimsync.state.tables.links import link as table
-from scimsync.state.tables.links import membership, pin, reference
+from scimsync.state import link_store
+from scimsync.state.tables.link_tables import link as table
+from scimsync.state.tables.link_tables import membership, pin, reference
 
 
 def read_as_removed(connection: Connection, target: str, shown: Sequence[Link]) -> list[Key]:
@@ -126,7 +126,7 @@ def detach(connection: Connection, target: str, now: datetime) -> None:
     """Forget the ids of the accounts of all users: they are looked up before they are used."""
     connection.execute(
         update(table)
-        .where(table.c.target == target, table.c.kind == Kind.USER, links.has_account())
+        .where(table.c.target == target, table.c.kind == Kind.USER, link_store.has_account())
         .values(status=LinkStatus.PENDING, remote_id=None, in_doubt=True, next_try_at=now)
     )
 
@@ -152,10 +152,10 @@ def put_in_doubt(
     )
     connection.execute(
         update(table)
-        .where(_chosen(keys), table.c.target == target, links.has_account())
+        .where(_chosen(keys), table.c.target == target, link_store.has_account())
         .values(in_doubt=True, next_try_at=now)
     )
-    return links.count_accounts(connection, target, Kind.USER)
+    return link_store.count_accounts(connection, target, Kind.USER)
 
 
 def perhaps_restored(

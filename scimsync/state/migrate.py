@@ -15,7 +15,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, MetaData, event, insert, select, text
 
 from scimsync.state import sqlite
-from scimsync.state.bulk import stream
+from scimsync.state.many_rows import stream
 from scimsync.state.store import SCHEMA_VERSION, Store, temporary_store
 
 _LOG = logging.getLogger("scimsync")

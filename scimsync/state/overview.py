@@ -13,9 +13,9 @@ from scimsync.model.echoes import EchoCount
 from scimsync.model.ids import Key, Kind, fold_name
 from scimsync.model.links import AccessToRemove, LinkStatus
 from scimsync.state.json_values import load_echoes
-from scimsync.state.links import rare_links_of
-from scimsync.state.tables.links import link
-from scimsync.state.tables.sources import record
+from scimsync.state.link_store import rare_links_of
+from scimsync.state.tables.link_tables import link
+from scimsync.state.tables.source_tables import record
 
 _MOST_KEYS = 2000
 

@@ -15,11 +15,11 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.model.backoff import is_waiting, latest_plausible
 from scimsync.model.operations import JournaledOperation, OperationFilter
-from scimsync.state import journal
-from scimsync.state.bulk import upsert
-from scimsync.state.tables.runs import operation
-from scimsync.state.tables.security_events import event_destination
-from scimsync.state.tables.security_events import pending_event as table
+from scimsync.state import operation_journal
+from scimsync.state.many_rows import upsert
+from scimsync.state.tables.run_tables import operation
+from scimsync.state.tables.security_event_tables import event_destination
+from scimsync.state.tables.security_event_tables import pending_event as table
 
 _COLUMNS = tuple(column.name for column in table.columns)
 _DETAILS = ("noted_at", "refusals", "remote_id", "external_id", "version")
@@ -84,7 +84,7 @@ def note(
         operation.c.id.in_([event.operation_id for event in events]),
         operation.c.sent_at.is_not(None),
         operation.c.request.is_not(None),
-        operation.c.request != journal.NO_REQUEST,
+        operation.c.request != operation_journal.NO_REQUEST,
     )
     ids = set(connection.scalars(sent))
     rows = [
@@ -121,7 +121,7 @@ def due_events(
     )
     rows = connection.execute(query).mappings().all()
     ids = [row["operation_id"] for row in rows]
-    known = {one.id: one for one in journal.find(connection, OperationFilter(ids=ids))}
+    known = {one.id: one for one in operation_journal.find(connection, OperationFilter(ids=ids))}
     remove(connection, destination, [number for number in ids if number not in known])
     return [
         PendingEvent(

@@ -17,7 +17,7 @@ from scimsync.model.operations import (
     OperationFilter,
     OperationStatus,
 )
-from scimsync.state import holds, journal, link_changes, links
+from scimsync.state import holds, link_changes, link_store, operation_journal
 from scimsync.state.ingests import NewChanges, note_readings
 from scimsync.state.store import Store
 
@@ -52,7 +52,9 @@ class PlannedOperations:
                 for operation in operations
             )
             with self._plan.write() as connection:
-                journal.add_operations(connection, self._run, self._target, operations, self._now)
+                operation_journal.add_operations(
+                    connection, self._run, self._target, operations, self._now
+                )
 
     def planned_keys(self, kind: Kind, keys: Sequence[Key], *actions: str) -> set[Key]:
         return self._keys_of(
@@ -81,7 +83,7 @@ class PlannedOperations:
         after = ""
         while True:
             with self._plan.read() as connection:  # closed while the caller adds operations
-                keys = journal.keys_after(connection, where, after, size)
+                keys = operation_journal.keys_after(connection, where, after, size)
             if keys:
                 yield keys
             if len(keys) < size:
@@ -90,14 +92,14 @@ class PlannedOperations:
 
     def claimed_names(self, kind: Kind, names: Sequence[str]) -> dict[str, Key]:
         with self._plan.read() as connection:
-            return journal.claimed_names(connection, self._run, self._target, kind, names)
+            return operation_journal.claimed_names(connection, self._run, self._target, kind, names)
 
     def adopted(self, kind: Kind, ids: Sequence[RemoteId]) -> dict[RemoteId, Key]:
         where = OperationFilter(
             run=self._run, target=self._target, kind=kind, statuses=OPEN_STATUSES
         )
         with self._plan.read() as connection:
-            return journal.adopted(connection, where, ids)
+            return operation_journal.adopted(connection, where, ids)
 
     def adopted_ids(self, kind: Kind, keys: Sequence[Key]) -> dict[Key, RemoteId]:
         where = OperationFilter(
@@ -111,7 +113,7 @@ class PlannedOperations:
         with self._plan.read() as connection:
             return {
                 one.key: one.remote_id
-                for one in journal.find(connection, where)
+                for one in operation_journal.find(connection, where)
                 if one.remote_id is not None
             }
 
@@ -130,12 +132,12 @@ class PlannedOperations:
         """
         where = OperationFilter(run=self._run, target=self._target, kind=kind, keys=keys)
         with self._plan.read() as connection:
-            return list(journal.find(connection, where))
+            return list(operation_journal.find(connection, where))
 
     def count_operations(self) -> dict[str, int]:
         where = OperationFilter(run=self._run, target=self._target, statuses=OPEN_STATUSES)
         with self._plan.read() as connection:
-            counted = journal.count(connection, where)
+            counted = operation_journal.count(connection, where)
         numbers: dict[str, int] = {}
         for (action, _), number in counted.items():
             numbers[action] = numbers.get(action, 0) + number
@@ -166,17 +168,17 @@ class PlannedOperations:
             deactivates=deactivates,
         )
         with self._plan.read() as connection:
-            first = tuple(one.key for one in journal.find(connection, where, limit=most))
+            first = tuple(one.key for one in operation_journal.find(connection, where, limit=most))
             if len(first) < most:
                 return len(first), first
-            return sum(journal.count(connection, where).values()), first
+            return sum(operation_journal.count(connection, where).values()), first
 
     def count_active(self, actions: Sequence[str]) -> int:
         """Return how many users with an open operation of `actions` have an active account."""
         number = 0
         for keys in self.keys_with(Kind.USER, actions, _BATCH):
             with self._store.read() as connection:
-                number += links.count_active(connection, self._target, keys)
+                number += link_store.count_active(connection, self._target, keys)
         return number
 
     def note_readings(self, connection: Connection) -> bool:
@@ -200,17 +202,17 @@ class PlannedOperations:
             statuses=(OperationStatus.PLANNED,),
         )
         link_changes.mark_removals(
-            connection, self._target, journal.keys_query(removals), self._now
+            connection, self._target, operation_journal.keys_query(removals), self._now
         )
         self._removes = False
 
     def _operations(self, status: OperationStatus) -> Iterator[JournaledOperation]:
         where = OperationFilter(run=self._run, target=self._target, statuses=(status,))
         with self._plan.read() as connection:
-            yield from journal.find(connection, where)
+            yield from operation_journal.find(connection, where)
 
     def _keys_of(self, where: OperationFilter) -> set[Key]:
         if not where.keys:
             return set()
         with self._plan.read() as connection:
-            return journal.keys_of(connection, where)
+            return operation_journal.keys_of(connection, where)

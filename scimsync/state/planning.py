@@ -19,9 +19,9 @@ from scimsync.state import (
     due,
     holds,
     link_changes,
-    links,
-    memberships,
-    pins,
+    link_store,
+    membership_store,
+    pin_store,
     read_events,
     record_rows,
     reference_rows,
@@ -74,14 +74,14 @@ class LiveState(PlannedOperations):
         if self._moves:
             link_changes.move(connection, self._target, self._moves)
             moved = [link for link in self._noted if self._is_moved(link)]
-            links.put_links(connection, self._target, moved)
+            link_store.put_links(connection, self._target, moved)
             self._moves.clear()
             self._noted.clear()
         for changed in batches(self._links, _BATCH):
             self._note_read_events(connection, changed)
             removed = link_changes.read_as_removed(connection, self._target, changed)
             confirmations.confirm_removals(connection, self._target, removed, self._now)
-        links.put_links(connection, self._target, self._links)
+        link_store.put_links(connection, self._target, self._links)
         for kind in Kind:
             for some in batches(self._unwanted[kind], _BATCH):
                 link_changes.delete_pending(connection, self._target, kind, some)
@@ -103,11 +103,11 @@ class LiveState(PlannedOperations):
     def _accept_pins(self, connection: Connection) -> None:
         for kind, ended in self._unpinned.items():
             for some in batches(sorted(ended), _BATCH):
-                pins.drop(connection, self._target, kind, some)
+                pin_store.drop(connection, self._target, kind, some)
             ended.clear()
         if self._pins or self._pinned_members:
-            memberships.pin(connection, self._target, self._pinned_members)
-            pins.put_pins(connection, self._target, self._pins, self._now)
+            membership_store.pin(connection, self._target, self._pinned_members)
+            pin_store.put_pins(connection, self._target, self._pins, self._now)
             self._has_pins = self._has_pins or bool(self._pins)
             self._pins, self._pinned_members = (), ()
 
@@ -129,7 +129,7 @@ class LiveState(PlannedOperations):
 
     def deactivated(self, since: datetime) -> Iterator[Link]:
         with self._store.read() as connection:
-            yield from links.deactivated(connection, self._target, since)
+            yield from link_store.deactivated(connection, self._target, since)
 
     def move(self, pairs: Mapping[Key, Key]) -> None:
         """Show the accounts under their new keys; the old keys seem to have lost theirs.
@@ -163,7 +163,7 @@ class LiveState(PlannedOperations):
         if not keys:
             return {}
         with self._store.read() as connection:
-            known = links.get_links(connection, self._target, kind, keys)
+            known = link_store.get_links(connection, self._target, kind, keys)
         return known | self._noted.get(kind, keys)
 
     def note_link(self, link: Link) -> None:
@@ -178,17 +178,17 @@ class LiveState(PlannedOperations):
 
     def in_doubt_keys(self, kind: Kind) -> list[Key]:
         with self._store.read() as connection:
-            return sorted(links.in_doubt_keys(connection, self._target, kind, self._now))
+            return sorted(link_store.in_doubt_keys(connection, self._target, kind, self._now))
 
     def paused_keys(self, kind: Kind) -> set[Key]:
         with self._store.read() as connection:
-            return set(links.paused_keys(connection, self._target, kind, self._now))
+            return set(link_store.paused_keys(connection, self._target, kind, self._now))
 
     def name_holders(self, kind: Kind, names: Sequence[str]) -> dict[str, Link]:
         if not names:
             return {}
         with self._store.read() as connection:
-            stored = links.name_holders(connection, self._target, kind, names)
+            stored = link_store.name_holders(connection, self._target, kind, names)
         if not self._noted:
             return stored
         stored = {
@@ -200,12 +200,12 @@ class LiveState(PlannedOperations):
         if not ids:
             return {}
         with self._store.read() as connection:
-            stored = links.owners(connection, self._target, kind, ids)
+            stored = link_store.owners(connection, self._target, kind, ids)
         return stored | self._noted.owners(kind, ids)
 
     def sharers(self, kind: Kind, ids: Sequence[RemoteId]) -> dict[RemoteId, list[Key]]:
         with self._store.read() as connection:
-            return links.sharers(connection, self._target, kind, ids)
+            return link_store.sharers(connection, self._target, kind, ids)
 
     def remote_ids(
         self, kind: Kind, keys: Sequence[Key], *, include_deleted: bool = False
@@ -213,7 +213,9 @@ class LiveState(PlannedOperations):
         if not keys:
             return {}
         with self._store.read() as connection:
-            stored = links.remote_ids(connection, self._target, keys, kind, deleted=include_deleted)
+            stored = link_store.remote_ids(
+                connection, self._target, keys, kind, deleted=include_deleted
+            )
         noted = self._noted.get(kind, keys).values()
         return stored | {
             link.key: link.remote_id
@@ -227,11 +229,11 @@ class LiveState(PlannedOperations):
     def count_accounts(self, kind: Kind) -> int:
         """Return how many resources of a kind exist at the target."""
         with self._store.read() as connection:
-            return links.count_accounts(connection, self._target, kind)
+            return link_store.count_accounts(connection, self._target, kind)
 
     def group_keys(self, *, existing: bool) -> list[Key]:
         with self._store.read() as connection:
-            keys = links.account_keys if existing else links.all_keys
+            keys = link_store.account_keys if existing else link_store.all_keys
             return keys(connection, self._target, Kind.GROUP)
 
     def due_groups(self) -> list[Key]:
@@ -265,17 +267,17 @@ class LiveState(PlannedOperations):
         if not keys or not self._has_pins:
             return {}
         with self._store.read() as connection:
-            return pins.get_pins(connection, self._target, kind, keys)
+            return pin_store.get_pins(connection, self._target, kind, keys)
 
     def all_pins(self) -> list[Pin]:
         with self._store.read() as connection:
-            return pins.all_pins(connection, self._target)
+            return pin_store.all_pins(connection, self._target)
 
     def keep_pinned(self, some: Sequence[Pin]) -> None:
         """Store the values of pins at once, with those that the target acknowledged."""
         if some:
             with self._store.write() as connection:
-                pins.put_values(connection, self._target, some)
+                pin_store.put_values(connection, self._target, some)
 
     def unpin(self, kind: Kind, keys: Collection[Key]) -> None:
         self._unpinned[kind] |= set(keys)
@@ -299,11 +301,11 @@ class LiveState(PlannedOperations):
         if not members:
             return []
         with self._store.read() as connection:
-            return memberships.of_members(connection, self._target, kind, members)
+            return membership_store.of_members(connection, self._target, kind, members)
 
     def memberships_of_group(self, group: Key) -> list[Membership]:
         with self._store.read() as connection:
-            return list(memberships.of_group(connection, self._target, group))
+            return list(membership_store.of_group(connection, self._target, group))
 
     def put_memberships(self, rows: Sequence[Membership], before: Iterable[Membership]) -> None:
         known = {row.id: row for row in before}
@@ -312,20 +314,20 @@ class LiveState(PlannedOperations):
             return
         with self._store.write() as connection:
             if not self._accepted:
-                memberships.keep_replaced(connection, self._target, changed, known)
-            memberships.put(connection, self._target, changed)
+                membership_store.keep_replaced(connection, self._target, changed, known)
+            membership_store.put(connection, self._target, changed)
 
     def due_memberships(self) -> Iterator[Membership]:
         with self._plan.read() as connection:
-            yield from memberships.due(connection, self._target)
+            yield from membership_store.due(connection, self._target)
 
     def groups_with_wanted(self, groups: Sequence[Key]) -> set[Key]:
         with self._plan.read() as connection:
-            return set(memberships.count_wanted(connection, self._target, groups))
+            return set(membership_store.count_wanted(connection, self._target, groups))
 
     def count_acknowledged(self, groups: Sequence[Key]) -> dict[Key, int]:
         with self._store.read() as connection:
-            return memberships.count_acknowledged(connection, self._target, groups)
+            return membership_store.count_acknowledged(connection, self._target, groups)
 
     # What follows without a request
 
@@ -357,7 +359,7 @@ class LiveState(PlannedOperations):
         stored = [link for link in some if not self._is_moved(link)] if moved else some
         if stored:
             with self._store.write() as connection:
-                links.put_links(connection, self._target, stored)
+                link_store.put_links(connection, self._target, stored)
 
 
 def _moved_memberships(

@@ -25,10 +25,10 @@ from scimsync.model.operations import (
 )
 from scimsync.model.pins import Pin
 from scimsync.state import (
-    journal,
     link_changes,
-    links,
-    memberships,
+    link_store,
+    membership_store,
+    operation_journal,
     record_names,
     record_rows,
 )
@@ -65,12 +65,12 @@ class OverlayState(LiveState):
 
     def _recover_memberships(self, known: Connection, overlay: Connection) -> None:
         for rows in (
-            memberships.due(known, self._target),
-            memberships.before_plan(known, self._target),
+            membership_store.due(known, self._target),
+            membership_store.before_plan(known, self._target),
         ):
             for some in batches(rows, _BATCH):
-                memberships.put(overlay, self._target, some, keep_empty=True)
-        for operation in journal.find(known, self._open(actions=MEMBERSHIP_ACTIONS)):
+                membership_store.put(overlay, self._target, some, keep_empty=True)
+        for operation in operation_journal.find(known, self._open(actions=MEMBERSHIP_ACTIONS)):
             self._put_in_doubt(known, overlay, operation)
 
     def _put_in_doubt(
@@ -82,11 +82,11 @@ class OverlayState(LiveState):
             rows = {
                 row.id: row
                 for connection in (known, overlay)
-                for row in memberships.of_members(connection, self._target, kind, members)
+                for row in membership_store.of_members(connection, self._target, kind, members)
                 if row.group == operation.key
             }
-            memberships.put(overlay, self._target, rows.values(), keep_empty=True)
-        memberships.mark_in_doubt(overlay, self._target, doubted)
+            membership_store.put(overlay, self._target, rows.values(), keep_empty=True)
+        membership_store.mark_in_doubt(overlay, self._target, doubted)
 
     def _open(
         self,
@@ -119,7 +119,7 @@ class OverlayState(LiveState):
     def arrivals(self, sources: Sequence[str], cursor: Seq) -> Iterator[Key]:
         stored = super().arrivals(sources, cursor)
         with self._store.read() as connection:
-            if not links.has_accounts(connection, self._target, Kind.USER):
+            if not link_store.has_accounts(connection, self._target, Kind.USER):
                 return
         with self._plan.read() as connection:
             newest = record_rows.changed_keys(connection, sources, Seq(-1))
@@ -164,7 +164,7 @@ class OverlayState(LiveState):
         if not self._refreshes:
             return []
         with self._store.read() as connection:
-            known = links.account_keys(connection, self._target, kind)
+            known = link_store.account_keys(connection, self._target, kind)
         found = {key for key in known if self._is_refreshed(kind, key)}
         return sorted(found | self._restored if kind is Kind.USER else found)
 
@@ -174,8 +174,8 @@ class OverlayState(LiveState):
         if not keys:
             return {}
         with self._store.read() as connection:
-            known = links.get_links(connection, self._target, kind, keys)
-            left = list(journal.find(connection, self._open(kind, keys)))
+            known = link_store.get_links(connection, self._target, kind, keys)
+            left = list(operation_journal.find(connection, self._open(kind, keys)))
         known |= {link.key: link for link in interrupted_links(kind, left, known, self._now)}
         if self._refreshes:
             known |= {
@@ -191,15 +191,15 @@ class OverlayState(LiveState):
     def in_doubt_keys(self, kind: Kind) -> list[Key]:
         sent = OperationFilter(target=self._target, kind=kind, statuses=(OperationStatus.SENT,))
         with self._store.read() as connection:
-            keys = set(links.in_doubt_keys(connection, self._target, kind, self._now))
-            keys |= journal.keys_of(connection, sent)
+            keys = set(link_store.in_doubt_keys(connection, self._target, kind, self._now))
+            keys |= operation_journal.keys_of(connection, sent)
         return sorted(keys.union(self._accounts(kind)))
 
     def paused_keys(self, kind: Kind) -> set[Key]:
         paused = super().paused_keys(kind)
         if paused:
             with self._store.read() as connection:
-                paused -= journal.keys_of(connection, self._open(kind))
+                paused -= operation_journal.keys_of(connection, self._open(kind))
         return paused.difference(self._accounts(kind)) if paused else paused
 
     def due_groups(self) -> list[Key]:
@@ -212,18 +212,18 @@ class OverlayState(LiveState):
     ) -> list[Membership]:
         rows = {row.id: row for row in super().memberships_of_members(members, kind)}
         with self._plan.read() as connection:
-            newer = memberships.of_members(connection, self._target, kind, members)
+            newer = membership_store.of_members(connection, self._target, kind, members)
         return list((rows | {row.id: row for row in newer}).values())
 
     def memberships_of_group(self, group: Key) -> list[Membership]:
         rows = {row.id: row for row in super().memberships_of_group(group)}
         with self._plan.read() as connection:
-            newer = memberships.of_group(connection, self._target, group)
+            newer = membership_store.of_group(connection, self._target, group)
             return list((rows | {row.id: row for row in newer}).values())
 
     def put_memberships(self, rows: Sequence[Membership], *_: Any, **__: Any) -> None:
         with self._plan.write() as connection:
-            memberships.put(connection, self._target, rows, keep_empty=True)
+            membership_store.put(connection, self._target, rows, keep_empty=True)
 
     def groups_with_wanted(self, groups: Sequence[Key]) -> set[Key]:
         found = super().groups_with_wanted(groups)

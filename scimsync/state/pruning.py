@@ -13,8 +13,8 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.model.operations import OPEN_STATUSES
 from scimsync.state import ingests, pending_events
-from scimsync.state.tables.links import link
-from scimsync.state.tables.runs import operation, run
+from scimsync.state.tables.link_tables import link
+from scimsync.state.tables.run_tables import operation, run
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from scimsync.model.operations import (
     OperationStatus,
 )
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
-from scimsync.state import confirmations, links, pending_events
+from scimsync.state import confirmations, link_store, pending_events
 from scimsync.state.pending_events import NewEvent
 
 _NOT_SHOWN = (IdOf, RandomText, SecretValue)
@@ -40,7 +40,7 @@ def note_read(
         if not found:
             continue
         keys = list({link.key for link in found})
-        stored = links.get_links(connection, target, kind, keys)
+        stored = link_store.get_links(connection, target, kind, keys)
         doubted = {link.key: link for link in stored.values() if link.in_doubt}
         done = list(_done(connection, target, kind, doubted, found))
         if not done:

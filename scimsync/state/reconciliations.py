@@ -8,8 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from scimsync.state.bulk import upsert
-from scimsync.state.tables.targets import reconciliation as table
+from scimsync.state.many_rows import upsert
+from scimsync.state.tables.target_tables import reconciliation as table
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Seq
 from scimsync.model.records import Record
 from scimsync.state import record_rows
-from scimsync.state.bulk import stream, upsert
-from scimsync.state.tables.links import reference
-from scimsync.state.tables.sources import record, record_name, source
+from scimsync.state.many_rows import stream, upsert
+from scimsync.state.tables.link_tables import reference
+from scimsync.state.tables.source_tables import record, record_name, source
 
 _SOME = 1000
 

@@ -29,10 +29,10 @@ from scimsync.jsontext import read_json
 from scimsync.model.ids import Key, Seq
 from scimsync.model.records import PatternFile, Problem, Record
 from scimsync.state import ingests
-from scimsync.state.bulk import stream, upsert
-from scimsync.state.tables.sources import record as table
-from scimsync.state.tables.sources import replaced_record as replaced
-from scimsync.state.tables.sources import source as source_table
+from scimsync.state.many_rows import stream, upsert
+from scimsync.state.tables.source_tables import record as table
+from scimsync.state.tables.source_tables import replaced_record as replaced
+from scimsync.state.tables.source_tables import source as source_table
 
 _LONG_NUMBER = re.compile(r"[0-9]{19}")
 """An integer that orjson may read as a float of another value."""

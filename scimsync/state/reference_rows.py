@@ -8,8 +8,8 @@ from sqlalchemy import Connection, delete, select
 
 from scimsync.model.ids import Document, Key, Kind
 from scimsync.model.links import Reference
-from scimsync.state.bulk import upsert
-from scimsync.state.tables.links import reference
+from scimsync.state.many_rows import upsert
+from scimsync.state.tables.link_tables import reference
 
 
 def put_references(

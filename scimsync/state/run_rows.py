@@ -11,8 +11,8 @@ import orjson
 from sqlalchemy import Connection, RowMapping, exists, func, insert, select, update
 
 from scimsync.model.operations import Run, RunOrigin
-from scimsync.state.tables.runs import operation
-from scimsync.state.tables.runs import run as table
+from scimsync.state.tables.run_tables import operation
+from scimsync.state.tables.run_tables import run as table
 
 
 def start(connection: Connection, command: str, now: datetime, origin: RunOrigin) -> int:

@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Connection, func, or_, select
 
 from scimsync.scim.messages import ScimRequest
-from scimsync.state.tables.runs import operation, run
+from scimsync.state.tables.run_tables import operation, run
 
 
 def sent_requests(

@@ -9,9 +9,9 @@ import orjson
 from sqlalchemy import Connection, RowMapping, select
 
 from scimsync.model.ids import Seq
-from scimsync.model.targets import GroupTable, LearnedShape, TargetState, UnusableFilter
-from scimsync.state.bulk import upsert
-from scimsync.state.tables.targets import target as table
+from scimsync.model.target_memory import GroupTable, LearnedShape, TargetState, UnusableFilter
+from scimsync.state.many_rows import upsert
+from scimsync.state.tables.target_tables import target as table
 
 
 def get_targets(connection: Connection, names: Sequence[str]) -> dict[str, TargetState]:

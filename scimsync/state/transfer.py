@@ -17,14 +17,14 @@ from sqlalchemy.exc import DataError, IntegrityError
 from scimsync.errors import ExportError, StateError
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link, LinkStatus
-from scimsync.state import links
-from scimsync.state.bulk import stream
+from scimsync.state import link_store
 from scimsync.state.exported_rows import INVALID, read_row
+from scimsync.state.many_rows import stream
 from scimsync.state.store import SCHEMA_VERSION, Store
 from scimsync.state.tables import metadata
-from scimsync.state.tables.links import link
-from scimsync.state.tables.runs import lease
-from scimsync.state.tables.targets import discovery
+from scimsync.state.tables.link_tables import link
+from scimsync.state.tables.run_tables import lease
+from scimsync.state.tables.target_tables import discovery
 
 FORMAT = "scimsync-state"
 _BATCH = 1000
@@ -165,7 +165,7 @@ def _check_owners(connection: Connection, rows: list[dict[str, Any]], name: str)
             for row in rows
             if row["target"] == target and not row["shared"]
         ]
-        for (kind, key), owner in links.rivals(connection, target, claims).items():
+        for (kind, key), owner in link_store.rivals(connection, target, claims).items():
             raise ExportError(
                 f"{name}: {key} and {owner} are linked to the same {kind} at {target}",
                 hint=_NOTHING,

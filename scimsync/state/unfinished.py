@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, exists, or_, select
 
 from scimsync.model.operations import OPEN_STATUSES, OperationFilter
-from scimsync.state import journal, link_changes, memberships, record_rows
+from scimsync.state import link_changes, membership_store, operation_journal, record_rows
 
 
 def has_any(connection: Connection, targets: Sequence[str], sources: Sequence[str]) -> bool:
@@ -22,8 +22,8 @@ def has_any(connection: Connection, targets: Sequence[str], sources: Sequence[st
         connection.scalar(
             select(
                 or_(
-                    journal.keys_query(open_operations).exists(),
-                    exists().where(memberships.replaced_by_plan(targets)),
+                    operation_journal.keys_query(open_operations).exists(),
+                    exists().where(membership_store.replaced_by_plan(targets)),
                     exists().where(link_changes.unlinked(targets)),
                     exists().where(record_rows.read_and_not_accepted(sources)),
                 )

@@ -8,7 +8,7 @@ from scimsync.scim.messages import Sender
 
 
 class Collector(Sender, Protocol):
-    """A sender that collects requests and sends them together (`scimsync.targets.bulk`).
+    """A sender that collects requests and sends them together (`scimsync.targets.bulk_sender`).
 
     `unusable` is why later runs should not do so.
     """

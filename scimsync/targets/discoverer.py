@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
-from scimsync.model.discovery import Capabilities, Discovery
+from scimsync.model.service_provider import Capabilities, Discovery
 from scimsync.scim.discovery import discover
 from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.targets.connection import TargetConnection

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
-from scimsync.model.discovery import Capabilities
 from scimsync.model.ids import Kind
-from scimsync.model.targets import LearnedShape, TargetState
+from scimsync.model.service_provider import Capabilities
+from scimsync.model.target_memory import LearnedShape, TargetState
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.dialects.shaped import ShapedDialect
 from scimsync.scim.shapes import CHOICES, NEVER_LEARNED, Axis, Shape, Shapes

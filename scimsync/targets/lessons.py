@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from scimsync.model.targets import LearnedShape
+from scimsync.model.target_memory import LearnedShape
 from scimsync.scim.shapes import CHOICES, Axis
 from scimsync.targets.learned_shapes import (
     BY_PUT,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from scimsync.errors import ScimsyncError, TargetQuarantined, TargetUnavailable
 from scimsync.model.backoff import is_waiting, retry_delay
 from scimsync.model.ids import Kind
-from scimsync.model.targets import TargetState
+from scimsync.model.target_memory import TargetState
 from scimsync.targets.connection import TargetConnection
 
 QUARANTINE_AFTER = 3

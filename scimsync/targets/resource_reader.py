@@ -13,8 +13,8 @@ from functools import partial
 from typing import Any, Final
 
 from scimsync.jsontext import json_text
-from scimsync.model.discovery import Capabilities
 from scimsync.model.ids import Kind
+from scimsync.model.service_provider import Capabilities
 from scimsync.scim.attributes import resource_id
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.error_response import ErrorResponse

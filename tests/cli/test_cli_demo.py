@@ -14,7 +14,7 @@ from urllib.error import HTTPError, URLError
 
 import pytest
 
-from scimsync.cli.commands.demo.server import running_server
+from scimsync.cli.commands.demo.demo_server import running_server
 
 DEMO = [sys.executable, "-m", "scimsync", "demo"]
 

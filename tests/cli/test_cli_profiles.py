@@ -9,8 +9,8 @@ import pytest
 
 from scimsync import config
 from scimsync.builtin import BUILTIN
+from scimsync.cli.commands.check.check_results import Subject
 from scimsync.cli.commands.check.profile_facts import check_profile
-from scimsync.cli.commands.check.results import Subject
 from scimsync.run.compile import compile_target
 from scimsync.run.compiled import CompiledTarget
 from tests.docs.documentation import block, page

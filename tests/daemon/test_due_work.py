@@ -18,7 +18,7 @@ from scimsync.errors import (
     SourceUnavailable,
     TargetUnavailable,
 )
-from scimsync.model.targets import TargetState
+from scimsync.model.target_memory import TargetState
 from scimsync.run import RunOutcome, TargetOutcome
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -18,7 +18,7 @@ from scimsync.model.links import Link, LinkStatus
 from scimsync.scim.profiles import PROFILES, Profile
 from scimsync.state import alerts, due
 from scimsync.state.alerts import FiringAlert, OutboxItem
-from scimsync.state.links import put_links
+from scimsync.state.link_store import put_links
 from scimsync.state.store import Store, open_state
 from scimsync.state.target_states import get_target, put_targets
 from tests.daemon.test_metrics import samples

@@ -16,7 +16,7 @@ from scimsync.model.ids import Key, Kind
 from scimsync.model.memberships import Membership
 from scimsync.model.operations import Action, Operation, OperationStatus, Phase
 from scimsync.plan import Now
-from scimsync.plan.given import GivenPlan, GivenTarget
+from scimsync.plan.given_operations import GivenPlan, GivenTarget
 from scimsync.plan.membership_planner import member_operations
 from scimsync.run import Options, RunOutcome, push
 from scimsync.run.compile import compile_config

@@ -10,7 +10,7 @@ import pytest
 from scimsync.errors import StateError
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import Link, LinkStatus
-from scimsync.state import links
+from scimsync.state import link_store
 from scimsync.state.store import open_state
 from tests.office import Office, counts, people, person, resource
 from tests.servers.faulty import FaultyServer
@@ -143,7 +143,7 @@ def test_the_database_refuses_a_second_owner(office: Office, faulty: FaultyServe
         pytest.raises(StateError),
         store.write() as connection,
     ):
-        links.put_links(connection, "wiki", [second])
+        link_store.put_links(connection, "wiki", [second])
 
     assert owners(office) == {"id-00001": ["00001"]}
 
@@ -161,7 +161,7 @@ def test_a_link_that_gives_an_account_up_makes_way_for_another_one(
         closing(open_state(office.state_url, office.folder, create=True)) as store,
         store.write() as connection,
     ):
-        links.put_links(connection, "wiki", [new, old])
+        link_store.put_links(connection, "wiki", [new, old])
 
     assert owners(office) == {"id-00001": ["00000"]}
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from scimsync.model.ids import Key, Kind
 from scimsync.model.memberships import Membership
-from scimsync.state import memberships
+from scimsync.state import membership_store
 from scimsync.state.store import Store, open_state
 
 pytestmark = pytest.mark.both_databases
@@ -51,22 +51,22 @@ def test_what_plans_changed_is_put_back(
     with store.write() as connection:
         for target, rows in (("wiki", before), ("mail", others)):
             for group in ("a", "b"):
-                memberships.forget_group(connection, target, Key(group), wanted=False)
-            memberships.put(connection, target, rows)
+                membership_store.forget_group(connection, target, Key(group), wanted=False)
+            membership_store.put(connection, target, rows)
     held = everything(store)
     for plan in plans:
         with store.write() as connection:
             known = {
                 row.id: row
                 for group in ("a", "b")
-                for row in memberships.of_group(connection, "wiki", Key(group))
+                for row in membership_store.of_group(connection, "wiki", Key(group))
             }
-            memberships.keep_replaced(connection, "wiki", plan, known)
-            memberships.put(connection, "wiki", plan)
+            membership_store.keep_replaced(connection, "wiki", plan, known)
+            membership_store.put(connection, "wiki", plan)
 
     for _ in range(2):  # the second time nothing is known any more of those plans
         with store.write() as connection:
-            memberships.restore(connection, ["wiki"])
+            membership_store.restore(connection, ["wiki"])
         assert everything(store) == held
 
 
@@ -75,9 +75,9 @@ def everything(store: Store) -> list[list[Membership]]:
     with store.read() as connection:
         return [
             *(
-                list(memberships.of_group(connection, target, Key(group)))
+                list(membership_store.of_group(connection, target, Key(group)))
                 for target in ("wiki", "mail")
                 for group in ("a", "b")
             ),
-            *(list(memberships.due(connection, target)) for target in ("wiki", "mail")),
+            *(list(membership_store.due(connection, target)) for target in ("wiki", "mail")),
         ]

@@ -16,8 +16,8 @@ from typing import Any, Literal
 import pytest
 
 from scimsync.builtin import BUILTIN
+from scimsync.cli.commands.check.check_results import Level
 from scimsync.cli.commands.check.mapped_values import TargetValues
-from scimsync.cli.commands.check.results import Level
 from scimsync.cli.commands.check.target_checks import TargetChecks
 from scimsync.config import load
 from scimsync.model.operations import OperationFilter
@@ -30,7 +30,7 @@ from scimsync.scim.patch import PatchOperation, patch_body
 from scimsync.scim.profiles import Profile
 from scimsync.scim.resources import build
 from scimsync.settings import SecretReference
-from scimsync.state import journal, run_rows
+from scimsync.state import operation_journal, run_rows
 from scimsync.state.store import open_state, scratch_store
 from scimsync.transport.auth.authenticator import AuthenticatorSettings, Secrets, origin_of
 from scimsync.transport.connection_options import ConnectionOptions
@@ -175,7 +175,7 @@ def pushed(office: Office) -> tuple[RunOutcome, list[Json]]:
         )
         with store.read() as connection:
             last = run_rows.last(connection, 1)[0].id
-            written = list(journal.find(connection, OperationFilter(run=last)))
+            written = list(operation_journal.find(connection, OperationFilter(run=last)))
     return outcome, [request for one in written for request in json.loads(one.request or "[]")]
 
 

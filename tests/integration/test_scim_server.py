@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scimsync.model.discovery import named
 from scimsync.model.ids import Kind
+from scimsync.model.service_provider import named
 from scimsync.scim.client import ScimClient
 from scimsync.scim.dialects import DIALECTS
 from scimsync.scim.discovery import discover

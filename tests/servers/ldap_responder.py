@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from threading import Thread
 from typing import Any
 
-from scimsync.sources.directory import filters
+from scimsync.sources.directory import ldap_filters
 from scimsync.sources.directory.attribute_types import AttributeTypes
 
 PAGES = "1.2.840.113556.1.4.319"
@@ -99,13 +99,13 @@ class LdapResponder:
         return bool(name) and name.lower().endswith(search.base.lower())
 
     def _test(self, query: str) -> Callable[[str, Values], bool]:
-        if filters.IN_CHAIN in query:
-            group = query.partition(f"{filters.IN_CHAIN}:=")[2].partition(")")[0]
+        if ldap_filters.IN_CHAIN in query:
+            group = query.partition(f"{ldap_filters.IN_CHAIN}:=")[2].partition(")")[0]
             members = self._in_chain(group)
             return lambda name, values: (
                 name in members and (b"group" not in values["objectClass"] or "(!" not in query)
             )
-        test = filters.compiled(filters.parse(query), AttributeTypes())
+        test = ldap_filters.compiled(ldap_filters.parse(query), AttributeTypes())
         return lambda _, values: test({key.lower(): each for key, each in values.items()})
 
     def _in_chain(self, group: str) -> set[str]:
@@ -252,7 +252,7 @@ def _query(tag: int, content: bytes) -> str:
         return f"({found.get(0x82, '')}:{found.get(0x81, '')}:={found[0x83]})"
     assert tag == 0xA3, f"a filter of kind {tag:x}"
     (_, name), (_, value) = parts
-    return f"({name.decode()}={filters.escaped(value.decode())})"
+    return f"({name.decode()}={ldap_filters.escaped(value.decode())})"
 
 
 def _values(data: bytes) -> list[tuple[int, bytes]]:

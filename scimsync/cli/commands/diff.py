@@ -11,7 +11,7 @@ from scimsync.cli.ui.output import write_json
 from scimsync.cli.ui.saved_plan import warn_without_digest
 from scimsync.plan.plan_diff import plan_diff
 from scimsync.plan.plan_file import read_plan
-from scimsync.plan.render.diff import diff_document, text_diff
+from scimsync.plan.render.plan_comparison import diff_document, text_diff
 
 
 @click.command()

@@ -10,7 +10,7 @@ from scimsync.cli.ui.output import write_json
 from scimsync.cli.ui.session import opened_state
 from scimsync.formatting import printable
 from scimsync.model.ids import Key
-from scimsync.run.rekey import forget
+from scimsync.run.key_correction import forget
 
 
 @click.command()

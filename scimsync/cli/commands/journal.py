@@ -12,12 +12,12 @@ import orjson
 from scimsync.builtin import load
 from scimsync.cli.ui.common_options import CommonOptions, common_options
 from scimsync.cli.ui.csv_text import csv_cell
-from scimsync.cli.ui.numbers import RowLimit, RunNumber
+from scimsync.cli.ui.integer_types import RowLimit, RunNumber
 from scimsync.cli.ui.operation_rows import change_row, journal_row, request_lines
 from scimsync.cli.ui.output import Output
 from scimsync.cli.ui.report_format import report_format
 from scimsync.cli.ui.session import chosen_targets, opened_state
-from scimsync.cli.ui.times import past_time
+from scimsync.cli.ui.time_options import past_time
 from scimsync.config.models import Config
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key
@@ -29,7 +29,7 @@ from scimsync.model.operations import (
 )
 from scimsync.plan.render.json import journal_document
 from scimsync.plan.shown_plan import NameReader, Names, ShownOperation, names_of
-from scimsync.state import journal
+from scimsync.state import operation_journal
 from scimsync.state.store import Store
 
 _FORMATS = ("text", "csv", "json")
@@ -131,7 +131,7 @@ def _write_csv(
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
     with store.read() as connection:
-        for entry, named in _with_names(journal.last(connection, wanted, limit), names):
+        for entry, named in _with_names(operation_journal.last(connection, wanted, limit), names):
             document = journal_document(entry, named)
             document["changes"] = orjson.dumps(document["changes"]).decode()
             writer.writerow(csv_cell(document.get(column)) for column in columns)
@@ -145,7 +145,7 @@ def _write_document(
     out = sys.stdout.buffer
     with store.read() as connection:
         out.write(b'{"operations": [')
-        entries = _with_names(journal.last(connection, wanted, limit), names)
+        entries = _with_names(operation_journal.last(connection, wanted, limit), names)
         for number, (entry, named) in enumerate(entries):
             out.write(b",\n" if number else b"\n")
             out.write(orjson.dumps(journal_document(entry, named)))
@@ -164,8 +164,8 @@ def _print_journal(
     """Print a row for each operation; `detailed` also its changes and requests."""
     output = Output()
     with store.read() as connection:
-        number = sum(journal.count(connection, wanted).values())
-        entries = _with_names(journal.last(connection, wanted, limit), names)
+        number = sum(operation_journal.count(connection, wanted).values())
+        entries = _with_names(operation_journal.last(connection, wanted, limit), names)
         for some in batches(entries, _BATCH):
             if detailed:
                 for entry, named in some:

@@ -32,10 +32,10 @@ from scimsync.cli.ui.session import opened_state, this_moment
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError, ScimsyncError, StateError
 from scimsync.formatting import plural, printable
+from scimsync.model.did_you_mean import did_you_mean
 from scimsync.model.ids import Key
 from scimsync.model.limits import Limit
-from scimsync.model.suggestions import did_you_mean
-from scimsync.plan.diff import describe_counts
+from scimsync.plan.document_diff import describe_counts
 from scimsync.plan.guard import Allowance
 from scimsync.plan.saved import SavedPlan, read_saved, saved_header, shown_once
 from scimsync.run import Options, RunOutcome

@@ -15,7 +15,7 @@ from scimsync.cli.ui.session import opened_state
 from scimsync.errors import ConfigError
 from scimsync.formatting import plural, printable
 from scimsync.model.ids import Key
-from scimsync.run.rekey import confirm, rekey
+from scimsync.run.key_correction import confirm, rekey
 
 _HEADER = ["old", "new"]
 

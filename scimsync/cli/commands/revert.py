@@ -22,7 +22,7 @@ from scimsync.cli.ui.allowances import allowances
 from scimsync.cli.ui.combinations import not_with
 from scimsync.cli.ui.common_options import CommonOptions, common_options
 from scimsync.cli.ui.confirmation import require_yes
-from scimsync.cli.ui.numbers import RunNumber
+from scimsync.cli.ui.integer_types import RunNumber
 from scimsync.cli.ui.output import write_json
 from scimsync.cli.ui.output_file import OutputFile
 from scimsync.cli.ui.private_output import check_outputs
@@ -33,7 +33,7 @@ from scimsync.errors import ConfigError, coded
 from scimsync.formatting import plural, printable
 from scimsync.model.ids import Key, Kind
 from scimsync.model.limits import Limit
-from scimsync.plan.given import GivenPlan
+from scimsync.plan.given_operations import GivenPlan
 from scimsync.plan.guard import Allowance
 from scimsync.plan.saved import carrying_header, saved_header
 from scimsync.plan.shown_plan import NameReader
@@ -42,9 +42,9 @@ from scimsync.run.compile import compile_config
 from scimsync.run.display_names import display_names
 from scimsync.run.given_file import given_document
 from scimsync.run.options import MOST_READ
-from scimsync.run.pinned import lift_pins
-from scimsync.run.revert import PlannedRevert, check_keys_of_run, plan_revert, targets_of
+from scimsync.run.revert_plan import PlannedRevert, check_keys_of_run, plan_revert, targets_of
 from scimsync.run.settings_digests import settings_digests
+from scimsync.run.unpin import lift_pins
 
 _ALLOWANCES = ("--allow-removals", "--allow-updates")
 _NAMED = 5

@@ -11,13 +11,13 @@ import click
 
 from scimsync.builtin import load
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
-from scimsync.cli.ui.numbers import RowLimit
+from scimsync.cli.ui.integer_types import RowLimit
 from scimsync.cli.ui.output import Output, Part, write_json
 from scimsync.cli.ui.session import chosen_targets, opened_state
 from scimsync.durations import format_duration, format_local
 from scimsync.formatting import printable
 from scimsync.model.operations import Run, RunOrigin
-from scimsync.plan.diff import describe_counts
+from scimsync.plan.document_diff import describe_counts
 from scimsync.state import leases, run_rows
 
 _STYLES = {

@@ -11,7 +11,7 @@ from scimsync.formatting import printable
 from scimsync.jsontext import printable_json
 from scimsync.model.changes import Change
 from scimsync.model.operations import JournaledOperation, OperationStatus
-from scimsync.plan.diff import short_path
+from scimsync.plan.document_diff import short_path
 from scimsync.plan.render.text import change_text
 from scimsync.plan.render.words import SIGNS, subject
 

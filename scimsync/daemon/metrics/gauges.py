@@ -23,14 +23,14 @@ from scimsync.daemon.metrics.counters import (
 from scimsync.model.ids import Kind
 from scimsync.model.links import LinkStatus
 from scimsync.model.operations import Action, OperationFilter
-from scimsync.model.targets import TargetState
+from scimsync.model.target_memory import TargetState
 from scimsync.registry import Registry, UnknownName
 from scimsync.scim.profiles import PROFILES, Profile
 from scimsync.state import (
     alerts,
     due,
-    journal,
-    links,
+    link_store,
+    operation_journal,
     overview,
     pending_events,
     reconciliations,
@@ -99,7 +99,8 @@ def journal_totals(config: Config, store: Store) -> Iterator[Metric]:
     with store.read() as connection:
         counted_runs = run_rows.count(connection)
         operations = {
-            name: journal.count(connection, OperationFilter(target=name)) for name in config.targets
+            name: operation_journal.count(connection, OperationFilter(target=name))
+            for name in config.targets
         }
     runs: Counter[tuple[str, str]] = Counter()
     for (command, outcome), number in counted_runs.items():
@@ -162,7 +163,7 @@ def _of_targets(
     yield _by_target(
         "scimsync_may_have_access",
         "Leavers who may still have access, because no response confirms its removal.",
-        {name: links.count_with_access(connection, name) for name in known},
+        {name: link_store.count_with_access(connection, name) for name in known},
     )
     yield from _of_runs(connection, config, now, profiles, known)
 

@@ -10,19 +10,19 @@ from __future__ import annotations
 
 from scimsync.daemon.notify.alerting import AlertTransition, Finding, Notification
 from scimsync.daemon.notify.delivery import deliver, next_delivery
-from scimsync.daemon.notify.findings import (
+from scimsync.daemon.notify.outbox import (
+    enqueue_summary,
+    forget_unconfigured,
+    render_summary,
+    update_alerts,
+)
+from scimsync.daemon.notify.push_findings import (
     config_finding,
     drift_findings,
     findings_of_blocked,
     findings_of_error,
     findings_of_push,
     stale_findings,
-)
-from scimsync.daemon.notify.outbox import (
-    enqueue_summary,
-    forget_unconfigured,
-    render_summary,
-    update_alerts,
 )
 from scimsync.daemon.notify.receivers import check_receivers
 

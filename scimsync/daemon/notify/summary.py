@@ -16,7 +16,7 @@ from scimsync.formatting import plural
 from scimsync.model.ids import Kind
 from scimsync.model.links import LinkStatus
 from scimsync.model.operations import Action, OperationFilter, OperationStatus
-from scimsync.state import alerts, due, journal, overview, run_rows
+from scimsync.state import alerts, due, operation_journal, overview, run_rows
 from scimsync.state.alerts import FiringAlert
 
 AHEAD = timedelta(days=7)
@@ -155,7 +155,7 @@ def read_activity(
 
 
 def _of_target(connection: Connection, name: str, since: datetime, now: datetime) -> TargetActivity:
-    counted = journal.count(connection, OperationFilter(target=name, since=since))
+    counted = operation_journal.count(connection, OperationFilter(target=name, since=since))
     links = overview.count_by_status(connection, name)
     return TargetActivity(
         name,

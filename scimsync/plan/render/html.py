@@ -11,7 +11,7 @@ from scimsync.jsontext import json_text
 from scimsync.model.ids import Key, Kind
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action
 from scimsync.model.records import Problem
-from scimsync.plan.diff import describe_counts, short_path
+from scimsync.plan.document_diff import describe_counts, short_path
 from scimsync.plan.render.words import SIGNS, adoption_notes
 from scimsync.plan.requests import shown
 from scimsync.plan.shown_plan import ShownOperation, ShownPlan, ShownTarget

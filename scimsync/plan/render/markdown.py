@@ -15,7 +15,7 @@ from scimsync.model.changes import Change
 from scimsync.model.ids import Kind
 from scimsync.model.operations import MEMBERSHIP_ACTIONS
 from scimsync.model.records import Problem
-from scimsync.plan.diff import describe_counts, short_path
+from scimsync.plan.document_diff import describe_counts, short_path
 from scimsync.plan.render.words import MEMBERS_SHOWN, SIGNS, adoption_notes
 from scimsync.plan.requests import shown
 from scimsync.plan.shown_plan import ShownOperation, ShownPlan, ShownTarget

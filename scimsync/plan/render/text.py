@@ -14,7 +14,7 @@ from scimsync.formatting import printable
 from scimsync.jsontext import printable_json
 from scimsync.model.changes import Change
 from scimsync.model.operations import MEMBERSHIP_ACTIONS
-from scimsync.plan.diff import describe_counts, short_path
+from scimsync.plan.document_diff import describe_counts, short_path
 from scimsync.plan.render.words import (
     MEMBERS_SHOWN,
     SIGNS,

@@ -9,7 +9,7 @@ from scimsync.jsontext import printable_json
 from scimsync.model.ids import Kind
 from scimsync.model.operations import Action, Operation
 from scimsync.plan.adoption import is_reactivated, is_weak, overwritten
-from scimsync.plan.diff import short_path
+from scimsync.plan.document_diff import short_path
 
 SIGNS: Mapping[str, tuple[str, str]] = {
     Action.CREATE: ("+", "green"),

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from scimsync.probe.render.html import html_report
-from scimsync.probe.render.json import json_report
 from scimsync.probe.render.junit import junit_report
-from scimsync.probe.render.markdown import markdown_report
+from scimsync.probe.render.probe_html import html_report
+from scimsync.probe.render.probe_json import json_report
+from scimsync.probe.render.probe_markdown import markdown_report
 from scimsync.probe.values import ProbeReport
 from scimsync.registry import Registry
 

@@ -14,8 +14,8 @@ from scimsync.probe.checks import known_checks
 from scimsync.probe.sequence import ProviderSequence
 from scimsync.probe.sequences.entra import ENTRA, ENTRA_LEGACY
 from scimsync.probe.sequences.entra.validator import ENTRA_VALIDATOR
-from scimsync.probe.sequences.interop import INTEROP
-from scimsync.probe.sequences.jumpcloud import JUMPCLOUD
+from scimsync.probe.sequences.interop_profile import INTEROP
+from scimsync.probe.sequences.jumpcloud_integration import JUMPCLOUD
 from scimsync.probe.sequences.okta import OKTA, OKTA_PUT
 from scimsync.probe.sequences.rfc import RFC
 from scimsync.probe.values import Check

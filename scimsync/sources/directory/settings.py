@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from scimsync.settings import Text, Texts, invalid
 from scimsync.settings.text_types import quoted
 from scimsync.sources.base import SourceSettings
-from scimsync.sources.directory import filters
+from scimsync.sources.directory import ldap_filters
 from scimsync.sources.directory.attribute_types import base_name
 
 DISABLED_COLUMN = "disabled"
@@ -22,8 +22,8 @@ ALL = ("*", "+")
 
 def _filter(text: str) -> str:
     try:
-        filters.parse(text)
-    except filters.LdapFilterError as error:
+        ldap_filters.parse(text)
+    except ldap_filters.LdapFilterError as error:
         raise invalid(
             f"{quoted(text)} is not an LDAP filter: {error}",
             hint='write it as in "(&(objectClass=person)(mail=*))"',

@@ -23,7 +23,7 @@ from scimsync.sources.base import (
     SourceSpec,
 )
 from scimsync.sources.directory.attribute_types import DN_COLUMN, base_name
-from scimsync.sources.directory.columns import (
+from scimsync.sources.directory.entry_columns import (
     Attributes,
     EntryColumns,
     EntryRecord,

@@ -16,9 +16,9 @@ from scimsync.errors import SourceFormatError
 from scimsync.sources.base import RejectedRows
 from scimsync.sources.file import encodings
 from scimsync.sources.file.content import content
-from scimsync.sources.file.csv_rows import read_rows
+from scimsync.sources.file.delimited_rows import read_rows
 from scimsync.sources.file.footer import ends_with_footer
-from scimsync.sources.file.header import LINES
+from scimsync.sources.file.header_row import LINES
 from scimsync.sources.file.tabular import TabularReader
 from scimsync.sources.workspace import new_private_file
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scimsync.sources.duckdb_sql import WHITE_SPACE
-from scimsync.sources.file.csv_rows import read_rows
+from scimsync.sources.file.delimited_rows import read_rows
 
 _TAIL = 1 << 13
 _ROWS = 10

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from scimsync.sources.base import SourceSpec
 from scimsync.sources.file.delimited import DelimitedReader
-from scimsync.sources.file.documents import DocumentsReader
 from scimsync.sources.file.find import File
 from scimsync.sources.file.json_files import JsonReader
 from scimsync.sources.file.parquet import ParquetReader
@@ -14,6 +13,7 @@ from scimsync.sources.file.reader import FileReader
 from scimsync.sources.file.settings import FileSettings
 from scimsync.sources.file.sheets import SheetReader
 from scimsync.sources.file.tabular import TabularReader
+from scimsync.sources.file.yaml_and_toml import DocumentsReader
 from scimsync.sources.watching import is_glob
 from scimsync.sources.workspace import Workspace
 

@@ -13,9 +13,9 @@ from scimsync.errors import SourceFormatError, SourceUnavailable
 from scimsync.formatting import plural
 from scimsync.sources.base import RejectedRow, RejectedRows, RowLocation, SourceSpec
 from scimsync.sources.duckdb_sql import WHITE_SPACE
-from scimsync.sources.file.csv_rows import CsvRow
+from scimsync.sources.file.delimited_rows import CsvRow
 from scimsync.sources.file.footer import is_footer
-from scimsync.sources.file.header import is_repeated
+from scimsync.sources.file.header_row import is_repeated
 from scimsync.sources.file.row_expression import RowExpression
 from scimsync.sources.file.settings import FileSettings
 from scimsync.sources.workspace import Workspace

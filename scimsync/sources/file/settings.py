@@ -11,7 +11,7 @@ from scimsync.settings import Text, invalid
 from scimsync.settings.text_types import quoted
 from scimsync.sources.base import Source, SourceSettings, SourceSpec
 from scimsync.sources.duckdb_sql import WHITE_SPACE
-from scimsync.sources.lists import FileLists, ListFormat
+from scimsync.sources.list_columns import FileLists, ListFormat
 from scimsync.sources.workspace import Workspace
 
 _MOST_SKIPPED = 1_000_000
@@ -181,11 +181,11 @@ class FileSettings(SourceSettings):
 
     def watch(self, spec: SourceSpec[FileSettings]) -> tuple[str, ...]:
         """Return `path`, or the files and globs that `query` reads; the ZIP file of a member."""
-        from scimsync.sources.file import query
+        from scimsync.sources.file import file_query
         from scimsync.sources.file.packed import split_path
 
         if self.path is not None:
             return (split_path(spec.base_dir, self.path)[0],)
         with Workspace() as workspace:
-            names = query.parse(spec, workspace)[1]
+            names = file_query.parse(spec, workspace)[1]
         return tuple(dict.fromkeys(split_path(spec.base_dir, name)[0] for name in names))

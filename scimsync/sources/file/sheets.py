@@ -18,15 +18,15 @@ from scimsync.errors import GuardStop
 from scimsync.sources.base import RejectedRows, RowLocation, SourceSpec
 from scimsync.sources.duckdb_sql import WHITE_SPACE
 from scimsync.sources.file.cell_faults import Cell
-from scimsync.sources.file.cells import cell_text
 from scimsync.sources.file.content import content
-from scimsync.sources.file.csv_rows import CsvRow, read_rows
+from scimsync.sources.file.delimited_rows import CsvRow, read_rows
 from scimsync.sources.file.find import File
 from scimsync.sources.file.footer import is_footer
-from scimsync.sources.file.header import LINES
+from scimsync.sources.file.header_row import LINES
 from scimsync.sources.file.settings import FileSettings
 from scimsync.sources.file.tabular import TabularReader
 from scimsync.sources.file.workbook import FoundSheet, find_sheet, require_calamine
+from scimsync.sources.file.workbook_cells import cell_text
 from scimsync.sources.workspace import Workspace, new_private_file
 
 _LAST = 10

@@ -18,7 +18,7 @@ from scimsync.sources.base import (
     missing_column,
 )
 from scimsync.sources.duckdb_sql import name, reason
-from scimsync.sources.file import query
+from scimsync.sources.file import file_query
 from scimsync.sources.file.find import File, digest, find
 from scimsync.sources.file.first_rows import first_rows
 from scimsync.sources.file.json_lists import parse_json_lists
@@ -277,7 +277,7 @@ class QuerySource(_FileSource):
     label = "the result of the query"
 
     def __init__(self, spec: Spec, workspace: Workspace) -> None:
-        self._text, patterns = query.parse(spec, workspace)
+        self._text, patterns = file_query.parse(spec, workspace)
         found = {pattern: find(spec, pattern, self.option) for pattern in patterns}
         self._files = found
         self._views = {

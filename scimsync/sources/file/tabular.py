@@ -13,7 +13,7 @@ from scimsync.formatting import plural
 from scimsync.sources.base import RejectedRows, RowLocation, SourceSpec
 from scimsync.sources.duckdb_sql import array, literal, name, stripped
 from scimsync.sources.file.find import File
-from scimsync.sources.file.header import FoundHeader, HeaderHints, find_header
+from scimsync.sources.file.header_row import FoundHeader, HeaderHints, find_header
 from scimsync.sources.file.reader import NOTHING, numbered
 from scimsync.sources.file.row_expression import parse_expression
 from scimsync.sources.file.row_judge import Header, RowCondition, RowJudge

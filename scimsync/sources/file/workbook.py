@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from xml.parsers import expat
 
 from scimsync.errors import SourceFormatError
-from scimsync.model.suggestions import did_you_mean
+from scimsync.model.did_you_mean import did_you_mean
 from scimsync.sources.base import SourceSpec
 from scimsync.sources.file.cell_faults import Cell, cell_faults
 from scimsync.sources.file.packed import MOST_BYTES, MOST_TIMES, SMALL_BYTES, explained

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from scimsync.settings import Table, Text, invalid
 from scimsync.settings.text_types import quoted
-from scimsync.sources.http.expressions import Expression
+from scimsync.sources.http.jmespath_expressions import Expression
 
 _WAIT = re.compile(
     r"backoff|retry_after|(reset_epoch|reset_date|body_seconds):.+|seconds:\d{1,4}(\.\d+)?"

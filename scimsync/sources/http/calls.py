@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_v
 from scimsync.settings import AtLeast, Table, Text, invalid
 from scimsync.settings.text_types import quoted, toml_type
 from scimsync.sources.http.api import Statuses
-from scimsync.sources.http.expressions import Expression
+from scimsync.sources.http.jmespath_expressions import Expression
 
 _PLACE = re.compile(r"(query|body|header)\.(.+)")
 _END = re.compile(r"absent|empty_string|zero|empty_page|short_page|total|status:[1-5]\d\d")

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from scimsync.sources.http.client import ApiClient
-from scimsync.sources.http.columns import Columns
+from scimsync.sources.http.api_client import ApiClient
+from scimsync.sources.http.list_pages import Pages
+from scimsync.sources.http.list_rows import RowWriter, Spool, check_probe
 from scimsync.sources.http.page_reader import asked_fields, records_in
-from scimsync.sources.http.paging import Pages
-from scimsync.sources.http.rows import RowWriter, Spool, check_probe
+from scimsync.sources.http.response_columns import Columns
 from scimsync.sources.http.settings import ApiList
 from scimsync.sources.kept_read import Keeping, KeptFacts, KeptRead, KeptReadDamaged, store
 from scimsync.transport.http_date import http_date

@@ -9,7 +9,7 @@ from pydantic import Field
 from scimsync.settings import Text
 from scimsync.sources.http.api import Headers
 from scimsync.sources.http.calls import Call
-from scimsync.sources.http.expressions import Expression
+from scimsync.sources.http.jmespath_expressions import Expression
 
 _OTHER_MEANING = (401, 403, 408, 425, 429)
 

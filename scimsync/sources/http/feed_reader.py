@@ -8,13 +8,13 @@ from typing import Any
 
 import orjson
 
-from scimsync.sources.http.changes import AllRecords, Changes, members_of
-from scimsync.sources.http.client import ApiClient
-from scimsync.sources.http.columns import Columns
+from scimsync.sources.http.api_client import ApiClient
+from scimsync.sources.http.change_round import AllRecords, Changes, members_of
 from scimsync.sources.http.delta_feed import DeltaFeed
-from scimsync.sources.http.expressions import compiled
+from scimsync.sources.http.jmespath_expressions import compiled
+from scimsync.sources.http.list_pages import Pages
 from scimsync.sources.http.page_reader import asked_fields, evaluated, read_pages
-from scimsync.sources.http.paging import Pages
+from scimsync.sources.http.response_columns import Columns
 from scimsync.sources.http.settings import ApiList
 from scimsync.sources.remote import ListFault
 

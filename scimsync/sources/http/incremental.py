@@ -26,10 +26,10 @@ import orjson
 from scimsync.errors import SourceUnavailable, coded
 from scimsync.formatting import plural
 from scimsync.model.batches import batches
-from scimsync.sources.http.changes import Changes, Overlay
+from scimsync.sources.http.change_round import Changes, Overlay
 from scimsync.sources.http.feed_reader import FeedReader
-from scimsync.sources.http.paging import BadPage
-from scimsync.sources.http.rows import RowWriter, Spool, check_probe
+from scimsync.sources.http.list_pages import BadPage
+from scimsync.sources.http.list_rows import RowWriter, Spool, check_probe
 from scimsync.sources.kept_read import Keeping, KeptFacts, KeptRead, KeptReadDamaged, store
 from scimsync.sources.remote import ListFault
 from scimsync.sources.workspace import Workspace, new_private_bytes

@@ -8,11 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from scimsync.sources.http.api_client import ApiClient
 from scimsync.sources.http.calls import ListCall
-from scimsync.sources.http.client import ApiClient
-from scimsync.sources.http.columns import Columns
-from scimsync.sources.http.expressions import ExpressionError, compiled, is_true
-from scimsync.sources.http.paging import BadPage, EndOfList, PageRequest, PageResponse, Pages
+from scimsync.sources.http.jmespath_expressions import ExpressionError, compiled, is_true
+from scimsync.sources.http.list_pages import BadPage, EndOfList, PageRequest, PageResponse, Pages
+from scimsync.sources.http.response_columns import Columns
 from scimsync.sources.remote import ListFault
 
 _WITH_CONTENT = (200, 203)

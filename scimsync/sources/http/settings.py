@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from scimsync.model.suggestions import did_you_mean
+from scimsync.model.did_you_mean import did_you_mean
 from scimsync.settings import Duration, EndpointUrl, Text, invalid
 from scimsync.settings.text_types import quoted
 from scimsync.settings.urls import https_problem
@@ -214,7 +214,7 @@ class HttpSettings(ListCall, Api, RemoteSettings):
 
     def whole_read_every(self, used: Collection[str] | None = None) -> timedelta | None:
         """Return how often everything is read; see `SourceSettings.whole_read_every`."""
-        from scimsync.sources.http.columns import Columns
+        from scimsync.sources.http.response_columns import Columns
 
         if self.delta is None and not self.conditional:
             return None

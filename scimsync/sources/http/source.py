@@ -11,15 +11,15 @@ from typing import TypeVar
 
 from scimsync.errors import ConfigError, SourceUnavailable
 from scimsync.sources.base import SourceSpec, missing_column
-from scimsync.sources.http.client import ApiClient
-from scimsync.sources.http.columns import Columns
+from scimsync.sources.http.api_client import ApiClient
 from scimsync.sources.http.conditional import ConditionalReader
-from scimsync.sources.http.expressions import INSTALL
 from scimsync.sources.http.feed_reader import FeedReader
 from scimsync.sources.http.incremental import IncrementalReader
-from scimsync.sources.http.paging import BadPage
-from scimsync.sources.http.reader import ListReader
-from scimsync.sources.http.rows import Spool, new_spool
+from scimsync.sources.http.jmespath_expressions import INSTALL
+from scimsync.sources.http.list_pages import BadPage
+from scimsync.sources.http.list_reader import ListReader
+from scimsync.sources.http.list_rows import Spool, new_spool
+from scimsync.sources.http.response_columns import Columns
 from scimsync.sources.http.settings import HttpSettings
 from scimsync.sources.kept_read import FORMAT, Keeping, KeptRead, load
 from scimsync.sources.remote import (

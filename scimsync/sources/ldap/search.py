@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from scimsync.errors import SourceFormatError
-from scimsync.sources.ldap import failures
-from scimsync.sources.ldap.connection import BoundServer
+from scimsync.sources.ldap import ldap_failures
+from scimsync.sources.ldap.ldap_connection import BoundServer
 
 PAGES = "1.2.840.113556.1.4.319"
 """The control of RFC 2696, in a request and in its response."""
@@ -64,14 +64,16 @@ def find(server: BoundServer, search: LdapSearch) -> Iterator[FoundEntry]:
             yield FoundEntry(_name(server, entry), _whole(server, entry))
         following = _cookie(result)
         if following is None and cookie is not None:
-            raise failures.incomplete(
+            raise ldap_failures.incomplete(
                 server.label, f"page {page} does not say whether further ones follow"
             )
         if not following:
             return
         empty = 0 if result["entries"] else empty + 1
         if empty > _MOST_EMPTY_PAGES or (empty and following == cookie):
-            raise failures.incomplete(server.label, "it sends pages without entries and no end")
+            raise ldap_failures.incomplete(
+                server.label, "it sends pages without entries and no end"
+            )
         cookie = following
         page += 1
 
@@ -85,9 +87,9 @@ def read(server: BoundServer, dn: str, attributes: Sequence[str]) -> tuple[Found
     result = server.search(
         dn, ANY, search_scope="BASE", dereference_aliases="NEVER", attributes=list(attributes)
     )
-    if result["result"] == failures.REFERRAL:
+    if result["result"] == ldap_failures.REFERRAL:
         return None, True
-    if result["result"] in failures.NO_ENTRY:
+    if result["result"] in ldap_failures.NO_ENTRY:
         return None, False
     _ensure_success(server, search, result)
     for entry in result["entries"]:
@@ -97,16 +99,16 @@ def read(server: BoundServer, dn: str, attributes: Sequence[str]) -> tuple[Found
 
 def _ensure_success(server: BoundServer, search: LdapSearch, result: dict[str, Any]) -> None:
     code = result["result"]
-    if code == failures.SUCCESS:
+    if code == ldap_failures.SUCCESS:
         return
-    if code == failures.REFERRAL:
+    if code == ldap_failures.REFERRAL:
         others = ", ".join(result.get("referrals") or ()) or "another server"
         raise SourceFormatError(
             f"{search.place}: {search.base} is on another server: {others}",
             hint="write its address as url; scimsync does not follow referrals",
             code="SYNC-0252",
         )
-    raise failures.of_result(
+    raise ldap_failures.of_result(
         server.label, search.place, code, result["description"], str(result["message"])
     )
 
@@ -122,7 +124,7 @@ def _name(server: BoundServer, entry: dict[str, Any]) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        raise failures.unavailable(server.label, "it sent a DN that is not UTF-8") from None
+        raise ldap_failures.unavailable(server.label, "it sent a DN that is not UTF-8") from None
 
 
 def _whole(server: BoundServer, entry: dict[str, Any]) -> Attributes:
@@ -150,7 +152,7 @@ def _extend(server: BoundServer, dn: str, first: re.Match[str], values: list[byt
     while match[3] != "*":
         start = int(match[3]) + 1
         if start != len(values):
-            raise failures.incomplete(
+            raise ldap_failures.incomplete(
                 server.label, f"{dn}: {name} has {len(values)} values where {start} are announced"
             )
         result = server.search(
@@ -158,7 +160,7 @@ def _extend(server: BoundServer, dn: str, first: re.Match[str], values: list[byt
             attributes=[f"{name};range={start}-*"],
         )  # fmt: skip
         following: re.Match[str] | None = None
-        if result["result"] == failures.SUCCESS:
+        if result["result"] == ldap_failures.SUCCESS:
             for entry in result["entries"]:
                 for found, more in entry["raw_attributes"].items():
                     matched = _RANGE.fullmatch(found)
@@ -166,7 +168,7 @@ def _extend(server: BoundServer, dn: str, first: re.Match[str], values: list[byt
                         following = matched
                         values += more
         if following is None or (following[3] != "*" and int(following[3]) < start):
-            raise failures.incomplete(
+            raise ldap_failures.incomplete(
                 server.label, f"{dn}: the values of {name} end at number {start}"
             )
         match = following

@@ -7,18 +7,18 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from scimsync.errors import SourceFormatError
-from scimsync.model.suggestions import did_you_mean
+from scimsync.model.did_you_mean import did_you_mean
 from scimsync.sources.base import SourceSpec
-from scimsync.sources.directory import filters
+from scimsync.sources.directory import ldap_filters
 from scimsync.sources.directory.attribute_types import DN_COLUMN, AttributeTypes, base_name
-from scimsync.sources.directory.columns import EntryColumns
 from scimsync.sources.directory.dn import common_suffix, is_below
+from scimsync.sources.directory.entry_columns import EntryColumns
 from scimsync.sources.directory.references import EXPANDED, DnReferences, Lookup, Named, digest
 from scimsync.sources.directory.settings import ALL
 from scimsync.sources.directory.source import DirectorySource, Entry, Offer
-from scimsync.sources.ldap.connection import BoundServer, connected, label_of
-from scimsync.sources.ldap.schema import check_base, check_rules, read_types
+from scimsync.sources.ldap.ldap_connection import BoundServer, connected, label_of
 from scimsync.sources.ldap.search import ANY, Attributes, FoundEntry, LdapSearch, find, read
+from scimsync.sources.ldap.server_schema import check_base, check_rules, read_types
 from scimsync.sources.ldap.settings import LdapSettings
 from scimsync.sources.workspace import Workspace
 
@@ -146,7 +146,7 @@ class LdapSource(DirectorySource[LdapSettings]):
     def _chain(self, server: BoundServer, group: str) -> Iterable[str]:
         contexts = (*server.info.of("defaultNamingContext"), *server.info.of("namingContexts"))
         base = next((one for one in contexts if is_below(group, one)), self.spec.settings.base)
-        rule = f"(memberOf:{filters.IN_CHAIN}:={filters.escaped(group)})"
+        rule = f"(memberOf:{ldap_filters.IN_CHAIN}:={ldap_filters.escaped(group)})"
         query = f"(&(!(objectClass=group)){rule})"
         for entry in find(server, self._search(query, [_NO_ATTRIBUTES], base)):
             yield entry.dn
@@ -159,14 +159,14 @@ class LdapSource(DirectorySource[LdapSettings]):
         """
         settings = self.spec.settings
         types = self._read_types(server)
-        query = filters.parse(self._query)
+        query = ldap_filters.parse(self._query)
         if settings.read_schema:
             named = [
                 ("key", [settings.key]),
                 ("attributes", settings.attributes or ()),
                 ("single", settings.single or ()),
                 ("references", [*settings.references, *settings.references.values()]),
-                ("filter", [item.attribute for item in filters.items(query)]),
+                ("filter", [item.attribute for item in ldap_filters.items(query)]),
             ]
             for option, names in named:
                 for name in names:

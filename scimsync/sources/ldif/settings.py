@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from scimsync.settings import Text, invalid
 from scimsync.sources.base import Source, SourceSpec
-from scimsync.sources.directory import filters
+from scimsync.sources.directory import ldap_filters
 from scimsync.sources.directory.attribute_types import AttributeTypes
 from scimsync.sources.directory.settings import DirectorySettings, FilterText
 from scimsync.sources.workspace import Workspace
@@ -25,8 +25,8 @@ def _path(text: str) -> str:
 
 def _evaluated(text: str) -> str:
     try:
-        filters.compiled(filters.parse(text), AttributeTypes())
-    except filters.LdapFilterError as error:
+        ldap_filters.compiled(ldap_filters.parse(text), AttributeTypes())
+    except ldap_filters.LdapFilterError as error:
         raise invalid(
             f"the filter cannot be evaluated on a file: {error}", code="SYNC-0253"
         ) from None

@@ -9,9 +9,9 @@ from functools import cached_property
 
 from scimsync.errors import GuardStop
 from scimsync.sources.base import RowLocation, SourceSpec, missing_column
-from scimsync.sources.directory import filters
+from scimsync.sources.directory import ldap_filters
 from scimsync.sources.directory.attribute_types import DN_COLUMN, AttributeTypes, base_name
-from scimsync.sources.directory.columns import Attributes, EntryColumns
+from scimsync.sources.directory.entry_columns import Attributes, EntryColumns
 from scimsync.sources.directory.source import DirectorySource, Entry
 from scimsync.sources.found_files import ensure_unchanged, sample_digest
 from scimsync.sources.ldif.files import LdifFile, digest, find, opened
@@ -83,7 +83,11 @@ class LdifSource(DirectorySource[LdifSettings]):
     def entries(self, columns: EntryColumns) -> Generator[Entry]:
         """Read the entries of all files."""
         query = self.spec.settings.filter
-        test = None if query is None else filters.compiled(filters.parse(query), columns.types)
+        test = (
+            None
+            if query is None
+            else ldap_filters.compiled(ldap_filters.parse(query), columns.types)
+        )
         count = 0
         for index, file in enumerate(self._files):
             with opened(self.spec, file) as stream:

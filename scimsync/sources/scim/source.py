@@ -24,8 +24,14 @@ from scimsync.sources.remote import (
     run_apart,
     spool_file,
 )
-from scimsync.sources.scim.rows import GROUP_COLUMNS, USER_COLUMNS, Memberships, row_of, user_row
-from scimsync.sources.scim.sender import RetryingSender, unavailable
+from scimsync.sources.scim.read_sender import RetryingSender, unavailable
+from scimsync.sources.scim.resource_records import (
+    GROUP_COLUMNS,
+    USER_COLUMNS,
+    Memberships,
+    row_of,
+    user_row,
+)
 from scimsync.sources.scim.settings import ScimSettings
 from scimsync.sources.spool import SpooledSource
 from scimsync.sources.workspace import Workspace

@@ -14,7 +14,7 @@ from scimsync.settings.quantities import Span
 from scimsync.settings.secret_reference import SecretText, TextSecret, secret_reference
 from scimsync.settings.text_types import toml_type
 from scimsync.sources.base import Source, SourceSettings, SourceSpec
-from scimsync.sources.lists import Lists
+from scimsync.sources.list_columns import Lists
 from scimsync.sources.workspace import Workspace
 
 REFERENCE = re.compile(r"(env|file|keyring|cmd|literal):")

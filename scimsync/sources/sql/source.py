@@ -14,8 +14,8 @@ from scimsync.sources.file.first_rows import first_rows
 from scimsync.sources.one_part import OnePartSource
 from scimsync.sources.relation import Relation, build_relation
 from scimsync.sources.sql.address import PACKAGES, Address, InvalidAddress, resolve_address
-from scimsync.sources.sql.cells import UnreadableCell
-from scimsync.sources.sql.failures import Explainer
+from scimsync.sources.sql.database_failures import Explainer
+from scimsync.sources.sql.driver_rows import UnreadableCell
 from scimsync.sources.sql.settings import REFERENCE, SqlSettings
 from scimsync.sources.sql.spooled import MAX_ROW_BYTES, Reader, RowTooLong, Spooled
 from scimsync.sources.workspace import Workspace
@@ -138,19 +138,19 @@ def _reader(spec: Spec, address: Address, explainer: Explainer) -> Reader:
     settings = spec.settings
     timeout_s = settings.timeout.total_seconds()
     if address.is_sqlite:
-        from scimsync.sources.sql.sqlite import SqliteReader
+        from scimsync.sources.sql.sqlite_reader import SqliteReader
 
         return SqliteReader(address, settings.query, timeout_s, explainer)
     _check_driver(spec, address)
     if address.url.drivername == "postgresql+psycopg":
-        from scimsync.sources.sql.postgresql import PostgresqlReader
+        from scimsync.sources.sql.postgresql_reader import PostgresqlReader
 
         return PostgresqlReader(address, settings.query, timeout_s, explainer)
     if address.url.drivername in ("mysql+pymysql", "mariadb+pymysql"):
-        from scimsync.sources.sql.mysql import MysqlReader
+        from scimsync.sources.sql.mysql_reader import MysqlReader
 
         return MysqlReader(address, settings.query, timeout_s, explainer)
-    from scimsync.sources.sql.other import OtherReader
+    from scimsync.sources.sql.other_reader import OtherReader
 
     return OtherReader(address, settings.query, timeout_s, explainer)
 

@@ -4,9 +4,24 @@ JSON is stored in text columns, written by orjson. Times are UTC. A change here 
 under `migrations/versions`; a test compares both.
 """
 
-from scimsync.state.tables import alerts, links, runs, security_events, sources, targets
-from scimsync.state.tables.base import StateRow
+from scimsync.state.tables import (
+    alert_tables,
+    link_tables,
+    run_tables,
+    security_event_tables,
+    source_tables,
+    target_tables,
+)
+from scimsync.state.tables.table_base import StateRow
 
-__all__ = ["alerts", "links", "metadata", "runs", "security_events", "sources", "targets"]
+__all__ = [
+    "alert_tables",
+    "link_tables",
+    "metadata",
+    "run_tables",
+    "security_event_tables",
+    "source_tables",
+    "target_tables",
+]
 
 metadata = StateRow.metadata

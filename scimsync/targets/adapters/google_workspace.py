@@ -30,9 +30,14 @@ from scimsync.model.ids import fold_name
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.messages import Member
 from scimsync.targets.adapters.adapter import Adapter, ApiResource, Endpoint, Listed
-from scimsync.targets.adapters.attributes import ApiAttribute, AttributeTable, Json, refused
 from scimsync.targets.adapters.google_lists import TokenPages
 from scimsync.targets.adapters.json_api import ApiError, JsonApi, segment
+from scimsync.targets.adapters.storable_attributes import (
+    ApiAttribute,
+    AttributeTable,
+    Json,
+    refused,
+)
 
 if TYPE_CHECKING:
     from scimsync.transport.http import HttpConnection

@@ -12,7 +12,7 @@ import pytest
 
 from scimsync.errors import ScimsyncError, SourceFormatError, SourceUnavailable
 from scimsync.sources import SourceSpec
-from scimsync.sources.ldap.connection import connected
+from scimsync.sources.ldap.ldap_connection import connected
 from tests.directory_sources import HEAD, OFFICE, PEOPLE, directory_spec, look
 from tests.servers.ldap_responder import (
     RANGE,
@@ -286,7 +286,7 @@ def test_a_filter_may_use_the_rule_of_active_directory(domain: LdapResponder) ->
     [("52e", "the password is wrong"), ("775", "the account is locked"), ("999", "")],
 )
 def test_the_reason_of_active_directory_is_told(data: str, why: str) -> None:
-    from scimsync.sources.ldap.failures import of_bind
+    from scimsync.sources.ldap.ldap_failures import of_bind
 
     message = f"80090308: LdapErr: DSID-0C09, comment: AcceptSecurityContext error, data {data}, v1"
 

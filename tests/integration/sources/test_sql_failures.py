@@ -21,8 +21,8 @@ from scimsync.errors import (
     SourceUnavailable,
 )
 from scimsync.sources.sql.address import resolve_address
-from scimsync.sources.sql.failures import Explainer
-from scimsync.sources.sql.postgresql import PostgresqlReader
+from scimsync.sources.sql.database_failures import Explainer
+from scimsync.sources.sql.postgresql_reader import PostgresqlReader
 from tests.error_text import text_of
 from tests.servers.mariadb import MariaDb
 from tests.servers.postgresql import Server

@@ -11,8 +11,8 @@ import pytest
 
 from scimsync.errors import ScimsyncError, SourceFormatError, SourceUnavailable
 from scimsync.sources.sql.address import resolve_address
-from scimsync.sources.sql.failures import Explainer
-from scimsync.sources.sql.other import OtherReader
+from scimsync.sources.sql.database_failures import Explainer
+from scimsync.sources.sql.other_reader import OtherReader
 from tests.sql_databases import Database, sql_spec
 
 PEOPLE = (

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from scimsync.model.discovery import (
+from scimsync.model.service_provider import (
     NOTHING_DISCOVERED,
     Assignable,
     AssignableList,
@@ -23,7 +23,7 @@ from scimsync.model.discovery import (
 )
 from scimsync.state.discoveries import get_discovery, put_discovery
 from scimsync.state.store import Store, open_state
-from scimsync.state.tables.targets import discovery
+from scimsync.state.tables.target_tables import discovery
 
 pytestmark = pytest.mark.both_databases
 

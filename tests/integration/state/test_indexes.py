@@ -17,7 +17,7 @@ from sqlalchemy import Connection, event
 
 from scimsync.model.ids import Key, Kind, RemoteId, Seq
 from scimsync.model.operations import OPEN_STATUSES, Action, OperationFilter
-from scimsync.state import due, journal, links, overview
+from scimsync.state import due, link_store, operation_journal, overview
 from scimsync.state.store import Store, open_state
 
 KEYS = [Key(f"{number:05}") for number in range(1000)]
@@ -27,7 +27,7 @@ LEFT_OPEN = OperationFilter(target="wiki", kind=Kind.USER, keys=KEYS, statuses=O
 QUERIES: dict[str, tuple[str, Callable[[Connection], object]]] = {
     "planned keys": (
         "ix_operation_planned",
-        lambda connection: journal.keys_of(
+        lambda connection: operation_journal.keys_of(
             connection,
             OperationFilter(
                 run=1,
@@ -41,19 +41,21 @@ QUERIES: dict[str, tuple[str, Callable[[Connection], object]]] = {
     ),
     "keys in order": (
         "ix_operation_planned",
-        lambda connection: journal.keys_after(connection, PLANNED, "00500", 500),
+        lambda connection: operation_journal.keys_after(connection, PLANNED, "00500", 500),
     ),
     "operations of a run that died": (
         "ix_operation_open",
-        lambda connection: list(journal.find(connection, LEFT_OPEN)),
+        lambda connection: list(operation_journal.find(connection, LEFT_OPEN)),
     ),
     "adopted accounts": (
         "ix_operation_remote_id",
-        lambda connection: journal.adopted(connection, PLANNED, [RemoteId(key) for key in KEYS]),
+        lambda connection: operation_journal.adopted(
+            connection, PLANNED, [RemoteId(key) for key in KEYS]
+        ),
     ),
     "claimed names": (
         "ix_operation_unique_name",
-        lambda connection: journal.claimed_names(connection, 1, "wiki", Kind.USER, KEYS),
+        lambda connection: operation_journal.claimed_names(connection, 1, "wiki", Kind.USER, KEYS),
     ),
 }
 
@@ -64,7 +66,7 @@ FEW = {
     ),
     "number of leavers with access": (
         "ix_link_may_have_access",
-        lambda connection: links.count_with_access(connection, "wiki"),
+        lambda connection: link_store.count_with_access(connection, "wiki"),
     ),
     "keys of leavers with access": (
         "ix_link_may_have_access",
@@ -83,7 +85,9 @@ FEW = {
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LINK_QUERIES: dict[str, Callable[[Connection], object]] = {
-    "number of accounts": lambda connection: links.count_accounts(connection, "wiki", Kind.USER),
+    "number of accounts": lambda connection: link_store.count_accounts(
+        connection, "wiki", Kind.USER
+    ),
     "users to plan": lambda connection: list(
         due.keys_to_plan(connection, "wiki", ["hr"], Seq(7), NOW)
     ),

@@ -21,7 +21,7 @@ from scimsync.model.operations import (
     OperationStatus,
     Phase,
 )
-from scimsync.state import journal
+from scimsync.state import operation_journal
 from scimsync.state.store import Store, open_state
 from tests.office import MONDAY
 
@@ -88,8 +88,8 @@ def store(tmp_path: Path, new_state: Callable[[], str | None]) -> Iterator[Store
     with closing(open_state(url, tmp_path, create=True)) as opened:
         with opened.write() as connection:
             for run, target, operation in OPERATIONS:
-                journal.add_operations(connection, run, target, [operation], MONDAY)
-            journal.mark_sent(connection, {SENT: "[]"}, MONDAY + 2 * HOUR)
+                operation_journal.add_operations(connection, run, target, [operation], MONDAY)
+            operation_journal.mark_sent(connection, {SENT: "[]"}, MONDAY + 2 * HOUR)
         yield opened
 
 
@@ -97,24 +97,26 @@ def store(tmp_path: Path, new_state: Callable[[], str | None]) -> Iterator[Store
 def test_a_filter_admits_operations(store: Store, case: str) -> None:
     where, expected = CASES[case]
     with store.read() as connection:
-        found = list(journal.find(connection, where))
+        found = list(operation_journal.find(connection, where))
 
         assert {one.id for one in found} == expected
-        assert journal.has_any(connection, where) is bool(expected)
-        assert sum(journal.count(connection, where).values()) == len(expected)
-        assert journal.keys_of(connection, where) == {one.key for one in found}
-        assert [one.id for one in journal.last(connection, where, 2)] == sorted(expected)[-2:]
+        assert operation_journal.has_any(connection, where) is bool(expected)
+        assert sum(operation_journal.count(connection, where).values()) == len(expected)
+        assert operation_journal.keys_of(connection, where) == {one.key for one in found}
+        assert [one.id for one in operation_journal.last(connection, where, 2)] == sorted(expected)[
+            -2:
+        ]
 
 
 def test_only_open_operations_are_closed(store: Store) -> None:
     end: datetime = MONDAY + 4 * HOUR
     with store.write() as connection:
-        journal.close_open(
+        operation_journal.close_open(
             connection, OperationFilter(run=1), OperationStatus.SKIPPED, "the run was stopped", end
         )
         closed = [
             (one.id, one.status, one.detail, one.done_at)
-            for one in journal.find(connection, OperationFilter(run=1))
+            for one in operation_journal.find(connection, OperationFilter(run=1))
         ]
 
     assert closed == [

@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 from scimsync.errors import ExportError
 from scimsync.model.ids import Kind
 from scimsync.model.operations import OperationFilter
-from scimsync.state import journal, links, record_rows, run_rows, target_states, transfer
+from scimsync.state import (
+    link_store,
+    operation_journal,
+    record_rows,
+    run_rows,
+    target_states,
+    transfer,
+)
 from scimsync.state.store import Store, scratch_store
 from tests.lifecycle.test_groups import BY_DEPARTMENT
 from tests.office import MANAGER, USER, Office, people, person
@@ -59,12 +66,14 @@ def read_everything(store: Store) -> None:
     with store.read() as connection:
         for name in ("wiki", ""):
             for kind in Kind:
-                links.get_links(connection, name, kind, links.all_keys(connection, name, kind))
+                link_store.get_links(
+                    connection, name, kind, link_store.all_keys(connection, name, kind)
+                )
             target_states.get_targets(connection, [name])
         record_rows.get_source(connection, "hr")
         record_rows.get_records(connection, ["hr"], [row["id"] for row in people(4)])  # type: ignore[misc]
         run_rows.last(connection, 10)
-        list(journal.find(connection, OperationFilter()))
+        list(operation_journal.find(connection, OperationFilter()))
 
 
 def imported(lines: Iterable[bytes]) -> bool:

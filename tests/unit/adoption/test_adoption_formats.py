@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from scimsync.adoption.accounts import existing_account
+from scimsync.adoption.existing_accounts import existing_account
 from scimsync.adoption.report import (
     AdoptionOutcome,
     AdoptionReport,
@@ -19,9 +19,14 @@ from scimsync.adoption.report import (
     Topic,
     UserRow,
 )
-from scimsync.cli.commands.adoption.csv_rows import COLUMNS, csv_rows
-from scimsync.cli.commands.adoption.markdown import markdown_report
-from scimsync.cli.commands.adoption.words import USERS, group_notes, list_sentence, user_notes
+from scimsync.cli.commands.adoption.adoption_csv import COLUMNS, csv_rows
+from scimsync.cli.commands.adoption.adoption_markdown import markdown_report
+from scimsync.cli.commands.adoption.adoption_words import (
+    USERS,
+    group_notes,
+    list_sentence,
+    user_notes,
+)
 from scimsync.cli.ui.csv_text import csv_cell, csv_lines
 from scimsync.model.changes import Change
 from scimsync.model.ids import Key

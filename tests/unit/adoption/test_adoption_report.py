@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from scimsync.adoption.accounts import ExistingAccount, existing_account
 from scimsync.adoption.classify import leaver_outcome, outcome_of
-from scimsync.adoption.differences import how_different, usual_differences
+from scimsync.adoption.existing_accounts import ExistingAccount, existing_account
+from scimsync.adoption.lookalikes import Unclaimed, marks_of_document
 from scimsync.adoption.report import AdoptionOutcome, Listing, Topic, UserRow
-from scimsync.adoption.resemblance import Unclaimed, marks_of_document
 from scimsync.adoption.service_accounts import suggested_filters
 from scimsync.adoption.suggestions import Facts, suggestions, toml_filter
+from scimsync.adoption.unfit_mappings import how_different, usual_differences
 from scimsync.model.changes import Change
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.operations import Action, Operation, OperationStatus, Phase

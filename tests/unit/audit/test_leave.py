@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from scimsync.audit.leave import find_leave, find_return
-from scimsync.audit.report import AccessEnd, AccessOutcome, LeaveCause, LeaveStep
+from scimsync.audit.report_values import AccessEnd, AccessOutcome, LeaveCause, LeaveStep
 from scimsync.model.changes import Change
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link, LinkStatus

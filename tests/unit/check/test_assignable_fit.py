@@ -8,17 +8,17 @@ from dataclasses import replace
 import pytest
 
 from scimsync.cli.commands.check.assignable_fit import assignable_paths, check_assignable
+from scimsync.cli.commands.check.check_results import Subject
 from scimsync.cli.commands.check.mapped_values import MappedValues
-from scimsync.cli.commands.check.results import Subject
 from scimsync.desired.program import Desired
-from scimsync.model.discovery import (
+from scimsync.model.ids import Document, Key
+from scimsync.model.service_provider import (
     Assignable,
     AssignableList,
     Assigning,
     Capabilities,
     Discovery,
 )
-from scimsync.model.ids import Document, Key
 
 Found = list[tuple[str | None, str, tuple[str, ...]]]
 DECLARED = Capabilities(roles=Assigning(supported=True))

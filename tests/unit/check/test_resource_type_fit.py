@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from scimsync.cli.commands.check.check_results import Subject
 from scimsync.cli.commands.check.resource_type_fit import check_resource_types
-from scimsync.cli.commands.check.results import Subject
-from scimsync.model.discovery import DeclaredType
+from scimsync.model.service_provider import DeclaredType
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0"
 BADGES = "urn:example:2.0:User"

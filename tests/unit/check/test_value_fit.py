@@ -9,9 +9,9 @@ import pytest
 from scimsync.cli.commands.check.mapped_values import SAMPLE, MappedValues
 from scimsync.cli.commands.check.value_fit import pin_misfits, value_misfits
 from scimsync.desired.program import Desired
-from scimsync.model.discovery import Attribute, Schema
 from scimsync.model.ids import Key
 from scimsync.model.placeholders import IdOf
+from scimsync.model.service_provider import Attribute, Schema
 
 CUSTOM = "urn:example:2.0:User"
 SCHEMAS = (

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from scimsync.model.changes import Change, apply_changes
 from scimsync.model.placeholders import SecretValue
-from scimsync.plan.diff import (
+from scimsync.plan.document_diff import (
     changes_between,
     describe_changes,
     describe_counts,

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from scimsync.plan.plan_diff import TargetDiff, plan_diff
 from scimsync.plan.plan_file import PlanFile, read_plan
-from scimsync.plan.render.diff import diff_document, text_diff
+from scimsync.plan.render.plan_comparison import diff_document, text_diff
 from tests.unit.plan.shown_plans import HOSTILE
 
 Json = dict[str, Any]

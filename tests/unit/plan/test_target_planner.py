@@ -15,7 +15,7 @@ from scimsync.model.links import Link, LinkStatus, Reference
 from scimsync.model.memberships import Membership, member_of
 from scimsync.model.placeholders import IdOf
 from scimsync.model.records import Record
-from scimsync.model.targets import GroupTable
+from scimsync.model.target_memory import GroupTable
 from scimsync.plan import Scope
 from scimsync.plan.membership_planner import LostMembers
 from tests.unit.plan.building import NOW, policy

@@ -12,7 +12,7 @@ from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import KnownResource, LinkStatus
 from scimsync.model.placeholders import IdOf, SecretValue
 from scimsync.reconcile.comparison import ResourceDifference, ShownRules, compare
-from scimsync.reconcile.findings import Drift
+from scimsync.reconcile.drift_findings import Drift
 
 ACTIVE, INACTIVE, DELETED = LinkStatus.ACTIVE, LinkStatus.INACTIVE, LinkStatus.DELETED
 WORK = 'emails[type eq "work"].value'

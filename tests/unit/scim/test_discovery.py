@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scimsync.model.discovery import (
+from scimsync.model.service_provider import (
     Assignable,
     AssignableList,
     Assigning,

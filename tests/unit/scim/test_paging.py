@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scimsync.model.discovery import Capabilities
+from scimsync.model.service_provider import Capabilities
 from scimsync.scim.dialects import DIALECTS
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.listing import (

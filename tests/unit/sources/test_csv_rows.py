@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scimsync.sources.file.csv_rows import read_rows
+from scimsync.sources.file.delimited_rows import read_rows
 
 
 def read(text: str, delimiter: str = ",") -> list[tuple[int, int, list[str], str | None, bool]]:

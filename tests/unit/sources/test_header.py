@@ -7,7 +7,7 @@ import io
 import pytest
 
 from scimsync.sources.file.footer import is_footer
-from scimsync.sources.file.header import FoundHeader, HeaderHints, find_header
+from scimsync.sources.file.header_row import FoundHeader, HeaderHints, find_header
 from scimsync.sources.file.reader import numbered
 
 KEY = HeaderHints("id")

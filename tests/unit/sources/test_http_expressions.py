@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scimsync.sources.http.expressions import (
+from scimsync.sources.http.jmespath_expressions import (
     ExpressionError,
     compiled,
     compiled_rows,

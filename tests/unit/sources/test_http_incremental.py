@@ -14,15 +14,15 @@ from urllib.parse import parse_qsl, urlsplit
 import orjson
 import pytest
 
+from scimsync.sources.http.api_client import ApiClient
 from scimsync.sources.http.calls import Call
-from scimsync.sources.http.changes import AllRecords, Changes, Overlay
-from scimsync.sources.http.client import ApiClient
-from scimsync.sources.http.columns import Columns
+from scimsync.sources.http.change_round import AllRecords, Changes, Overlay
 from scimsync.sources.http.delta_feed import DeltaFeed
 from scimsync.sources.http.feed_reader import FeedReader
 from scimsync.sources.http.incremental import IncrementalReader
-from scimsync.sources.http.paging import BadPage, PageRequest, PageResponse
-from scimsync.sources.http.rows import new_spool
+from scimsync.sources.http.list_pages import BadPage, PageRequest, PageResponse
+from scimsync.sources.http.list_rows import new_spool
+from scimsync.sources.http.response_columns import Columns
 from scimsync.sources.http.settings import HttpSettings
 from scimsync.sources.kept_read import Keeping, load
 from scimsync.sources.remote import ListFault

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scimsync.sources.http.calls import Call, Paging
-from scimsync.sources.http.paging import (
+from scimsync.sources.http.list_pages import (
     BadPage,
     PageResponse,
     Pages,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scimsync.sources.sql.mysql import row_decoder
+from scimsync.sources.sql.mysql_reader import row_decoder
 
 TEXT = ("utf8", None)
 NUMBER = ("ascii", int)

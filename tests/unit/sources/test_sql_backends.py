@@ -8,9 +8,9 @@ import psycopg.errors
 import pymysql
 import pytest
 
-from scimsync.sources.sql.failures import Meaning, meaning_of
-from scimsync.sources.sql.mysql import mysql_session
-from scimsync.sources.sql.other import backend_of
+from scimsync.sources.sql.database_failures import Meaning, meaning_of
+from scimsync.sources.sql.mysql_reader import mysql_session
+from scimsync.sources.sql.other_reader import backend_of
 
 
 def test_mariadb_and_mysql_limit_a_query_in_their_own_units() -> None:

@@ -12,7 +12,7 @@ import pytest
 from scimsync.scim.bulk import ENDPOINT
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import ScimRequest, ScimResponse
-from scimsync.targets.bulk import FIRST_OPERATIONS, BulkLimits, BulkSender
+from scimsync.targets.bulk_sender import FIRST_OPERATIONS, BulkLimits, BulkSender
 from scimsync.targets.connection import TargetConnection, TargetStopped
 from scimsync.targets.evidence import OutcomeUnknown
 from scimsync.transport.rate_limiter import RateLimiter

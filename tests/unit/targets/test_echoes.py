@@ -8,7 +8,7 @@ import pytest
 
 from scimsync.model.echoes import Echo
 from scimsync.model.placeholders import SecretValue
-from scimsync.targets.echoes import agrees, echoes_after
+from scimsync.targets.echo_comparison import agrees, echoes_after
 
 WORK = 'emails[type eq "work"].value'
 

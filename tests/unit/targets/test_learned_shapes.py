@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
-from scimsync.model.discovery import Capabilities
 from scimsync.model.ids import Kind
-from scimsync.model.targets import LearnedShape, TargetState
+from scimsync.model.service_provider import Capabilities
+from scimsync.model.target_memory import LearnedShape, TargetState
 from scimsync.scim.dialects import DIALECTS
 from scimsync.scim.dialects.shaped import ShapedDialect
 from scimsync.scim.shapes import Axis

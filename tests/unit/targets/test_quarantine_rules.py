@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from scimsync.errors import ScimsyncError, TargetQuarantined, TargetUnavailable
-from scimsync.model.targets import TargetState
+from scimsync.model.target_memory import TargetState
 from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.targets.connection import TargetConnection
 from scimsync.targets.quarantine import (

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from scimsync.model.discovery import Capabilities
 from scimsync.model.ids import Kind
+from scimsync.model.service_provider import Capabilities
 from scimsync.scim.dialects import DIALECTS
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import ScimRequest, ScimResponse

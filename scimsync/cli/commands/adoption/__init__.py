@@ -16,10 +16,10 @@ from scimsync import __version__
 from scimsync.adoption import AdoptionReport, examine
 from scimsync.adoption.report import AdoptionOutcome
 from scimsync.builtin import load
-from scimsync.cli.commands.adoption.csv_rows import csv_rows
+from scimsync.cli.commands.adoption.adoption_csv import csv_rows
+from scimsync.cli.commands.adoption.adoption_markdown import markdown_report
+from scimsync.cli.commands.adoption.adoption_text import print_report
 from scimsync.cli.commands.adoption.document import document_pieces
-from scimsync.cli.commands.adoption.markdown import markdown_report
-from scimsync.cli.commands.adoption.text import print_report
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.csv_text import csv_lines
 from scimsync.cli.ui.error_report import print_target_errors, print_violation
@@ -102,7 +102,7 @@ def _pieces(report: AdoptionReport, form: str, facts: Mapping[str, str]) -> Iter
     elif form == "markdown":
         yield from (f"{line}\n" for line in markdown_report(report))
     elif form == "html":
-        from scimsync.cli.commands.adoption.page import html_report
+        from scimsync.cli.commands.adoption.adoption_html import html_report
 
         yield from html_report(report, facts)
     else:

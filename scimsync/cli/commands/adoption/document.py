@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from scimsync.adoption.accounts import ExistingAccount
+from scimsync.adoption.existing_accounts import ExistingAccount
 from scimsync.adoption.report import (
     AdoptionReport,
     GroupMember,

@@ -15,9 +15,9 @@ import click
 
 from scimsync.audit import AuditReport, audit_people
 from scimsync.audit.collect import Period, leavers
-from scimsync.audit.report import PersonHistory
+from scimsync.audit.report_values import PersonHistory
 from scimsync.builtin import load
-from scimsync.cli.commands.audit.text import print_report
+from scimsync.cli.commands.audit.audit_text import print_report
 from scimsync.cli.commands.audit.verification import verify_file
 from scimsync.cli.ui.combinations import not_with, only_with, refuse
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
@@ -26,13 +26,13 @@ from scimsync.cli.ui.output_file import ReportFile, print_written
 from scimsync.cli.ui.private_output import check_outputs, write_private
 from scimsync.cli.ui.report_format import report_format
 from scimsync.cli.ui.session import chosen_targets, opened_state
-from scimsync.cli.ui.times import past_time
+from scimsync.cli.ui.time_options import past_time
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError
 from scimsync.jsontext import json_text
 from scimsync.model.batches import batches
+from scimsync.model.did_you_mean import did_you_mean
 from scimsync.model.ids import Key
-from scimsync.model.suggestions import did_you_mean
 from scimsync.run.display_names import display_names
 from scimsync.run.origin import run_origin
 from scimsync.state import overview, run_rows
@@ -226,15 +226,15 @@ def _write(
 
 def _chunks(report: AuditReport, form: str) -> Iterable[bytes]:
     if form == "csv":
-        from scimsync.cli.commands.audit.csv_rows import csv_report
+        from scimsync.cli.commands.audit.audit_csv import csv_report
 
         return (line.encode() for line in csv_report(report))
     if form == "html":
-        from scimsync.audit.render.html import html_report
+        from scimsync.audit.render.audit_html import html_report
 
         return (piece.encode() for piece in html_report(report))
     if form == "json":
-        from scimsync.audit.render.json import json_report
+        from scimsync.audit.render.audit_json import json_report
 
         return [json_text(json_report(report), indented=True).encode(), b"\n"]
     stream = io.StringIO()

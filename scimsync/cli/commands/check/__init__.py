@@ -13,6 +13,7 @@ from rich.text import Text
 from scimsync.builtin import load
 from scimsync.cli.commands.check.audit_events import check_audit_events
 from scimsync.cli.commands.check.audit_keys import check_audit_keys
+from scimsync.cli.commands.check.check_results import CheckResult, Level, Subject, exit_code_of
 from scimsync.cli.commands.check.known_accounts import check_echoes, check_protected
 from scimsync.cli.commands.check.local_checks import (
     check_findings,
@@ -24,7 +25,6 @@ from scimsync.cli.commands.check.local_checks import (
     opened_and_checked_state,
 )
 from scimsync.cli.commands.check.mapped_values import TargetValues
-from scimsync.cli.commands.check.results import CheckResult, Level, Subject, exit_code_of
 from scimsync.cli.commands.check.source_checks import check_sources
 from scimsync.cli.commands.check.source_secrets import check_source_secrets
 from scimsync.cli.commands.check.target_checks import TargetChecks
@@ -34,7 +34,7 @@ from scimsync.cli.ui.session import chosen_targets, opened_state, sources_of, th
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError, ScimsyncError
 from scimsync.formatting import plural, printable
-from scimsync.model.discovery import Discovery
+from scimsync.model.service_provider import Discovery
 from scimsync.plan import Now
 from scimsync.run.compile import compile_target
 from scimsync.run.compiled import CompiledTarget

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scimsync.cli.commands.check.check_results import CheckResult, Subject, untold
 from scimsync.cli.commands.check.mapped_values import MappedValues, ValueCount, assignable_attribute
-from scimsync.cli.commands.check.results import CheckResult, Subject, untold
 from scimsync.formatting import plural
-from scimsync.model.discovery import Assignable, AssignableList, Discovery
 from scimsync.model.ids import Document
+from scimsync.model.service_provider import Assignable, AssignableList, Discovery
 from scimsync.scim.discovery import ASSIGNABLE
 
 _SHOWN = 10

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from scimsync.audit.events.export import open_destination
 from scimsync.audit.events.token_file import check_writable
+from scimsync.cli.commands.check.check_results import CheckResult, Subject
 from scimsync.cli.commands.check.local_checks import check_permissions
-from scimsync.cli.commands.check.results import CheckResult, Subject
 from scimsync.config.audit import AuditEvents
 from scimsync.config.models import Config
 from scimsync.config.secrets import SecretReader, secret_references

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from scimsync.audit.keys import signing_key, verification_key
 from scimsync.audit.signature import key_id
+from scimsync.cli.commands.check.check_results import CheckResult, Subject
 from scimsync.cli.commands.check.local_checks import check_permissions
-from scimsync.cli.commands.check.results import CheckResult, Subject
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError
 

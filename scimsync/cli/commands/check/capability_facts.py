@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scimsync.cli.commands.check.results import CheckResult, Subject
-from scimsync.model.discovery import Capabilities
+from scimsync.cli.commands.check.check_results import CheckResult, Subject
+from scimsync.model.service_provider import Capabilities
 
 INTEROP_DRAFT = "draft-zollner-scim-interop-profile"
 

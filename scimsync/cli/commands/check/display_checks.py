@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from scimsync.cli.commands.check.results import CheckResult, Subject
+from scimsync.cli.commands.check.check_results import CheckResult, Subject
 from scimsync.config.models import Config
 from scimsync.desired.display import DisplayName
 from scimsync.errors import ScimsyncError
-from scimsync.model.suggestions import did_you_mean
+from scimsync.model.did_you_mean import did_you_mean
 from scimsync.run.display_names import compile_display, sources_with_users
 
 

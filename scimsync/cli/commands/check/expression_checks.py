@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from functools import partial
 
+from scimsync.cli.commands.check.check_results import CheckResult, Subject
 from scimsync.cli.commands.check.mapped_values import TargetValues, rules_by_name
-from scimsync.cli.commands.check.results import CheckResult, Subject
 from scimsync.desired import DesireError
 from scimsync.desired.program import Desired, Program
 from scimsync.desired.survey import Failures, Resolve, Survey
 from scimsync.formatting import plural
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Seq
-from scimsync.plan.diff import nameless_references
+from scimsync.plan.document_diff import nameless_references
 from scimsync.plan.named_references import AMBIGUOUS, resolve_names
 from scimsync.run.compiled import CompiledTarget
 from scimsync.snapshot.view import SnapshotView

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from scimsync.cli.commands.check.results import CheckResult, Subject
+from scimsync.cli.commands.check.check_results import CheckResult, Subject
 from scimsync.config.models import Config
 from scimsync.formatting import plural
 from scimsync.jsontext import printable_json
 from scimsync.model.echoes import EchoCount
 from scimsync.model.ids import Kind
-from scimsync.plan.diff import protected_accounts, short_path
+from scimsync.plan.document_diff import protected_accounts, short_path
 from scimsync.state import absent_users, overview
 from scimsync.state.store import Store
 

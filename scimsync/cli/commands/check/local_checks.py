@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 
-from scimsync.cli.commands.check.results import CheckResult, Subject
+from scimsync.cli.commands.check.check_results import CheckResult, Subject
 from scimsync.cli.ui.exposed_files import exposed_files, exposure_hint, exposure_text
 from scimsync.config.models import Config
 from scimsync.config.schedule import first_after
@@ -16,7 +16,7 @@ from scimsync.durations import format_local
 from scimsync.errors import ConfigError, ScimsyncError
 from scimsync.formatting import plural
 from scimsync.model.ids import Kind
-from scimsync.model.targets import TargetState
+from scimsync.model.target_memory import TargetState
 from scimsync.plan import Now
 from scimsync.run.compile_mappings import check_shared_mapping, unused_mappings
 from scimsync.run.compiled import CompiledTarget

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from scimsync.cli.commands.check.results import CheckResult, Subject
+from scimsync.cli.commands.check.check_results import CheckResult, Subject
 from scimsync.formatting import plural
 from scimsync.plan.product import setting_warnings
 from scimsync.run.compiled import CompiledTarget

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from scimsync.cli.commands.check.results import CheckResult, Subject
-from scimsync.model.discovery import DeclaredType
+from scimsync.cli.commands.check.check_results import CheckResult, Subject
 from scimsync.model.ids import Kind
+from scimsync.model.service_provider import DeclaredType
 from scimsync.scim.resource_types import RESOURCE_TYPES
 from scimsync.scim.settable import settable_path
 

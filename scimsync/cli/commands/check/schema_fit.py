@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from scimsync.model.discovery import Attribute, Schema, named
+from scimsync.model.service_provider import Attribute, Schema, named
 from scimsync.scim.attributes import at_top
 from scimsync.scim.resource_types import RESOURCE_TYPES
 from scimsync.scim.settable import SettablePath, settable_path

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from scimsync.cli.commands.check.check_results import CheckResult, Level, Subject
 from scimsync.cli.commands.check.display_checks import check_display, check_display_columns
 from scimsync.cli.commands.check.expression_checks import check_expressions
 from scimsync.cli.commands.check.mapped_values import TargetValues
-from scimsync.cli.commands.check.results import CheckResult, Level, Subject
 from scimsync.cli.commands.check.source_details import source_details
 from scimsync.cli.ui.problems import problem_line
 from scimsync.cli.ui.session import sources_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from scimsync.cli.commands.check.results import CheckResult, Subject
+from scimsync.cli.commands.check.check_results import CheckResult, Subject
 from scimsync.config.models import Config
 from scimsync.config.secrets import SecretReader, secret_references
 from scimsync.errors import ConfigError

@@ -9,23 +9,23 @@ from dataclasses import dataclass, field
 
 from scimsync.cli.commands.check.assignable_fit import assignable_paths, check_assignable
 from scimsync.cli.commands.check.capability_facts import check_capabilities
+from scimsync.cli.commands.check.check_results import CheckResult, Subject, untold
 from scimsync.cli.commands.check.mapped_values import MappedValues, TargetValues
 from scimsync.cli.commands.check.profile_facts import check_profile
 from scimsync.cli.commands.check.resource_type_fit import check_resource_types
-from scimsync.cli.commands.check.results import CheckResult, Subject, untold
 from scimsync.cli.commands.check.schema_fit import Misfit, knows_core, misfits
 from scimsync.cli.commands.check.value_fit import pin_misfits, value_misfits
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError, StateError
 from scimsync.formatting import plural
-from scimsync.model.discovery import Discovery
 from scimsync.model.ids import Document, Kind
+from scimsync.model.service_provider import Discovery
 from scimsync.plan import Now
 from scimsync.run.compiled import CompiledTarget
 from scimsync.scim.discovery import SCHEMAS, discover
 from scimsync.scim.listing import NotAList
 from scimsync.scim.paging import ListPaging
-from scimsync.state import links
+from scimsync.state import link_store
 from scimsync.state.discoveries import get_discovery, put_discovery
 from scimsync.state.store import Store
 from scimsync.targets.evidence import (
@@ -118,7 +118,7 @@ class TargetChecks:
 
     def _documents(self, target: str) -> Iterator[Document]:
         with self.store.read() as connection:
-            yield from links.active_documents(connection, target, Kind.USER)
+            yield from link_store.active_documents(connection, target, Kind.USER)
 
     def _keep(self, targets: Sequence[CompiledTarget]) -> None:
         """Store what was discovered. A copy of the state cannot be written, and needs no change."""

@@ -11,7 +11,7 @@ import orjson
 from scimsync.cli.commands.check.mapped_values import MappedValues, ValueCount
 from scimsync.cli.commands.check.schema_fit import Misfit, declared_attributes
 from scimsync.formatting import plural
-from scimsync.model.discovery import Attribute, Schema, named
+from scimsync.model.service_provider import Attribute, Schema, named
 from scimsync.scim.settable import settable_path
 
 _LONGEST_VALUE = 40

@@ -19,7 +19,7 @@ import click
 
 from scimsync.atomic_file import write_atomically
 from scimsync.cli.commands.demo.company import COLUMNS, CUT, MOVED, RENAMED, first_day, second_day
-from scimsync.cli.commands.demo.server import ensure_installed, running_server
+from scimsync.cli.commands.demo.demo_server import ensure_installed, running_server
 from scimsync.errors import ConfigError, ScimsyncError
 
 _SYNC_TOML = """\

@@ -13,7 +13,7 @@ from scimsync.model.ids import Document, Key, RemoteId
 from scimsync.model.mappings import Constant
 from scimsync.model.placeholders import IdOf, RandomText
 from scimsync.model.records import Record
-from scimsync.plan.diff import SENSITIVE, hide_sensitive
+from scimsync.plan.document_diff import SENSITIVE, hide_sensitive
 from scimsync.plan.named_references import resolve_names
 from scimsync.snapshot.view import SnapshotView
 

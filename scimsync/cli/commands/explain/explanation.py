@@ -22,15 +22,15 @@ from scimsync.config.models import Config
 from scimsync.desired import Program
 from scimsync.errors import SOURCE_ERRORS, ConfigError, ScimsyncError, StateError
 from scimsync.model.changes import Change
+from scimsync.model.did_you_mean import did_you_mean
 from scimsync.model.ids import Document, Key, Kind
 from scimsync.model.links import Link
 from scimsync.model.operations import JournaledOperation, OperationFilter
 from scimsync.model.pins import Pin
 from scimsync.model.records import Record
-from scimsync.model.suggestions import did_you_mean
 from scimsync.plan import Now
 from scimsync.plan.definition import ShownRequests
-from scimsync.plan.diff import changes_between
+from scimsync.plan.document_diff import changes_between
 from scimsync.run import Options, PlannedRun, plan
 from scimsync.run.compile import compile_config, with_secrets
 from scimsync.run.compile_mappings import compile_users
@@ -39,7 +39,7 @@ from scimsync.run.display_names import display_names
 from scimsync.run.options import MOST_READ
 from scimsync.run.reading import fill_tables, read_sources
 from scimsync.snapshot.view import SnapshotView
-from scimsync.state import holds, journal, links, overview, pins
+from scimsync.state import holds, link_store, operation_journal, overview, pin_store
 from scimsync.state.store import Store, scratch_store
 
 _HISTORY = 10
@@ -122,7 +122,7 @@ def explain(
         fill_tables(config, view, config.table_values)
         found = [record for source in sources for record in view.get([source], [key]).values()]
         with store.read() as connection:
-            known = links.is_known_key(connection, key)
+            known = link_store.is_known_key(connection, key)
             held = holds.held(connection, [key]).get(key)
         if not found and not known:
             raise _unknown_key(config, names, sources, store, key, now)
@@ -233,11 +233,11 @@ def _account_report(
     prepared: PlannedRun | None,
 ) -> AccountReport:
     with store.read() as connection:
-        link = links.get_links(connection, name, Kind.USER, [key]).get(key)
-        accounts = links.remote_ids(connection, name, referenced_keys(mapping.document))
+        link = link_store.get_links(connection, name, Kind.USER, [key]).get(key)
+        accounts = link_store.remote_ids(connection, name, referenced_keys(mapping.document))
         about = OperationFilter(target=name, kind=Kind.USER, keys=[key])
-        history = list(journal.last(connection, about, _HISTORY))
-        pin = pins.get_pins(connection, name, Kind.USER, [key]).get(key)
+        history = list(operation_journal.last(connection, about, _HISTORY))
+        pin = pin_store.get_pins(connection, name, Kind.USER, [key]).get(key)
     desired = resolve_references(mapping.document, accounts)
     changes: Sequence[Change] = ()
     if link is not None and link.has_account and mapping.in_scope:

@@ -27,7 +27,7 @@ from scimsync.model.ids import Document
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation, OperationStatus
 from scimsync.model.pins import Pin
-from scimsync.plan.diff import short_path
+from scimsync.plan.document_diff import short_path
 from scimsync.plan.render.text import change_text
 from scimsync.plan.render.words import named
 from scimsync.plan.requests import request_documents, shown

@@ -31,7 +31,7 @@ from scimsync.cli.ui.set_options import with_settings
 from scimsync.desired.syntax import column_expression
 from scimsync.errors import ConfigError
 from scimsync.formatting import plural, printable
-from scimsync.plan.diff import short_path
+from scimsync.plan.document_diff import short_path
 from scimsync.sources import SourceSettings
 
 

@@ -17,8 +17,8 @@ from scimsync.desired.syntax import column_expression
 from scimsync.errors import ConfigError, coded
 from scimsync.init import Draft, draft_sync_toml
 from scimsync.init.headerless import names_without_header
+from scimsync.model.did_you_mean import did_you_mean
 from scimsync.model.mappings import Expression, Generate
-from scimsync.model.suggestions import did_you_mean
 from scimsync.run.compile_mappings import compile_users
 from scimsync.scim.profiles import PROFILES, Profile
 from scimsync.sources import SourceSettings

@@ -14,7 +14,7 @@ from scimsync.cli.commands.init.new_config import ROWS_SAMPLED, NewConfig, sourc
 from scimsync.cli.ui.set_options import Options
 from scimsync.errors import ConfigError, coded
 from scimsync.init import draft_sync_toml
-from scimsync.model.suggestions import did_you_mean
+from scimsync.model.did_you_mean import did_you_mean
 from scimsync.run.compile import source_spec
 from scimsync.scim.profiles import Profile
 from scimsync.sources.kinds import SOURCES

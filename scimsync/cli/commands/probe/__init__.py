@@ -12,8 +12,8 @@ from typing import TypeVar, cast
 
 import click
 
+from scimsync.cli.commands.probe.probe_text import print_clean_up, print_left, print_report
 from scimsync.cli.commands.probe.server_to_probe import ServerToProbe, server_to_probe
-from scimsync.cli.commands.probe.text import print_clean_up, print_left, print_report
 from scimsync.cli.ui.combinations import given_options, not_with, refuse
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.output import Output, write_json
@@ -22,7 +22,7 @@ from scimsync.cli.ui.private_output import check_outputs, write_private
 from scimsync.cli.ui.progress import progress
 from scimsync.cli.ui.report_format import report_format
 from scimsync.errors import Interrupted, StateError, coded
-from scimsync.model.suggestions import did_you_mean
+from scimsync.model.did_you_mean import did_you_mean
 from scimsync.probe.render import FORMATS
 from scimsync.probe.render.har import har_report
 from scimsync.probe.run import Only, ProbeOptions, clean_up, probe

@@ -8,8 +8,8 @@ import click
 
 from scimsync.builtin import load
 from scimsync.cli.commands.runs import run_document
-from scimsync.cli.commands.status.report import Status, TargetStatus, read_status
-from scimsync.cli.commands.status.text import print_status
+from scimsync.cli.commands.status.status_report import Status, TargetStatus, read_status
+from scimsync.cli.commands.status.status_text import print_status
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.output import Output, write_json
 from scimsync.cli.ui.problems import problem_document

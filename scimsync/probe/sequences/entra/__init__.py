@@ -27,10 +27,10 @@ from typing import Final
 from scimsync import __version__
 from scimsync.probe.judges import status
 from scimsync.probe.sequence import GROUPS, MadeResource, ProviderSequence, Send, Step, expect, then
-from scimsync.probe.sequences.entra.groups import group_steps
-from scimsync.probe.sequences.entra.roles import role_steps
+from scimsync.probe.sequences.entra.group_requests import group_steps
+from scimsync.probe.sequences.entra.role_requests import role_steps
 from scimsync.probe.sequences.entra.style import Style
-from scimsync.probe.sequences.entra.users import user_steps
+from scimsync.probe.sequences.entra.user_requests import user_steps
 
 _COMPLIANT: Final = Style(
     "entra", "Microsoft Entra ID (aadOptscim062020)", (("aadOptscim062020", None),), capital=False

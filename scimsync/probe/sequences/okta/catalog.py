@@ -27,8 +27,7 @@ from scimsync.probe.judges_of_lists import list_in_form
 from scimsync.probe.sequence import GROUPS, USERS, Judge, Send, Step, expect, then
 from scimsync.probe.sequences.bodies import member as path_of_member
 from scimsync.probe.sequences.bodies import operation, patch
-from scimsync.probe.sequences.documents import Changed
-from scimsync.probe.sequences.okta.requests import (
+from scimsync.probe.sequences.okta.shared_requests import (
     PAGE,
     assigned_user,
     look_up_group,
@@ -37,6 +36,7 @@ from scimsync.probe.sequences.okta.requests import (
     pushed_group,
 )
 from scimsync.probe.sequences.okta.spec_test import create
+from scimsync.probe.sequences.put_bodies import Changed
 from scimsync.probe.sequences.steps import change, delete
 
 

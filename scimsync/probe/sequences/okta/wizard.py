@@ -18,14 +18,14 @@ from scimsync.probe.judges import (
 )
 from scimsync.probe.sequence import Judge, Send, Step, expect, then
 from scimsync.probe.sequences.bodies import GROUP
-from scimsync.probe.sequences.documents import Changed
-from scimsync.probe.sequences.okta.requests import (
+from scimsync.probe.sequences.okta.shared_requests import (
     assigned_user,
     look_up_user,
     member,
     pushed_group,
 )
 from scimsync.probe.sequences.okta.spec_test import create
+from scimsync.probe.sequences.put_bodies import Changed
 from scimsync.probe.sequences.steps import delete
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Final
 
 from scimsync.probe.sequence import GROUPS, MadeResource, ProviderSequence
-from scimsync.probe.sequences.rfc.changes import CHANGES
-from scimsync.probe.sequences.rfc.discovery import DISCOVERY
-from scimsync.probe.sequences.rfc.ends import ENDS
-from scimsync.probe.sequences.rfc.groups import GROUP_STEPS
-from scimsync.probe.sequences.rfc.lists import LISTS
-from scimsync.probe.sequences.rfc.users import USER_STEPS
+from scimsync.probe.sequences.rfc.change_steps import CHANGES
+from scimsync.probe.sequences.rfc.discovery_steps import DISCOVERY
+from scimsync.probe.sequences.rfc.end_steps import ENDS
+from scimsync.probe.sequences.rfc.group_steps import GROUP_STEPS
+from scimsync.probe.sequences.rfc.list_steps import LISTS
+from scimsync.probe.sequences.rfc.user_steps import USER_STEPS
 
 RFC: Final = ProviderSequence(
     name="rfc",

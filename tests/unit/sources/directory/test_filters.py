@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scimsync.sources.directory import filters
+from scimsync.sources.directory import ldap_filters
 from scimsync.sources.directory.attribute_types import AttributeTypes
 
 ANN = {
@@ -70,10 +70,10 @@ ANN = {
 )
 def test_which_entries_match(text: str, *, matches: bool) -> None:
     if text.startswith("( "):
-        with pytest.raises(filters.LdapFilterError):
-            filters.parse(text)
+        with pytest.raises(ldap_filters.LdapFilterError):
+            ldap_filters.parse(text)
         return
-    predicate = filters.compiled(filters.parse(text), AttributeTypes())
+    predicate = ldap_filters.compiled(ldap_filters.parse(text), AttributeTypes())
 
     assert predicate(ANN) is matches
 
@@ -101,8 +101,8 @@ def test_which_entries_match(text: str, *, matches: bool) -> None:
 def test_a_wrong_filter_is_explained(text: str, problem: str) -> None:
     if text == "(cn=a(b)":
         problem = '"cn=a(b" contains a (; write \\28 instead'
-    with pytest.raises(filters.LdapFilterError) as caught:
-        filters.parse(text)
+    with pytest.raises(ldap_filters.LdapFilterError) as caught:
+        ldap_filters.parse(text)
 
     assert str(caught.value) == problem
 
@@ -117,9 +117,9 @@ def test_a_wrong_filter_is_explained(text: str, problem: str) -> None:
     ],
 )
 def test_some_filters_need_a_server(text: str, problem: str) -> None:
-    with pytest.raises(filters.LdapFilterError, match=problem):
-        filters.compiled(filters.parse(text), AttributeTypes())
+    with pytest.raises(ldap_filters.LdapFilterError, match=problem):
+        ldap_filters.compiled(ldap_filters.parse(text), AttributeTypes())
 
 
 def test_a_text_becomes_the_value_of_a_filter() -> None:
-    assert filters.escaped("cn=a (b)*\\c\0") == r"cn=a \28b\29\2a\5cc\00"
+    assert ldap_filters.escaped("cn=a (b)*\\c\0") == r"cn=a \28b\29\2a\5cc\00"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from scimsync.sources.directory import values
+from scimsync.sources.directory import entry_values
 from scimsync.sources.directory.attribute_types import Form
 
 
@@ -32,7 +32,7 @@ from scimsync.sources.directory.attribute_types import Form
     ],
 )
 def test_generalized_times(raw: bytes, iso: str) -> None:
-    assert values.generalized_time(raw) == iso
+    assert entry_values.generalized_time(raw) == iso
 
 
 @pytest.mark.parametrize(
@@ -48,25 +48,29 @@ def test_generalized_times(raw: bytes, iso: str) -> None:
     ],
 )
 def test_filetimes(raw: bytes, iso: str | None) -> None:
-    assert values.filetime(raw) == iso
+    assert entry_values.filetime(raw) == iso
 
 
 @pytest.mark.parametrize(
     ("convert", "raw", "text"),
     [
         # the first three fields are little-endian
-        (values.guid, bytes(range(16)), "03020100-0504-0706-0809-0a0b0c0d0e0f"),
-        (values.guid, b"\x00\x01", "AAE="),
-        (values.sid, bytes.fromhex("010100000000000512000000"), "S-1-5-18"),
+        (entry_values.guid, bytes(range(16)), "03020100-0504-0706-0809-0a0b0c0d0e0f"),
+        (entry_values.guid, b"\x00\x01", "AAE="),
+        (entry_values.sid, bytes.fromhex("010100000000000512000000"), "S-1-5-18"),
         (
-            values.sid,
+            entry_values.sid,
             bytes.fromhex("010500000000000515000000" + "01000000" * 3 + "f4010000"),
             "S-1-5-21-1-1-1-500",
         ),
-        (values.sid, bytes.fromhex("0101" + "100000000001" + "01000000"), "S-1-0x100000000001-1"),
-        (values.sid, b"\x01\x05\x00", "AQUA"),  # cut off
-        (values.base64_text, b"\xff\xd8", "/9g="),
-        (values.CONVERT[Form.TEXT], "Zoë".encode(), "Zoë"),
+        (
+            entry_values.sid,
+            bytes.fromhex("0101" + "100000000001" + "01000000"),
+            "S-1-0x100000000001-1",
+        ),
+        (entry_values.sid, b"\x01\x05\x00", "AQUA"),  # cut off
+        (entry_values.base64_text, b"\xff\xd8", "/9g="),
+        (entry_values.CONVERT[Form.TEXT], "Zoë".encode(), "Zoë"),
     ],
 )
 def test_binary_values(convert: Callable[[bytes], object], raw: bytes, text: str) -> None:
@@ -77,7 +81,7 @@ def test_binary_values(convert: Callable[[bytes], object], raw: bytes, text: str
     ("raw", "value"), [(b"TRUE", True), (b"FALSE", False), (b"true", True), (b"maybe", "maybe")]
 )
 def test_booleans(raw: bytes, value: object) -> None:
-    assert values.boolean(raw) == value
+    assert entry_values.boolean(raw) == value
 
 
 @pytest.mark.parametrize(
@@ -92,4 +96,4 @@ def test_booleans(raw: bytes, value: object) -> None:
     ],
 )
 def test_whether_an_account_is_disabled(control: object, disabled: bool | None) -> None:
-    assert values.is_disabled(control) is disabled
+    assert entry_values.is_disabled(control) is disabled

@@ -1,0 +1,122 @@
+"""Whether an account that no record matches looks like that of a user all the same.
+
+A match needs an equal attribute of `match`. What is compared here decides nothing: it shows a
+person where `match` or a mapping may not fit, and where a user may have two accounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from scimsync.adoption.existing_accounts import ExistingAccount
+from scimsync.model.ids import Document, RemoteId, fold_case
+
+EMAIL = "e-mail address"
+NAME = "name"
+LOCAL_PART = "part before the @"
+
+_MOST_ALIKE = 3
+"""A mark that more accounts have says nothing about one of them, such as a common name."""
+
+_SHORTEST = 3
+"""The shortest local part (characters) that counts."""
+
+_Mark = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Resemblance:
+    """An account that looks like that of a user, and what they have in common."""
+
+    account: ExistingAccount
+    shared: tuple[str, ...]
+
+
+class Unclaimed:
+    """The accounts that no record matches, by what they may have in common with users."""
+
+    def __init__(self, accounts: Iterable[ExistingAccount]) -> None:
+        self._accounts: dict[RemoteId, ExistingAccount] = {}
+        self._by_mark: dict[_Mark, list[RemoteId]] = {}
+        for account in accounts:
+            self._accounts[account.remote_id] = account
+            for mark in marks_of(account):
+                self._by_mark.setdefault(mark, []).append(account.remote_id)
+
+    def __len__(self) -> int:
+        return len(self._accounts)
+
+    def like(self, marks: Sequence[_Mark], *, surely: bool = False) -> tuple[Resemblance, ...]:
+        """Return the accounts with some of `marks`, those that share more of them first.
+
+        With `surely`, one of these alone does not do, except for an e-mail address.
+        """
+        shared: dict[RemoteId, list[str]] = {}
+        for mark in dict.fromkeys(marks):
+            ids = self._by_mark.get(mark, [])
+            if len(ids) > _MOST_ALIKE:
+                continue
+            for remote_id in ids:
+                what = shared.setdefault(remote_id, [])
+                if mark[0] not in what:
+                    what.append(mark[0])
+        for what in shared.values():
+            if EMAIL in what and LOCAL_PART in what:
+                what.remove(LOCAL_PART)
+        found = [
+            Resemblance(self._accounts[remote_id], tuple(what))
+            for remote_id, what in shared.items()
+            if not surely or EMAIL in what or len(what) > 1
+        ]
+        return tuple(sorted(found, key=lambda one: (-len(one.shared), one.account.remote_id)))
+
+
+def marks_of(account: ExistingAccount) -> list[_Mark]:
+    """Return what an account may have in common with a user."""
+    return _marks(account.emails, account.user_name, (account.full_name, account.name))
+
+
+def marks_of_document(document: Document) -> list[_Mark]:
+    """Return what a user with a document may have in common with an account."""
+    emails: list[str] = []
+    for path, value in document.items():
+        if path.lower().startswith("emails"):
+            emails += _texts(value)
+    full_name = f"{document.get('name.givenName', '')} {document.get('name.familyName', '')}"
+    user_name, display_name = document.get("userName"), document.get("displayName")
+    return _marks(
+        emails,
+        user_name if isinstance(user_name, str) else None,
+        (full_name, display_name if isinstance(display_name, str) else None),
+    )
+
+
+def local_part(text: str) -> str:
+    """Return an address without its domain, folded, and any other text as a whole."""
+    return fold_case(text.strip().partition("@")[0])
+
+
+def plain_name(text: str | None) -> str | None:
+    """Return the words of a name, folded and in order; None for less than two."""
+    words = sorted(fold_case(text or "").replace(",", " ").split())
+    return " ".join(words) if len(words) > 1 else None
+
+
+def _marks(
+    emails: Iterable[str], user_name: str | None, names: Iterable[str | None]
+) -> list[_Mark]:
+    addresses = [fold_case(one.strip()) for one in [*emails, user_name or ""] if "@" in one]
+    marks = [(EMAIL, address) for address in addresses]
+    marks += [(NAME, plain) for name in names if (plain := plain_name(name)) is not None]
+    parts = [local_part(one) for one in [user_name or "", *addresses]]
+    return marks + [(LOCAL_PART, part) for part in parts if len(part) >= _SHORTEST]
+
+
+def _texts(value: object) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    for element in value if isinstance(value, list) else ():
+        held = element.get("value") if isinstance(element, dict) else element
+        if isinstance(held, str):
+            yield held
