@@ -133,11 +133,13 @@ class Creation:
         protected = self._protected_answer(response, document)
         if protected is not None:
             return failed(self.operation, self.now(), link, protected, "SYNC-0361")
-        remote_id, other = _id_of_response(response), None
-        if remote_id is None or self._owner(remote_id) is None:  # or else the writer fails it
-            other = shows_another(response.body, document, self.operation.kind)
+        remote_id = _id_of_response(response)
+        other = shows_another(response.body, document, self.operation.kind)
         if other is not None:
-            remote_id = None
+            if remote_id is not None and self._owner(remote_id) is not None:
+                other = None  # the writer fails it, and names the owner
+            else:
+                remote_id = None
         confirmed_by = None
         if remote_id is None and (match := await self._unowned(document)) is not None:
             remote_id, confirmed_by = _id_of(match), Confirmation.READ
