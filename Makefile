@@ -44,7 +44,7 @@ interop: $(READY)  ## run all scenarios against SCIM servers that others wrote; 
 
 chaos: $(READY)  ## run random kills, faults, lies, and hostile input for long; SEED=N repeats a run
 	@sh .ci/install-servers
-	@SCIMSYNC_CHAOS=long SCIMSYNC_CHAOS_SEED=$(SEED) $(BIN)/pytest -n auto -s tests/chaos tests/probe/test_clean_up.py tests/reconcile/test_random_changes.py tests/unit/sources/test_http_incremental.py
+	@SCIMSYNC_CHAOS=long SCIMSYNC_CHAOS_SEED=$(SEED) $(BIN)/pytest -n auto -s tests/chaos tests/probe/test_clean_up.py tests/reconcile/test_random_changes.py tests/unit/sources/test_http_incremental.py tests/acceptance/test_same_company.py
 
 lint: $(READY)  ## check style, types, and import rules
 	@$(BIN)/ruff format --check $(SOURCES)

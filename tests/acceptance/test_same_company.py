@@ -19,6 +19,7 @@ import pytest
 from tests.acceptance.holders import HOLDERS
 from tests.acceptance.holders.files import csv_files
 from tests.acceptance.holders.holder import Held
+from tests.chaos.scale import scaled
 from tests.office import ENTERPRISE, Office
 from tests.servers.lying import running_lying_server
 from tests.sources_company import Company, company
@@ -74,8 +75,8 @@ def what(operations: list[Json]) -> list[Json]:
 
 @pytest.fixture(scope="module")
 def pushed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pushed]:
-    """2,000 people and 60 groups."""
-    staff = company()
+    """500 people and 20 groups, or 2,000 and 60 in `make chaos`."""
+    staff = company(scaled(500, 2000), scaled(20, 60))
     folder = tmp_path_factory.mktemp("pushed")
     with running_lying_server(unique_names=True) as server, csv_files(staff, folder) as held:
         office = Office(folder, server.url, server.token)

@@ -171,7 +171,7 @@ def test_a_push_that_dies_at_any_step_is_finished_by_the_next(
 ) -> None:
     original = Store.write
     # odd, so that steps are broken off before and after their transactions
-    stride = 1 if LONG else 3 if state_kind == "sqlite" and then == "on" else 7
+    stride = 1 if LONG else 7 if state_kind == "sqlite" and then == "on" else 15
     for number in range(shard * stride, 2 * STEPS, SHARDS * stride):
         step, committed = number // 2 + 1, number % 2 == 1
         office = office_of(_folder(tmp_path, f"{step}-{committed}"), real_server, new_state())

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.chaos.scale import scaled, seed
+from tests.chaos.scale import LONG, scaled, seed
 from tests.office import Office, Row, people, person
 from tests.servers.faulty import Fault, FaultyServer
 
@@ -178,6 +178,9 @@ ANSWERS: dict[str, dict[str, object]] = {
 }
 
 
+@pytest.mark.parametrize(
+    "state_kind", ["sqlite", "postgresql"] if LONG else ["sqlite"], indirect=True
+)
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
 @pytest.mark.parametrize("what", ANSWERS)
 def test_hostile_answers(office: Office, faulty: FaultyServer, what: str, method: str) -> None:
