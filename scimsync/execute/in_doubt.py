@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from scimsync.disk_collections import DiskMap
 from scimsync.errors import coded
 from scimsync.model.batches import batches
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Key, Kind, RemoteId
@@ -88,7 +89,7 @@ class InDoubtReader:
         self._failed_reads = 0
         self._target_responds = False
         self._read_keys: set[Key] = set()
-        self.resources: dict[Key, dict[str, Any] | None] = {}
+        self.resources: DiskMap[dict[str, Any] | None] = DiskMap()
         self.failures: dict[Key, str] = {}
         self.unacknowledged: set[Key] = set()
         self.invited: set[Key] = set()

@@ -291,11 +291,21 @@ class Finder(Protocol):
         ...
 
 
+class ReadResources(Protocol):
+    """Resources by their keys, which need not be in memory."""
+
+    def __contains__(self, key: object, /) -> bool: ...
+
+    def __getitem__(self, key: Key, /) -> dict[str, Any] | None: ...
+
+
 class InDoubtResources(Protocol):
     """A reader of resources of one kind whose last request has an unknown outcome."""
 
-    resources: dict[Key, dict[str, Any] | None]
-    """The resources that were read; None where the resource is gone."""
+    @property
+    def resources(self) -> ReadResources:
+        """The resources that were read; None where the resource is gone."""
+        ...
 
     failures: dict[Key, str]
     """Why some could not be read."""

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from scimsync.disk_collections import DiskList
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, RemoteId, Seq
 from scimsync.model.links import Link, LinkStatus, Reference, moved_link
@@ -55,7 +56,7 @@ class LiveState(PlannedOperations):
         super().__init__(store, run, target, now, changes)
         self._event_destinations = event_destinations
         self._accepted = False
-        self._links: list[Link] = []
+        self._links: DiskList[Link] = DiskList()
         self._absent: dict[Key, str] = {}
         self._protected: dict[Key, str] = {}
         self._unwanted: dict[Kind, list[Key]] = {kind: [] for kind in Kind}
@@ -81,7 +82,10 @@ class LiveState(PlannedOperations):
             self._note_read_events(connection, changed)
             removed = link_changes.read_as_removed(connection, self._target, changed)
             confirmations.confirm_removals(connection, self._target, removed, self._now)
-        link_store.put_links(connection, self._target, self._links)
+        for has_account in (False, True):  # one may give up the resource that another takes
+            some_links = (link for link in self._links if link.has_account is has_account)
+            for changed in batches(some_links, _BATCH):
+                link_store.put_links(connection, self._target, changed)
         for kind in Kind:
             for some in batches(self._unwanted[kind], _BATCH):
                 link_changes.delete_pending(connection, self._target, kind, some)
@@ -346,7 +350,7 @@ class LiveState(PlannedOperations):
         due: Container[Key],
     ) -> None:
         self.put_links([link for link in updated_links if link.key not in due])
-        self._links += [link for link in updated_links if link.key in due]
+        self._links.add([link for link in updated_links if link.key in due])
         self._unwanted[kind] += unwanted
         self._returned[kind] += returned
         if self._accepted and (self._links or unwanted or returned or self._removes):

@@ -51,7 +51,8 @@ def test_the_last_link_of_each_resource_counts(some: list[Link]) -> None:
         assert noted.get(kind, list(map(Key, "wxyz"))) == {
             key: link for (of, key), link in last.items() if of is kind
         }
-    assert len(noted) == len(last)
+    assert list(noted) == list(last.values())
+    assert bool(noted) is bool(last)
 
 
 def test_nothing_is_found_after_clearing() -> None:
