@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 import sqlite3
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -41,6 +41,34 @@ class TemporaryDatabase:
         if self._connection is not None:
             self._close()
             self._connection = None
+
+
+class Query(Generic[Item]):
+    """What a query finds, read again each time. `decode` returns the item of a row."""
+
+    def __init__(
+        self,
+        database: TemporaryDatabase,
+        statement: str,
+        parameters: Sequence[str],
+        decode: Callable[[tuple[Any, ...]], Item],
+    ) -> None:
+        self._database = database
+        self._statement = statement
+        self._parameters = parameters
+        self._decode = decode
+
+    def __iter__(self) -> Iterator[Item]:
+        return map(self._decode, self._rows(self._statement))
+
+    def __len__(self) -> int:
+        counted = self._rows(f"SELECT count(*) FROM ({self._statement})")  # noqa: S608
+        return sum(number for (number,) in counted)
+
+    def _rows(self, statement: str) -> Iterator[tuple[Any, ...]]:
+        if not self._database.is_used:
+            return iter(())
+        return self._database.connection.execute(statement, self._parameters)
 
 
 class DiskList(Generic[Item]):

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scimsync.adoption.existing_accounts import ExistingAccount
-from scimsync.adoption.report import AdoptionOutcome
+from scimsync.adoption.rows import AdoptionOutcome
 from scimsync.model.ids import Kind
 from scimsync.model.operations import Action, Operation, OperationStatus
 from scimsync.plan.adoption import is_weak

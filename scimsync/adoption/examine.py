@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from scimsync.adoption.found import FoundResources
 from scimsync.adoption.group_rows import GroupSurvey
 from scimsync.adoption.report import AdoptionReport, Listing, TargetReport
+from scimsync.adoption.row_files import GroupRows
 from scimsync.adoption.suggestions import Facts, suggestions
 from scimsync.adoption.user_rows import UserSurvey
 from scimsync.execute.concurrency import gather_or_raise
@@ -140,7 +141,7 @@ def _target_report(
         users.resources,
         survey.rows,
     )
-    group_rows = list(of_groups.rows())
+    group_rows = GroupRows(of_groups.rows())
     facts = Facts(
         planned.name,
         survey.rows,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scimsync.adoption.existing_accounts import ExistingAccount, existing_account
+from scimsync.disk_collections import DiskMap
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.plan.candidates import Policy
 from scimsync.plan.protection import protected_by
@@ -26,21 +27,21 @@ class Found:
 
 
 class FoundResources:
-    """What was found at each target. `policies` has the settings of each target."""
+    """What was found at each target, in files. `policies` has the settings of each target."""
 
     def __init__(self, policies: Mapping[str, Policy]) -> None:
         self._policies = policies
-        self._found: dict[tuple[str, Kind], dict[Key, Found]] = {}
+        self._found: dict[tuple[str, Kind], DiskMap[Found]] = {}
 
     def note(self, target: str, kind: Kind, matches: Mapping[Key, MatchResult]) -> None:
         """Keep what a search found."""
-        found = self._found.setdefault((target, kind), {})
+        found = self.at(target, kind)
         for key, match in matches.items():
             found[key] = found_of(match, self._policies[target], kind)
 
-    def at(self, target: str, kind: Kind) -> Mapping[Key, Found]:
+    def at(self, target: str, kind: Kind) -> DiskMap[Found]:
         """Return what was found at a target, by key."""
-        return self._found.get((target, kind), {})
+        return self._found.setdefault((target, kind), DiskMap())
 
 
 def found_of(match: MatchResult, policy: Policy, kind: Kind) -> Found:

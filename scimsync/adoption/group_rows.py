@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from scimsync.adoption.classify import outcome_of
 from scimsync.adoption.existing_accounts import existing_account
 from scimsync.adoption.found import Found
-from scimsync.adoption.report import AdoptionOutcome, GroupMember, GroupRow, UserRow
+from scimsync.adoption.row_files import Owner, UserRows
+from scimsync.adoption.rows import AdoptionOutcome, GroupMember, GroupRow
+from scimsync.disk_collections import DiskMap
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import Link
@@ -35,47 +37,23 @@ class GroupSurvey:
     """
 
     target: TargetRun
-    found: Mapping[Key, Found]
+    found: DiskMap[Found]
     groups: ResourceList | None
     accounts: ResourceList | None
-    users: Sequence[UserRow]
+    users: UserRows
 
     def rows(self) -> Iterator[GroupRow]:
         """Yield the groups that sync.toml asks for, then those that exist without that."""
-        owners = self._owners()
-        operations = self._operations()
+        state = self.target.state
         taken: set[RemoteId] = set()
-        for key in sorted(operations):
-            row = self._row(key, operations[key], owners)
+        for key in sorted(state.operation_keys(Kind.GROUP).union(state.group_keys(existing=True))):
+            row = self._row(key, state.operations_of(Kind.GROUP, [key]))
             if row.remote_id is not None:
                 taken.add(row.remote_id)
             yield row
         yield from self._others(taken)
 
-    def _operations(self) -> dict[Key, list[JournaledOperation]]:
-        """Return the operations of each group, and none for the linked ones that stay as is."""
-        state = self.target.state
-        found: dict[Key, list[JournaledOperation]] = {
-            key: [] for key in state.group_keys(existing=True)
-        }
-        for operation in state.operations_of(Kind.GROUP):
-            found.setdefault(operation.key, []).append(operation)
-        return found
-
-    def _owners(self) -> dict[RemoteId, UserRow]:
-        """Return whose each account is that matches a record: first of all, who takes it over."""
-        owners: dict[RemoteId, UserRow] = {}
-        for row in sorted(self.users, key=lambda row: row.outcome not in _MANAGED):
-            for account in row.accounts if row.key is not None else ():
-                owners.setdefault(account.remote_id, row)
-        return owners
-
-    def _row(
-        self,
-        key: Key,
-        operations: Sequence[JournaledOperation],
-        owners: Mapping[RemoteId, UserRow],
-    ) -> GroupRow:
+    def _row(self, key: Key, operations: Sequence[JournaledOperation]) -> GroupRow:
         link = self.target.state.links(Kind.GROUP, [key]).get(key)
         is_linked = link is not None and link.has_account
         found = self.found.get(key)
@@ -91,14 +69,10 @@ class GroupSurvey:
             () if found is None else (found.by,),
             detail=None if itself is None else itself.detail,
         )
-        return self._with_members(row, found, _member_changes(operations), owners)
+        return self._with_members(row, found, _member_changes(operations))
 
     def _with_members(
-        self,
-        row: GroupRow,
-        found: Found | None,
-        changes: Sequence[tuple[Kind, Key, bool]],
-        owners: Mapping[RemoteId, UserRow],
+        self, row: GroupRow, found: Found | None, changes: Sequence[tuple[Kind, Key, bool]]
     ) -> GroupRow:
         """Return a row with what becomes of the members of its group."""
         added = tuple(GroupMember(key, key) for _, key, is_added in changes if is_added)
@@ -107,11 +81,9 @@ class GroupSurvey:
         if found is None or row.outcome is AdoptionOutcome.LINKED:
             return replace(row, added=added, removed=removed)
         row = replace(row, members=len(members), added=added, removed=removed)
-        return self._with_present(row, members, owners)
+        return self._with_present(row, members)
 
-    def _with_present(
-        self, row: GroupRow, members: Sequence[RemoteId], owners: Mapping[RemoteId, UserRow]
-    ) -> GroupRow:
+    def _with_present(self, row: GroupRow, members: Sequence[RemoteId]) -> GroupRow:
         """Return a row with the members that its group has now."""
         wanted = self._wanted(row.key)
         gone = {member.key for member in row.removed}
@@ -119,6 +91,7 @@ class GroupSurvey:
         unwanted: list[GroupMember] = []
         unknown: list[GroupMember] = []
         groups = self._subgroups(members)
+        owners = self.users.owners(members, first=_MANAGED)
         for member_id in members:
             owner = owners.get(member_id)
             key = groups.get(member_id) or (None if owner is None else owner.key)
@@ -150,8 +123,8 @@ class GroupSurvey:
             found |= state.adopted(Kind.GROUP, some) | state.owners(Kind.GROUP, some)
         return found
 
-    def _label(self, member_id: RemoteId, owner: UserRow | None) -> str:
-        if owner is not None and owner.key is not None:
+    def _label(self, member_id: RemoteId, owner: Owner | None) -> str:
+        if owner is not None:
             return owner.key
         resource = None if self.accounts is None else self.accounts.get(member_id)
         if resource is None and self.groups is not None:

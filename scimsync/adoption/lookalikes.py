@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from scimsync.adoption.existing_accounts import ExistingAccount
+from scimsync.disk_collections import DiskMap, TemporaryDatabase
 from scimsync.model.ids import Document, RemoteId, fold_case
 
 EMAIL = "e-mail address"
@@ -24,6 +25,11 @@ _SHORTEST = 3
 
 _Mark = tuple[str, str]
 
+_MARKS = """
+CREATE TABLE mark (kind TEXT, text TEXT, remote_id TEXT);
+CREATE INDEX by_mark ON mark (kind, text);
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Resemblance:
@@ -34,18 +40,27 @@ class Resemblance:
 
 
 class Unclaimed:
-    """The accounts that no record matches, by what they may have in common with users."""
+    """The accounts that no record matches, by what they may have in common with users.
 
-    def __init__(self, accounts: Iterable[ExistingAccount]) -> None:
-        self._accounts: dict[RemoteId, ExistingAccount] = {}
-        self._by_mark: dict[_Mark, list[RemoteId]] = {}
+    They are in private temporary files.
+    """
+
+    def __init__(self, accounts: Iterable[ExistingAccount] = ()) -> None:
+        self._accounts: DiskMap[ExistingAccount] = DiskMap()
+        self._marks = TemporaryDatabase(_MARKS)
+        self.add(accounts)
+
+    def __bool__(self) -> bool:
+        return self._marks.is_used
+
+    def add(self, accounts: Iterable[ExistingAccount]) -> None:
+        """Add accounts."""
         for account in accounts:
             self._accounts[account.remote_id] = account
-            for mark in marks_of(account):
-                self._by_mark.setdefault(mark, []).append(account.remote_id)
-
-    def __len__(self) -> int:
-        return len(self._accounts)
+            self._marks.connection.executemany(
+                "INSERT INTO mark VALUES (?, ?, ?)",
+                [(*mark, account.remote_id) for mark in marks_of(account)],
+            )
 
     def like(self, marks: Sequence[_Mark], *, surely: bool = False) -> tuple[Resemblance, ...]:
         """Return the accounts with some of `marks`, those that share more of them first.
@@ -54,7 +69,7 @@ class Unclaimed:
         """
         shared: dict[RemoteId, list[str]] = {}
         for mark in dict.fromkeys(marks):
-            ids = self._by_mark.get(mark, [])
+            ids = self._with_mark(mark)
             if len(ids) > _MOST_ALIKE:
                 continue
             for remote_id in ids:
@@ -70,6 +85,16 @@ class Unclaimed:
             if not surely or EMAIL in what or len(what) > 1
         ]
         return tuple(sorted(found, key=lambda one: (-len(one.shared), one.account.remote_id)))
+
+    def _with_mark(self, mark: _Mark) -> list[RemoteId]:
+        """Return the accounts with a mark, and no more of them than count."""
+        if not self:
+            return []
+        rows = self._marks.connection.execute(
+            "SELECT remote_id FROM mark WHERE kind = ? AND text = ? LIMIT ?",
+            (*mark, _MOST_ALIKE + 1),
+        )
+        return [RemoteId(remote_id) for (remote_id,) in rows]
 
 
 def marks_of(account: ExistingAccount) -> list[_Mark]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from scimsync.adoption.existing_accounts import ExistingAccount
+from scimsync.adoption.report import EXAMPLES
 from scimsync.model.ids import fold_case
 from scimsync.scim.filter_matching import matches
 from scimsync.scim.filters import parse_filter
@@ -33,32 +34,69 @@ _MOST_NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class ProtectFilter:
-    """A SCIM filter, and the userNames of the accounts without a record that it covers."""
+    """A SCIM filter, the number of accounts without a record that it covers, and some userNames."""
 
     text: str
-    covered: tuple[str, ...]
+    number: int
+    examples: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Covered:
+    number: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, label: str) -> None:
+        self.number += 1
+        if self.number <= EXAMPLES:
+            self.examples.append(label)
 
 
 def suggested_filters(
-    unmatched: Iterable[ExistingAccount], others: Sequence[ExistingAccount]
+    unmatched: Iterable[ExistingAccount], others: Iterable[ExistingAccount]
 ) -> tuple[ProtectFilter, ...]:
-    """Return filters that cover service-like accounts of `unmatched`, and none of `others`."""
-    covered: dict[str, list[str]] = {}
-    harmless: dict[str, bool] = {}
+    """Return filters that cover service-like accounts of `unmatched`, and none of `others`.
+
+    Both are read several times.
+    """
+    harmless = _judged(unmatched, others)
+    covered: dict[str, _Covered] = {}
     for account in unmatched:
-        for text in _candidates(account):
-            if text not in harmless:
-                harmless[text] = not _covers_any(text, others)
-            if harmless[text]:
-                covered.setdefault(text, []).append(account.label)
-                break
-    single = [text for text in covered if " eq " in text and len(covered[text]) == 1]
+        text = next((text for text in _candidates(account) if harmless[text]), None)
+        if text is not None:
+            covered.setdefault(text, _Covered()).add(account.label)
+    single = [text for text, one in covered.items() if " eq " in text and one.number == 1]
     left_out = frozenset(single[_MOST_NAMED:])
     return tuple(
-        ProtectFilter(text, tuple(accounts))
-        for text, accounts in covered.items()
+        ProtectFilter(text, one.number, tuple(one.examples))
+        for text, one in covered.items()
         if text not in left_out
     )
+
+
+def _judged(
+    unmatched: Iterable[ExistingAccount], others: Iterable[ExistingAccount]
+) -> dict[str, bool]:
+    """Return which filters cover none of `others`: for each account, up to the first such one.
+
+    `others` are read once for all filters of the same width.
+    """
+    harmless: dict[str, bool] = {}
+    while texts := {
+        text for account in unmatched for text in _first_unjudged(_candidates(account), harmless)
+    }:
+        harmful = _covering_any(texts, others)
+        harmless |= {text: text not in harmful for text in texts}
+    return harmless
+
+
+def _first_unjudged(candidates: Iterable[str], harmless: Mapping[str, bool]) -> Iterator[str]:
+    """Yield the first filter, if any, that decides whether an account is covered."""
+    for text in candidates:
+        if text not in harmless:
+            yield text
+        if harmless.get(text, True):
+            return
 
 
 def _candidates(account: ExistingAccount) -> Iterator[str]:
@@ -79,12 +117,19 @@ def _candidates(account: ExistingAccount) -> Iterator[str]:
         yield f"userName eq {_quoted(name)}"
 
 
-def _covers_any(text: str, accounts: Iterable[ExistingAccount]) -> bool:
-    condition = parse_filter(text)
-    return any(
-        matches(condition, {"userName": account.user_name, "userType": account.user_type})
-        for account in accounts
-    )
+def _covering_any(texts: Iterable[str], accounts: Iterable[ExistingAccount]) -> set[str]:
+    """Return those of `texts`, filters, that cover an account."""
+    left = {text: parse_filter(text) for text in texts}
+    found: set[str] = set()
+    for account in accounts:
+        shown = {"userName": account.user_name, "userType": account.user_type}
+        covering = [text for text, condition in left.items() if matches(condition, shown)]
+        found.update(covering)
+        for text in covering:
+            del left[text]
+        if not left:
+            break
+    return found
 
 
 def _quoted(text: str) -> str:

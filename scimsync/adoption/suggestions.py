@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from scimsync.adoption.lookalikes import LOCAL_PART
-from scimsync.adoption.report import AdoptionOutcome, GroupRow, Listing, Suggestion, Topic, UserRow
+from scimsync.adoption.report import EXAMPLES, Listing, Suggestion, Topic
+from scimsync.adoption.row_files import GroupRows, Trait, UserRows
+from scimsync.adoption.rows import AdoptionOutcome, GroupRow, UserRow
 from scimsync.adoption.service_accounts import suggested_filters
-from scimsync.adoption.unfit_mappings import AttributeDifference, how_different, usual_differences
+from scimsync.adoption.unfit_mappings import how_different, usual_differences
 from scimsync.desired.groups import name_of
 from scimsync.formatting import plural
 from scimsync.jsontext import json_text
@@ -17,8 +20,7 @@ from scimsync.plan.document_diff import short_path
 from scimsync.plan.requests import shown
 from scimsync.tomltext import toml_string, toml_value
 
-EXAMPLES = 5
-"""The number of users or accounts that a suggestion names."""
+_ADOPTED = (AdoptionOutcome.MATCH, AdoptionOutcome.WEAK_MATCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +33,21 @@ class Facts:
     """
 
     target: str
-    users: Sequence[UserRow]
-    groups: Sequence[GroupRow]
+    users: UserRows
+    groups: GroupRows
     listing: Listing
     adoptions_allowed: int
     protect: Sequence[str] = ()
     hides: str | None = None
     group_match: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
-    def with_outcome(self, *outcomes: AdoptionOutcome) -> list[UserRow]:
-        """Return the rows of users with one of `outcomes`, in order."""
-        return [row for row in self.users if row.outcome in outcomes]
+
+@dataclass(frozen=True, slots=True)
+class _Examples:
+    """How many users, accounts, or groups there are, the first of them, and how many more."""
+
+    number: int
+    texts: tuple[str, ...]
 
 
 def suggestions(facts: Facts) -> tuple[Suggestion, ...]:
@@ -63,26 +69,23 @@ def _list(facts: Facts) -> Iterator[Suggestion]:
 
 def _mapping(facts: Facts) -> Iterator[Suggestion]:
     """Yield the remark that users without a match resemble accounts without a record."""
-    missing = [row for row in facts.with_outcome(AdoptionOutcome.CREATE) if row.resembles]
-    if not missing:
+    missing = facts.users.select(AdoptionOutcome.CREATE, trait=Trait.RESEMBLES)
+    some = _some(
+        f"{row.key} and {row.resembles[0].account.label}"
+        f" (same {', '.join(row.resembles[0].shared)})"
+        for row in missing
+    )
+    if not some.number:
         return
-    number = plural(len(missing), "user")
+    number = plural(some.number, "user")
     text = (
         f"{number} would get a new account, and may have one already that no record matches; if"
         " they do, change match or the mapping"
     )
-    hows = {_how_user_names_differ(row) for row in missing}
-    if len(missing) > 1 and len(hows) == 1 and (how := hows.pop()) is not None:
+    how = _only(map(_how_user_names_differ, missing))
+    if some.number > 1 and how is not None:
         text += f": userName differs {how}"
-    yield Suggestion(
-        Topic.MAPPING,
-        text,
-        examples=_some(
-            f"{row.key} and {row.resembles[0].account.label}"
-            f" (same {', '.join(row.resembles[0].shared)})"
-            for row in missing
-        ),
-    )
+    yield Suggestion(Topic.MAPPING, text, examples=some.texts)
 
 
 def _how_user_names_differ(row: UserRow) -> str | None:
@@ -93,36 +96,37 @@ def _how_user_names_differ(row: UserRow) -> str | None:
 
 
 def _ambiguous(facts: Facts) -> Iterator[Suggestion]:
-    rows = facts.with_outcome(AdoptionOutcome.AMBIGUOUS)
-    if rows:
+    some = _some(
+        f"{row.key}: {', '.join(account.label for account in row.accounts)}"
+        for row in facts.users.select(AdoptionOutcome.AMBIGUOUS)
+    )
+    if some.number:
         yield Suggestion(
             Topic.AMBIGUOUS,
-            f"{plural(len(rows), 'user matches', 'users match')} several accounts, and nothing is"
+            f"{plural(some.number, 'user matches', 'users match')} several accounts, and nothing is"
             " sent about them; delete or rename all but one account, or set externalId of the right"
             " one to the user's",
-            examples=_some(
-                f"{row.key}: {', '.join(account.label for account in row.accounts)}" for row in rows
-            ),
+            examples=some.texts,
         )
 
 
 def _contested(facts: Facts) -> Iterator[Suggestion]:
-    rows = facts.with_outcome(AdoptionOutcome.CONTESTED)
-    if rows:
+    some = _some(map(_user_and_account, facts.users.select(AdoptionOutcome.CONTESTED)))
+    if some.number:
         yield Suggestion(
             Topic.CONTESTED,
-            f"{plural(len(rows), 'user matches', 'users match')} an account that belongs to another"
-            " user, and nothing is sent about them; look for two records of one person, or for a"
-            " shared address",
-            examples=_some(f"{row.key}: {_label(row)}" for row in rows),
+            f"{plural(some.number, 'user matches', 'users match')} an account that belongs to"
+            " another user, and nothing is sent about them; look for two records of one person, or"
+            " for a shared address",
+            examples=some.texts,
         )
 
 
 def _weak(facts: Facts) -> Iterator[Suggestion]:
-    rows = facts.with_outcome(AdoptionOutcome.WEAK_MATCH)
-    if not rows:
+    some = _some(map(_user_and_account, facts.users.select(AdoptionOutcome.WEAK_MATCH)))
+    if not some.number:
         return
-    number, allowed = len(rows), facts.adoptions_allowed
+    number, allowed = some.number, facts.adoptions_allowed
     whose = "account it is" if number == 1 else "accounts they are"
     text = f"{plural(number, 'match is', 'matches are')} weak: check whose {whose}"
     if number > allowed:
@@ -131,92 +135,82 @@ def _weak(facts: Facts) -> Iterator[Suggestion]:
         Topic.WEAK,
         text,
         f"scimsync push --allow-adoptions {number}" if number > allowed else None,
-        _some(f"{row.key}: {_label(row)}" for row in rows),
+        some.texts,
     )
 
 
 def _differs(facts: Facts) -> Iterator[Suggestion]:
-    for one in usual_differences(facts.users):
+    for one in usual_differences(facts.users.select(*_ADOPTED)):
         how = "" if one.how is None else f" {one.how}"
         yield Suggestion(
             Topic.DIFFERS,
             f"{short_path(one.path)} differs{how} in {one.number:,} of {one.total:,} accounts that"
             " match, and would be overwritten; if the application has it right, change the mapping",
-            examples=tuple(map(_example, one.examples))
-            if isinstance(one, AttributeDifference)
-            else (),
+            examples=tuple(map(_example, one.examples)),
         )
 
 
 def _external_id(facts: Facts) -> Iterator[Suggestion]:
-    rows = [
-        (row, change)
-        for row in facts.with_outcome(AdoptionOutcome.MATCH, AdoptionOutcome.WEAK_MATCH)
+    some = _some(
+        f"{row.key}: {_example((change.before, change.after))}"
+        for row in facts.users.select(*_ADOPTED, trait=Trait.OVERWRITES)
         for change in row.overwritten
         if change.path == "externalId"
-    ]
-    if rows:
+    )
+    if some.number:
         yield Suggestion(
             Topic.EXTERNAL_ID,
-            f"{plural(len(rows), 'account has', 'accounts have')} an externalId of another system,"
-            " which would be overwritten; stop the provisioning of that system first",
-            examples=_some(f"{row.key}: {_example((one.before, one.after))}" for row, one in rows),
+            f"{plural(some.number, 'account has', 'accounts have')} an externalId of another"
+            " system, which would be overwritten; stop the provisioning of that system first",
+            examples=some.texts,
         )
 
 
 def _reactivated(facts: Facts) -> Iterator[Suggestion]:
-    rows = [row for row in facts.users if row.is_reactivated]
-    if rows:
+    some = _some(map(_user_and_account, facts.users.select(trait=Trait.REACTIVATES)))
+    if some.number:
         yield Suggestion(
             Topic.REACTIVATED,
-            f"{plural(len(rows), 'account is', 'accounts are')} deactivated, and would be"
+            f"{plural(some.number, 'account is', 'accounts are')} deactivated, and would be"
             " reactivated",
-            examples=_some(f"{row.key}: {_label(row)}" for row in rows),
+            examples=some.texts,
         )
 
 
 def _duplicates(facts: Facts) -> Iterator[Suggestion]:
-    rows = [
-        row for row in facts.users if row.resembles and row.outcome is not AdoptionOutcome.CREATE
-    ]
-    if rows:
+    some = _some(
+        f"{_user_and_account(row)} and {row.resembles[0].account.label}"
+        f" (same {', '.join(row.resembles[0].shared)})"
+        for row in facts.users.select(trait=Trait.RESEMBLES)
+        if row.outcome is not AdoptionOutcome.CREATE
+    )
+    if some.number:
         yield Suggestion(
             Topic.DUPLICATES,
-            f"{plural(len(rows), 'user')} may have a second account that no record matches, and"
+            f"{plural(some.number, 'user')} may have a second account that no record matches, and"
             " that scimsync leaves alone",
-            examples=_some(
-                f"{row.key}: {_label(row)} and {row.resembles[0].account.label}"
-                f" (same {', '.join(row.resembles[0].shared)})"
-                for row in rows
-            ),
+            examples=some.texts,
         )
 
 
 def _leavers(facts: Facts) -> Iterator[Suggestion]:
-    rows = [
-        row
-        for row in facts.with_outcome(AdoptionOutcome.LEAVER)
+    some = _some(
+        _user_and_account(row)
+        for row in facts.users.select(AdoptionOutcome.LEAVER)
         if any(account.active is not False for account in row.accounts)
-    ]
-    if rows:
+    )
+    if some.number:
         yield Suggestion(
             Topic.LEAVERS,
-            f"{plural(len(rows), 'leaver has', 'leavers have')} an active account",
-            examples=_some(f"{row.key}: {_label(row)}" for row in rows),
+            f"{plural(some.number, 'leaver has', 'leavers have')} an active account",
+            examples=some.texts,
         )
 
 
 def _protect(facts: Facts) -> Iterator[Suggestion]:
-    unmatched = [row.accounts[0] for row in facts.with_outcome(AdoptionOutcome.UNMATCHED)]
-    others = [
-        account
-        for row in facts.users
-        if row.outcome not in (AdoptionOutcome.UNMATCHED, AdoptionOutcome.PROTECTED)
-        for account in row.accounts
-    ]
-    filters = suggested_filters(unmatched, others)
+    filters = suggested_filters(facts.users.unmatched(), facts.users.matched())
     if filters:
-        number = sum(len(one.covered) for one in filters)
+        number = sum(one.number for one in filters)
         texts = [*facts.protect, *(one.text for one in filters)]
         yield Suggestion(
             Topic.PROTECT,
@@ -224,36 +218,46 @@ def _protect(facts: Facts) -> Iterator[Suggestion]:
             f" {'a program' if number == 1 else 'programs'}; to keep"
             f" {'it' if number == 1 else 'them'} out of reach, in [targets.{facts.target}]",
             f"protect = [{', '.join(map(toml_filter, texts))}]",
-            _some(name for one in filters for name in one.covered),
+            _first((name for one in filters for name in one.examples), number),
         )
 
 
 def _protected(facts: Facts) -> Iterator[Suggestion]:
-    rows = [row for row in facts.with_outcome(AdoptionOutcome.PROTECTED) if row.key is not None]
-    if rows:
+    some = _some(
+        f"{_user_and_account(row)}, by {row.accounts[0].protected_by}"
+        for row in facts.users.select(AdoptionOutcome.PROTECTED)
+        if row.key is not None
+    )
+    if some.number:
         yield Suggestion(
             Topic.PROTECTED,
-            f"{plural(len(rows), 'user matches', 'users match')} an account that protect keeps as"
+            f"{plural(some.number, 'user matches', 'users match')} an account that protect keeps as"
             " it is; narrow the filter if the account is theirs",
-            examples=_some(
-                f"{row.key}: {_label(row)}, by {row.accounts[0].protected_by}" for row in rows
-            ),
+            examples=some.texts,
         )
 
 
 def _groups(facts: Facts) -> Iterator[Suggestion]:
-    rows = [row for row in facts.groups if row.outcome is AdoptionOutcome.NOT_ADOPTED]
+    rows = facts.groups.select(AdoptionOutcome.NOT_ADOPTED)
     for table in dict.fromkeys(name_of(row.key) for row in rows if row.key is not None):
-        some = [row for row in rows if row.key is not None and name_of(row.key) == table]
-        named = [row.name for row in some]
+        found: dict[str, None] = {}
+        named = _some(_names_in(table, rows, found))
         yield Suggestion(
             Topic.GROUPS,
-            f"{plural(len(named), 'group')} of [targets.{facts.target}.groups.{table}]"
-            f" {'exists' if len(named) == 1 else 'exist'} already, and would fail; to take"
-            f" {'it' if len(named) == 1 else 'them'} over, add to this table",
-            _adopting(facts.group_match.get(table, ()), some),
-            _some(named),
+            f"{plural(named.number, 'group')} of [targets.{facts.target}.groups.{table}]"
+            f" {'exists' if named.number == 1 else 'exist'} already, and would fail; to take"
+            f" {'it' if named.number == 1 else 'them'} over, add to this table",
+            _adopting(facts.group_match.get(table, ()), found),
+            named.texts,
         )
+
+
+def _names_in(table: str, rows: Iterable[GroupRow], found: dict[str, None]) -> Iterator[str]:
+    """Yield the names of the groups of a table, and add to `found` what they match by."""
+    for row in rows:
+        if row.key is not None and name_of(row.key) == table:
+            found.update(dict.fromkeys(row.matched))
+            yield row.name
 
 
 def _unwanted_members(facts: Facts) -> Iterator[Suggestion]:
@@ -263,7 +267,7 @@ def _unwanted_members(facts: Facts) -> Iterator[Suggestion]:
                 Topic.UNWANTED_MEMBERS,
                 f"{plural(len(row.removed), 'member')} of the group {row.name} would be taken out,"
                 " whom no rule wants there",
-                examples=_some(member.label for member in row.removed),
+                examples=_some(member.label for member in row.removed).texts,
             )
 
 
@@ -285,9 +289,8 @@ _RULES: tuple[Callable[[Facts], Iterable[Suggestion]], ...] = (
 )
 
 
-def _adopting(match: Sequence[str], rows: Iterable[GroupRow]) -> str:
-    """Return the lines of a group table by which it takes over the groups that were found."""
-    found = dict.fromkeys(path for row in rows for path in row.matched)
+def _adopting(match: Sequence[str], found: Iterable[str]) -> str:
+    """Return the lines of a group table by which it takes over what was found by `found`."""
     missing = [path for path in found if path not in match]
     if not match or not missing:
         return "adopt = true"
@@ -300,9 +303,8 @@ def toml_filter(text: str) -> str:
     return f"'{text}'" if literal else toml_string(text)
 
 
-def _label(row: UserRow) -> str:
-    account = row.account
-    return "" if account is None else account.label
+def _user_and_account(row: UserRow) -> str:
+    return f"{row.key}: {'' if row.account is None else row.account.label}"
 
 
 def _example(pair: tuple[object, object]) -> str:
@@ -310,8 +312,28 @@ def _example(pair: tuple[object, object]) -> str:
     return f"{before} → {after}"
 
 
-def _some(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return the first texts, and the number of the others as the last one."""
-    found = list(texts)
-    more = len(found) - EXAMPLES
-    return (*found[:EXAMPLES], f"and {more:,} more") if more > 0 else tuple(found)
+def _some(texts: Iterable[str]) -> _Examples:
+    """Return the number of texts, and the first of them."""
+    number = 0
+    first: list[str] = []
+    for number, text in enumerate(texts, 1):
+        if number <= EXAMPLES:
+            first.append(text)
+    return _Examples(number, _first(first, number))
+
+
+def _first(texts: Iterable[str], number: int) -> tuple[str, ...]:
+    """Return the first of `number` texts, and the number of the others as the last one."""
+    first = tuple(islice(texts, EXAMPLES))
+    more = number - len(first)
+    return (*first, f"and {more:,} more") if more > 0 else first
+
+
+def _only(values: Iterable[str | None]) -> str | None:
+    """Return the value that all have, or None if two differ."""
+    found: set[str | None] = set()
+    for value in values:
+        found.add(value)
+        if len(found) > 1:
+            return None
+    return found.pop() if found else None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from scimsync.adoption.lookalikes import local_part
-from scimsync.adoption.report import AdoptionOutcome, UserRow
+from scimsync.adoption.rows import AdoptionOutcome, UserRow
 from scimsync.model.changes import Change
 from scimsync.model.ids import fold_case
 

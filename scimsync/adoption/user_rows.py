@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from scimsync.adoption.classify import leaver_outcome, outcome_of
 from scimsync.adoption.existing_accounts import ExistingAccount, existing_account
 from scimsync.adoption.found import Found, found_of
-from scimsync.adoption.lookalikes import Unclaimed, marks_of, marks_of_document
-from scimsync.adoption.report import AdoptionOutcome, UserRow
+from scimsync.adoption.lookalikes import Resemblance, Unclaimed, marks_of, marks_of_document
+from scimsync.adoption.row_files import UserRows
+from scimsync.adoption.rows import AdoptionOutcome, UserRow
 from scimsync.desired import DesireError
+from scimsync.disk_collections import DiskList, DiskMap
 from scimsync.model.batches import batches
 from scimsync.model.ids import Document, Key, Kind, RemoteId, Seq
 from scimsync.model.links import Link
@@ -46,37 +48,33 @@ class UserSurvey:
     target: TargetRun
     records: Records
     now: Now
-    found: Mapping[Key, Found]
+    found: DiskMap[Found]
     accounts: ResourceList | None
-    rows: list[UserRow] = field(default_factory=list)
+    rows: UserRows = field(default_factory=UserRows)
     out_of_scope: int = 0
-    _leavers: list[Key] = field(default_factory=list)
-    _taken: set[RemoteId] = field(default_factory=set)
+    _leavers: DiskList[Key] = field(default_factory=DiskList)
+    _before_leavers: int = 0
 
     def take(self) -> None:
         """Compare all records with the accounts, those of leavers after all others."""
         sources = self.target.compiled.sources
         for keys in batches(self.records.changed_keys(sources, _UNSEEN), _BATCH):
-            self.rows += self._users(keys)
-        self._taken |= {account.remote_id for row in self.rows for account in row.accounts}
+            leavers: list[Key] = []
+            self.rows.add(list(self._users(keys, leavers)))
+            self._leavers.add(leavers)
+        self._before_leavers = len(self.rows)
         for keys in batches(self._leavers, _BATCH):
-            self.rows += self._leaver_rows(keys)
-        self._taken |= {account.remote_id for row in self.rows for account in row.accounts}
-        others = sorted(self._without_record(), key=ExistingAccount.order)
-        self._compare(Unclaimed(one for one in others if one.protected_by is None))
-        self.rows += [
-            UserRow(
-                AdoptionOutcome.UNMATCHED
-                if account.protected_by is None
-                else AdoptionOutcome.PROTECTED,
-                accounts=(account,),
-            )
-            for account in others
-        ]
+            self.rows.add(list(self._leaver_rows(keys)))
+        unclaimed = Unclaimed()
+        for accounts in batches(self._without_record(), _BATCH):
+            self.rows.add([_row_without_record(account) for account in accounts])
+            unclaimed.add(account for account in accounts if account.protected_by is None)
+        self._compare(unclaimed)
 
     # Users with a record
 
-    def _users(self, keys: Sequence[Key]) -> Iterator[UserRow]:
+    def _users(self, keys: Sequence[Key], leavers: list[Key]) -> Iterator[UserRow]:
+        """Yield the rows of users who should have an account or have one, and note the others."""
         state, compiled = self.target.state, self.target.compiled
         records = self.records.get(compiled.sources, keys)
         links = state.links(Kind.USER, keys)
@@ -89,7 +87,7 @@ class UserSurvey:
                 continue
             wanted = None if key in held else self._wanted(record)
             if wanted is None and not is_linked:
-                self._leavers.append(key)
+                leavers.append(key)
                 continue
             yield self._row(key, wanted or {}, planned.get(key), link)
 
@@ -179,11 +177,11 @@ class UserSurvey:
 
     def _free(self, accounts: Sequence[ExistingAccount]) -> tuple[ExistingAccount, ...]:
         """Return the accounts that are not those of users who should have one."""
-        owners = self.target.state.owners(Kind.USER, [one.remote_id for one in accounts])
+        ids = [one.remote_id for one in accounts]
+        taken = self.rows.taken(ids, self._before_leavers)
+        owners = self.target.state.owners(Kind.USER, ids)
         return tuple(
-            one
-            for one in accounts
-            if one.remote_id not in self._taken and one.remote_id not in owners
+            one for one in accounts if one.remote_id not in taken and one.remote_id not in owners
         )
 
     def _matched(self, values: Document, by: str, account: ExistingAccount) -> tuple[str, ...]:
@@ -196,14 +194,11 @@ class UserSurvey:
         if self.accounts is None:
             return
         for resources in batches(self.accounts, _BATCH):
-            free = {
-                remote_id: resource
-                for resource in resources
-                if (remote_id := RemoteId(identity_of(resource))) not in self._taken
-            }
-            owners = self.target.state.owners(Kind.USER, list(free))
-            for remote_id, resource in free.items():
-                if remote_id not in owners:
+            listed = {RemoteId(identity_of(resource)): resource for resource in resources}
+            taken = self.rows.taken(list(listed))
+            owners = self.target.state.owners(Kind.USER, list(listed.keys() - taken))
+            for remote_id, resource in listed.items():
+                if remote_id not in taken and remote_id not in owners:
                     yield self._account(resource)
 
     def _account(self, resource: Mapping[str, object]) -> ExistingAccount:
@@ -214,21 +209,31 @@ class UserSurvey:
         """Note which accounts without a record resemble a user."""
         if not unclaimed:
             return
-        known = {
-            row.key: at
-            for at, row in enumerate(self.rows)
-            if row.key is not None and row.outcome is not AdoptionOutcome.PROTECTED
-        }
-        for keys in batches(known, _BATCH):
-            records = self.records.get(self.target.compiled.sources, keys)
-            for key, record in records.items():
-                row = self.rows[known[key]]
-                marks = marks_of_document(self._wanted(record) or {})
-                for account in row.accounts:
-                    marks += marks_of(account)
-                alike = unclaimed.like(marks, surely=bool(row.accounts))
-                if alike:
-                    self.rows[known[key]] = replace(row, resembles=alike)
+        for some in self.rows.users():
+            numbered = {
+                row.key: (number, row)
+                for number, row in some
+                if row.key is not None and row.outcome is not AdoptionOutcome.PROTECTED
+            }
+            records = self.records.get(self.target.compiled.sources, list(numbered))
+            compared = [
+                (number, replace(row, resembles=self._alike(records[key], row, unclaimed)))
+                for key, (number, row) in numbered.items()
+                if key in records
+            ]
+            self.rows.replace([one for one in compared if one[1].resembles])
+
+    def _alike(self, record: Record, row: UserRow, unclaimed: Unclaimed) -> tuple[Resemblance, ...]:
+        marks = marks_of_document(self._wanted(record) or {})
+        for account in row.accounts:
+            marks += marks_of(account)
+        return unclaimed.like(marks, surely=bool(row.accounts))
+
+
+def _row_without_record(account: ExistingAccount) -> UserRow:
+    protected = account.protected_by is not None
+    outcome = AdoptionOutcome.PROTECTED if protected else AdoptionOutcome.UNMATCHED
+    return UserRow(outcome, accounts=(account,))
 
 
 def name_in(document: Document) -> str | None:

@@ -123,13 +123,14 @@ class PlannedOperations:
     def failed_operations(self) -> Iterator[JournaledOperation]:
         yield from self._operations(OperationStatus.FAILED)
 
-    def operations_of(
-        self, kind: Kind, keys: Sequence[Key] | None = None
-    ) -> list[JournaledOperation]:
-        """Return the operations that this run has planned for `keys`, the failed ones too.
+    def operation_keys(self, kind: Kind) -> set[Key]:
+        """Return the resources that this run has planned operations for, failed ones too."""
+        where = OperationFilter(run=self._run, target=self._target, kind=kind)
+        with self._plan.read() as connection:
+            return operation_journal.keys_of(connection, where)
 
-        Without `keys`, return those for all resources of a kind.
-        """
+    def operations_of(self, kind: Kind, keys: Sequence[Key]) -> list[JournaledOperation]:
+        """Return the operations that this run has planned for `keys`, the failed ones too."""
         where = OperationFilter(run=self._run, target=self._target, kind=kind, keys=keys)
         with self._plan.read() as connection:
             return list(operation_journal.find(connection, where))

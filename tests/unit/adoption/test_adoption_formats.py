@@ -8,17 +8,9 @@ import io
 import pytest
 
 from scimsync.adoption.existing_accounts import existing_account
-from scimsync.adoption.report import (
-    AdoptionOutcome,
-    AdoptionReport,
-    GroupMember,
-    GroupRow,
-    Listing,
-    Suggestion,
-    TargetReport,
-    Topic,
-    UserRow,
-)
+from scimsync.adoption.report import AdoptionReport, Listing, Suggestion, TargetReport, Topic
+from scimsync.adoption.row_files import GroupRows, UserRows
+from scimsync.adoption.rows import AdoptionOutcome, GroupMember, GroupRow, UserRow
 from scimsync.cli.commands.adoption.adoption_csv import COLUMNS, csv_rows
 from scimsync.cli.commands.adoption.adoption_markdown import markdown_report
 from scimsync.cli.commands.adoption.adoption_words import (
@@ -38,8 +30,8 @@ def report(rows: list[UserRow], groups: tuple[GroupRow, ...] = ()) -> AdoptionRe
     """Return a report about one target."""
     suggestion = Suggestion(Topic.GROUPS, "exists *already*", 'adopt = true\nmatch = ["a"]')
     target = TargetReport(
-        "wiki", "https://wiki.example.com", Listing(len(rows)), Listing(len(groups)), rows, groups,
-        suggestions=(suggestion,),
+        "wiki", "https://wiki.example.com", Listing(len(rows)), Listing(len(groups)),
+        UserRows(rows), GroupRows(groups), suggestions=(suggestion,),
     )  # fmt: skip
     return AdoptionReport((target,))
 

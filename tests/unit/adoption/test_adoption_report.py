@@ -7,7 +7,9 @@ import pytest
 from scimsync.adoption.classify import leaver_outcome, outcome_of
 from scimsync.adoption.existing_accounts import ExistingAccount, existing_account
 from scimsync.adoption.lookalikes import Unclaimed, marks_of_document
-from scimsync.adoption.report import AdoptionOutcome, Listing, Topic, UserRow
+from scimsync.adoption.report import Listing, Topic
+from scimsync.adoption.row_files import GroupRows, UserRows
+from scimsync.adoption.rows import AdoptionOutcome, UserRow
 from scimsync.adoption.service_accounts import suggested_filters
 from scimsync.adoption.suggestions import Facts, suggestions, toml_filter
 from scimsync.adoption.unfit_mappings import how_different, usual_differences
@@ -198,7 +200,7 @@ def test_filters_cover_accounts_of_programs_and_no_one_else() -> None:
     ]
     others = [account("test.rossi@example.com")]  # whose name begins like that of a test
 
-    found = {one.text: one.covered for one in suggested_filters(unmatched, others)}
+    found = {one.text: one.examples for one in suggested_filters(unmatched, others)}
 
     assert found == {
         'userName sw "svc-"': ("svc-backup", "svc-ci@example.com"),
@@ -212,11 +214,22 @@ def test_filters_cover_accounts_of_programs_and_no_one_else() -> None:
     assert toml_filter('userName eq "o\'hara"') == '"userName eq \\"o\'hara\\""'
 
 
+def test_a_filter_counts_all_accounts_and_names_the_first() -> None:
+    unmatched = [account(f"test.{n}") for n in range(7)] + [account(f"svc-{n}") for n in range(7)]
+    others = [account("test.rossi"), account("test.3")]
+
+    *single, wide = suggested_filters(unmatched, others)
+
+    assert (wide.text, wide.number) == ('userName sw "svc-"', 7)
+    assert wide.examples == ("svc-0", "svc-1", "svc-2", "svc-3", "svc-4")
+    assert [one.text for one in single] == [f'userName eq "test.{n}"' for n in (0, 1, 2, 4, 5, 6)]
+
+
 def test_more_weak_matches_than_allowed_need_an_option() -> None:
     rows = [adopted(outcome=AdoptionOutcome.WEAK_MATCH) for _ in range(7)]
 
     few, many = (
-        suggestions(Facts("wiki", some, (), Listing(7), adoptions_allowed=5))[0]
+        suggestions(Facts("wiki", UserRows(some), GroupRows(), Listing(7), adoptions_allowed=5))[0]
         for some in (rows[:5], rows)
     )
 
@@ -232,4 +245,7 @@ def test_an_application_in_good_order_needs_no_suggestion() -> None:
         UserRow(AdoptionOutcome.LINKED, Key("3")),
     ]
 
-    assert suggestions(Facts("wiki", rows, (), Listing(1), adoptions_allowed=5)) == ()
+    assert (
+        suggestions(Facts("wiki", UserRows(rows), GroupRows(), Listing(1), adoptions_allowed=5))
+        == ()
+    )

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import click
 
 from scimsync import __version__
 from scimsync.adoption import AdoptionReport, examine
-from scimsync.adoption.report import AdoptionOutcome
+from scimsync.adoption.rows import AdoptionOutcome
 from scimsync.builtin import load
 from scimsync.cli.commands.adoption.adoption_csv import csv_rows
 from scimsync.cli.commands.adoption.adoption_markdown import markdown_report
@@ -106,9 +106,10 @@ def _pieces(report: AdoptionReport, form: str, facts: Mapping[str, str]) -> Iter
 
         yield from html_report(report, facts)
     else:
-        stream = io.StringIO()
-        _print_text(Output(stream), report, detailed=True)
-        yield stream.getvalue()
+        with TemporaryFile("w+", encoding="utf-8", newline="") as stream:
+            _print_text(Output(stream), report, detailed=True)
+            stream.seek(0)
+            yield from stream
 
 
 def _print_text(output: Output, report: AdoptionReport, *, detailed: bool) -> None:
@@ -133,7 +134,7 @@ def _exit_code(report: AdoptionReport) -> int:
     codes = [target.error.exit_code for target in report.targets if target.error is not None]
     if any(isinstance(target.error, GuardStop) for target in report.targets):
         codes.append(GuardStop.exit_code)
-    failed = any(target.counts().get(AdoptionOutcome.FAILED) for target in report.targets)
+    failed = any(target.users.counts().get(AdoptionOutcome.FAILED) for target in report.targets)
     if report.problems or failed:
         codes.append(4)
     return combined_exit_code(codes)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from scimsync.adoption.existing_accounts import ExistingAccount
-from scimsync.adoption.report import AdoptionReport, GroupRow, UserRow
+from scimsync.adoption.report import AdoptionReport
+from scimsync.adoption.rows import GroupRow, UserRow
 from scimsync.cli.commands.adoption.adoption_words import (
     GROUPS,
     USERS,
@@ -28,13 +29,11 @@ def csv_rows(report: AdoptionReport) -> Iterator[Sequence[object]]:
     yield COLUMNS
     for target in report.targets:
         for outcome in USERS:
-            for row in target.users:
-                if row.outcome is outcome:
-                    yield from _user_rows(target.name, row)
+            for row in target.users.select(outcome):
+                yield from _user_rows(target.name, row)
         for outcome in GROUPS:
-            for group in target.group_rows:
-                if group.outcome is outcome:
-                    yield _group_row(target.name, group)
+            for group in target.group_rows.select(outcome):
+                yield _group_row(target.name, group)
 
 
 def _user_rows(target: str, row: UserRow) -> Iterator[Sequence[object]]:

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
-from scimsync.adoption.report import (
-    AdoptionOutcome,
-    AdoptionReport,
-    GroupRow,
-    Suggestion,
-    TargetReport,
-    UserRow,
-)
+from scimsync.adoption.report import AdoptionReport, Suggestion, TargetReport
+from scimsync.adoption.rows import AdoptionOutcome, GroupRow, UserRow
 from scimsync.cli.commands.adoption.adoption_words import (
     GROUPS,
     USERS,
@@ -91,8 +86,8 @@ def html_report(report: AdoptionReport, facts: Mapping[str, str]) -> Iterator[st
 
 
 def _target(target: TargetReport) -> _Target:
-    counts = target.counts()
-    groups = [row for outcome in GROUPS for row in target.group_rows if row.outcome is outcome]
+    counts = target.users.counts()
+    groups = chain.from_iterable(map(target.group_rows.select, GROUPS))
     lists = [list_sentence(target.accounts, "account")]
     if target.groups.number is not None or target.groups.problem is not None:
         lists.append(list_sentence(target.groups, "group"))
@@ -103,17 +98,15 @@ def _target(target: TargetReport) -> _Target:
         lists=lists,
         counts=[(USERS[one], counts[one]) for one in USERS if one in counts],
         suggestions=target.suggestions,
-        sections=[_section(target, one) for one in USERS if one in counts],
-        groups=[_group(row) for row in groups[:_SHOWN]],
-        more_groups=max(len(groups) - _SHOWN, 0),
+        sections=[_section(target, one, counts[one]) for one in USERS if one in counts],
+        groups=[_group(row) for row in islice(groups, _SHOWN)],
+        more_groups=max(len(target.group_rows) - _SHOWN, 0),
     )
 
 
-def _section(target: TargetReport, outcome: AdoptionOutcome) -> _OutcomeSection:
-    rows = [row for row in target.users if row.outcome is outcome]
-    return _OutcomeSection(
-        USERS[outcome], len(rows), map(_user, rows[:_SHOWN]), max(len(rows) - _SHOWN, 0)
-    )
+def _section(target: TargetReport, outcome: AdoptionOutcome, number: int) -> _OutcomeSection:
+    rows = islice(target.users.select(outcome), _SHOWN)
+    return _OutcomeSection(USERS[outcome], number, map(_user, rows), max(number - _SHOWN, 0))
 
 
 def _user(row: UserRow) -> _User:

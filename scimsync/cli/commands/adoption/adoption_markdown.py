@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from scimsync.adoption.report import (
-    AdoptionOutcome,
-    AdoptionReport,
-    GroupRow,
-    TargetReport,
-    UserRow,
-)
+from scimsync.adoption.report import AdoptionReport, TargetReport
+from scimsync.adoption.rows import AdoptionOutcome, GroupRow, UserRow
 from scimsync.cli.commands.adoption.adoption_words import (
     GROUPS,
     USERS,
@@ -63,7 +58,7 @@ def _target(target: TargetReport, room: _Room) -> Iterator[str]:
     yield ""
     yield "| | accounts and users | |"
     yield "| ---: | --- | --- |"
-    counts = target.counts()
+    counts = target.users.counts()
     for outcome, heading in USERS.items():
         if outcome in counts:
             yield f"| {counts[outcome]:,} | {heading.title} | {heading.meaning} |"
@@ -72,15 +67,15 @@ def _target(target: TargetReport, room: _Room) -> Iterator[str]:
         yield f"{plural(target.out_of_scope, 'record')} out of scope, without an account."
     yield from _suggestions(target)
     for outcome, heading in USERS.items():
-        rows = [row for row in target.users if row.outcome is outcome]
-        if not rows or outcome is AdoptionOutcome.LINKED:
+        number = counts.get(outcome, 0)
+        if not number or outcome is AdoptionOutcome.LINKED:
             continue
         yield ""
-        yield f"#### {heading.title} ({len(rows):,})"
+        yield f"#### {heading.title} ({number:,})"
         yield ""
         yield "| user | account | matched by | overwrites | notes |"
         yield "| --- | --- | --- | --- | --- |"
-        yield from room.take(map(_user, rows), len(rows), 5)
+        yield from room.take(map(_user, target.users.select(outcome)), number, 5)
     yield from _groups(target, room)
 
 
@@ -97,8 +92,9 @@ def _user(row: UserRow) -> str:
 
 
 def _groups(target: TargetReport, room: _Room) -> Iterator[str]:
-    rows = [row for row in target.group_rows if row.outcome is not AdoptionOutcome.LINKED]
-    if not rows:
+    others = [outcome for outcome in AdoptionOutcome if outcome is not AdoptionOutcome.LINKED]
+    rows = target.group_rows.select(*others)
+    if not len(rows):
         return
     yield ""
     yield f"#### groups ({len(rows):,})"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
-from scimsync.adoption.report import AdoptionOutcome, GroupRow, Suggestion, TargetReport, UserRow
+from scimsync.adoption.report import Suggestion, TargetReport
+from scimsync.adoption.row_files import GroupRows, Trait, UserRows
+from scimsync.adoption.rows import AdoptionOutcome, UserRow
 from scimsync.cli.commands.adoption.adoption_words import (
     GROUPS,
     USERS,
@@ -35,18 +38,19 @@ def print_report(output: Output, target: TargetReport, *, detailed: bool) -> Non
     for outcome, heading in USERS.items():
         if outcome is AdoptionOutcome.LINKED and not detailed:
             continue
-        rows = [row for row in target.users if row.outcome is outcome]
+        rows = target.users.select(outcome)
         _print_heading(output, heading, len(rows))
-        shown = rows if detailed else _first(rows)
-        for row in shown:
+        left = len(rows)
+        for row in rows if detailed else _first(target.users, outcome):
             _print_user(output, row)
-        _print_rest(output, len(rows) - len(shown), is_first=not shown)
+            left -= 1
+        _print_rest(output, left, is_first=left == len(rows))
     _print_groups(output, target.group_rows, detailed=detailed)
     _print_suggestions(output, target.suggestions)
 
 
 def _print_counts(output: Output, target: TargetReport) -> None:
-    counts = target.counts()
+    counts = target.users.counts()
     rows: list[list[Part]] = [
         [f"{counts[outcome]:>7,}", (heading.title, heading.style), (heading.meaning, "dim")]
         for outcome, heading in USERS.items()
@@ -66,11 +70,10 @@ def _print_heading(output: Output, heading: Heading, number: int) -> None:
         output.line((f"{heading.title} ({number:,})", "bold"), (f"  {heading.meaning}", "dim"))
 
 
-def _first(rows: Sequence[UserRow]) -> list[UserRow]:
-    """Return the first rows of an outcome; of matches, those that lose a value."""
-    return [row for row in rows if row.outcome is not AdoptionOutcome.MATCH or row.overwritten][
-        :_SHOWN
-    ]
+def _first(rows: UserRows, outcome: AdoptionOutcome) -> Iterator[UserRow]:
+    """Yield the first rows of an outcome; of matches, those that lose a value."""
+    trait = Trait.OVERWRITES if outcome is AdoptionOutcome.MATCH else None
+    yield from islice(rows.select(outcome, trait=trait), _SHOWN)
 
 
 def _print_rest(output: Output, number: int, *, is_first: bool = False) -> None:
@@ -98,16 +101,16 @@ def _print_user(output: Output, row: UserRow) -> None:
         output.line((printable(note), "dim"), indent=6)
 
 
-def _print_groups(output: Output, rows: Sequence[GroupRow], *, detailed: bool) -> None:
+def _print_groups(output: Output, rows: GroupRows, *, detailed: bool) -> None:
     for outcome, heading in GROUPS.items():
-        some = [row for row in rows if row.outcome is outcome]
-        if not some or (outcome is AdoptionOutcome.LINKED and not detailed):
+        some = rows.select(outcome)
+        if not len(some) or (outcome is AdoptionOutcome.LINKED and not detailed):
             continue
         output.blank()
         output.line(
             (f"groups: {heading.title} ({len(some):,})", "bold"), (f"  {heading.meaning}", "dim")
         )
-        for row in some[: None if detailed else _SHOWN]:
+        for row in islice(some, None if detailed else _SHOWN):
             key = f"  {row.key}" if row.key is not None and row.key != row.name else ""
             matched = matched_words(row)
             output.line(

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scimsync.adoption.existing_accounts import ExistingAccount
-from scimsync.adoption.report import AdoptionOutcome, GroupRow, Listing, UserRow
+from scimsync.adoption.report import Listing
+from scimsync.adoption.rows import AdoptionOutcome, GroupRow, UserRow
 from scimsync.formatting import plural
 from scimsync.jsontext import json_text
 from scimsync.model.changes import Change

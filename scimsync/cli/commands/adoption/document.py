@@ -6,14 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from scimsync.adoption.existing_accounts import ExistingAccount
-from scimsync.adoption.report import (
-    AdoptionReport,
-    GroupMember,
-    GroupRow,
-    Listing,
-    TargetReport,
-    UserRow,
-)
+from scimsync.adoption.report import AdoptionReport, Listing, TargetReport
+from scimsync.adoption.rows import GroupMember, GroupRow, UserRow
 from scimsync.cli.ui.problems import problem_document
 from scimsync.jsontext import json_text
 from scimsync.model.changes import Change
@@ -36,7 +30,7 @@ def _target(target: TargetReport) -> Iterator[str]:
         "error": None if target.error is None else target.error.message,
         "accounts": _listing(target.accounts),
         "groups_listed": _listing(target.groups),
-        "counts": {outcome.value: number for outcome, number in target.counts().items()},
+        "counts": {outcome.value: number for outcome, number in target.users.counts().items()},
         "out_of_scope": target.out_of_scope,
         "suggestions": [
             {
