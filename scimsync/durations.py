@@ -23,7 +23,7 @@ _UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 def parse_duration(text: str, units: Collection[str] = UNITS) -> timedelta | None:
     """Return a duration such as `90s`, `15m`, `12h`, `30d` or `8w`, at most a million weeks.
 
-    Return None where `text` is none, or has a unit that is not in `units`.
+    Return None if `text` is not a duration, or has a unit that is not in `units`.
     """
     match = _DURATION.fullmatch(text.strip())
     if match is None or match[2] not in units:
@@ -34,7 +34,7 @@ def parse_duration(text: str, units: Collection[str] = UNITS) -> timedelta | Non
 def parse_past(text: str, now: datetime) -> datetime | None:
     """Return a point in time: `2026-11-24`, `2026-11-24T10:00`, or as long before `now` as `3h`.
 
-    A time without a zone is local. Return None where `text` is none of these.
+    A time without a zone is local. Return None if `text` is none of these.
     """
     try:
         ago = parse_duration(text.lower())

@@ -18,7 +18,7 @@ class UnknownName(KeyError):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Registry(Mapping[str, Kind], Generic[Kind]):
-    """Names and what they stand for. `what` is the word for one of them in messages.
+    """Names and their implementations. `what` is the word for one of them in messages.
 
     A registry does not change. A new kind is one more line where the registry is defined; a test
     passes `registry.with_(name, kind)` to the code that it runs. Indexing raises UnknownName.

@@ -53,7 +53,7 @@ def examine(
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A list of one target, and why there is none or it proves nothing."""
+    """A list of one target, and why it is missing or proves nothing."""
 
     resources: ResourceList | None
     problem: str | None
@@ -101,7 +101,7 @@ async def _read_lists(target: TargetRun) -> _Lists:
 
 
 async def _read(matcher: Matcher) -> _Read:
-    """Read a list. What concerns more than the list is left to the plan to report."""
+    """Read a list. The plan reports errors that concern more than the list."""
     try:
         resources = await matcher.read_list()
     except RequestError as error:

@@ -1,4 +1,4 @@
-"""Accounts that exist at a target, with what tells a person whose they are."""
+"""Accounts that exist at a target, with details that show people whose they are."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class ExistingAccount:
 
     @property
     def label(self) -> str:
-        """What to call it in one word: its userName, or else its id."""
+        """A short name for it: its userName, or else its id."""
         return self.user_name or self.remote_id
 
     def order(self) -> tuple[str, str]:
-        """Return by what accounts are sorted."""
+        """Return the sort key of accounts."""
         return fold_case(self.label), self.remote_id
 
 

@@ -34,7 +34,7 @@ class FoundResources:
         self._found: dict[tuple[str, Kind], DiskMap[Found]] = {}
 
     def note(self, target: str, kind: Kind, matches: Mapping[Key, MatchResult]) -> None:
-        """Keep what a search found."""
+        """Keep the results of a search."""
         found = self.at(target, kind)
         for key, match in matches.items():
             found[key] = found_of(match, self._policies[target], kind)

@@ -22,10 +22,10 @@ from scimsync.targets.resource_list import ResourceList
 _BATCH = 500
 
 _MANAGED = (AdoptionOutcome.MATCH, AdoptionOutcome.WEAK_MATCH, AdoptionOutcome.LINKED)
-"""Outcomes of users whose account a push adds to groups and takes out of them."""
+"""Outcomes of users with an account that a push adds to groups and removes from them."""
 
 _KNOWN = (*_MANAGED, AdoptionOutcome.LEAVER)
-"""Outcomes of users of whom it is known whether a rule wants them in a group."""
+"""Outcomes of users for whom it is known whether a rule includes them in a group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class GroupSurvey:
     """The groups of one target, after it was planned and its users were compared.
 
     `found` is what the plan found for groups, `groups` the list of groups, and `accounts` that of
-    users, None where lists show nothing. `users` are the rows of users.
+    users, None if lists show nothing. `users` are the rows of users.
     """
 
     target: TargetRun

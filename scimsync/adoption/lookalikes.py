@@ -1,7 +1,7 @@
-"""Whether an account that no record matches looks like that of a user all the same.
+"""Whether an account that no record matches still looks like a user's.
 
-A match needs an equal attribute of `match`. What is compared here decides nothing: it shows a
-person where `match` or a mapping may not fit, and where a user may have two accounts.
+A match needs an equal attribute of `match`. This comparison decides nothing: it shows people where
+`match` or a mapping may not fit, and where a user may have two accounts.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class Suggestion:
 class Listing:
     """The list of accounts or groups of a target: its length, and why it proves nothing.
 
-    `number` is None where it could not be read. `problem` is None if it is shown to be whole.
+    `number` is None if it could not be read. `problem` is None if it is shown to be whole.
     """
 
     number: int | None = None

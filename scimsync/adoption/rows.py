@@ -26,7 +26,7 @@ class AdoptionOutcome(StrEnum):
     PROTECTED = "protected"
     """`protect` keeps the account as it is."""
     NOT_ADOPTED = "not_adopted"
-    """The account or group matches, and settings keep it from being taken over."""
+    """The account or group matches, and settings prevent the takeover."""
     FAILED = "failed"
     """The user or group cannot be planned."""
     LEAVER = "leaver"
@@ -34,7 +34,7 @@ class AdoptionOutcome(StrEnum):
     CREATE = "create"
     """There is no account or group yet: one is created."""
     NOT_CREATED = "not_created"
-    """There is no account, and settings keep one from being created."""
+    """There is no account, and settings prevent its creation."""
     LINKED = "linked"
     """scimsync manages it already."""
     UNMATCHED = "unmatched"
@@ -86,7 +86,7 @@ class UserRow:
 
 @dataclass(frozen=True, slots=True)
 class GroupMember:
-    """A member of a group: its id at the target, whom it belongs to, and what to call it."""
+    """A member of a group: its id at the target, its user, and its name for people."""
 
     label: str
     key: Key | None = None
@@ -98,8 +98,8 @@ class GroupRow:
     """A group that sync.toml asks for, or one that exists without that.
 
     `members` is the number of members that it shows, None where that was not read. `kept` are
-    members whom the rules want in it, `unwanted` users of this target whom no rule wants in it and
-    who stay, and `unknown` members who stay because they have no record, or it is not decided which
+    members that the rules include, `unwanted` users of this target that no rule includes and who
+    stay, and `unknown` members who stay because they have no record, or it is undecided which
     account is theirs.
     """
 

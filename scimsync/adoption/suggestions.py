@@ -29,7 +29,7 @@ class Facts:
 
     `adoptions_allowed` is how many weak matches `max_adoptions` allows. `protect` are the filters
     that sync.toml has. `hides` says why the target hides accounts, or is None. `group_match` has
-    `match` of each table of groups.
+    `match` of each group table.
     """
 
     target: str
@@ -58,12 +58,12 @@ def suggestions(facts: Facts) -> tuple[Suggestion, ...]:
 
 def _list(facts: Facts) -> Iterator[Suggestion]:
     if facts.hides is not None:
-        yield Suggestion(Topic.LIST, f"{facts.hides}, so that accounts may exist unseen")
+        yield Suggestion(Topic.LIST, f"{facts.hides}, so there may be unseen accounts")
     if facts.listing.problem is not None:
         yield Suggestion(
             Topic.LIST,
-            "the list of accounts is not shown to be whole, so that it does not prove who has no"
-            f" account: {facts.listing.problem}; users whom it lacks were searched for by filter",
+            "the list of accounts may be incomplete, so that it does not prove who has no"
+            f" account: {facts.listing.problem}; users missing from it were searched for by filter",
         )
 
 
@@ -130,7 +130,7 @@ def _weak(facts: Facts) -> Iterator[Suggestion]:
     whose = "account it is" if number == 1 else "accounts they are"
     text = f"{plural(number, 'match is', 'matches are')} weak: check whose {whose}"
     if number > allowed:
-        text += f"; a push takes over {allowed} without being asked, and stops otherwise"
+        text += f"; a push takes over {allowed} without being asked, and otherwise stops"
     yield Suggestion(
         Topic.WEAK,
         text,
@@ -145,7 +145,8 @@ def _differs(facts: Facts) -> Iterator[Suggestion]:
         yield Suggestion(
             Topic.DIFFERS,
             f"{short_path(one.path)} differs{how} in {one.number:,} of {one.total:,} accounts that"
-            " match, and would be overwritten; if the application has it right, change the mapping",
+            " match, and would be overwritten; if the values in the "
+            "application are right, change the mapping",
             examples=tuple(map(_example, one.examples)),
         )
 
@@ -266,7 +267,7 @@ def _unwanted_members(facts: Facts) -> Iterator[Suggestion]:
             yield Suggestion(
                 Topic.UNWANTED_MEMBERS,
                 f"{plural(len(row.removed), 'member')} of the group {row.name} would be taken out,"
-                " whom no rule wants there",
+                " who match no rule",
                 examples=_some(member.label for member in row.removed).texts,
             )
 

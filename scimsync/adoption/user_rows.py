@@ -1,4 +1,4 @@
-"""The rows of users and accounts: who matches which account, and who or what is left over."""
+"""The rows of users and accounts: which accounts match whom, and what is left over."""
 
 from __future__ import annotations
 
@@ -92,9 +92,9 @@ class UserSurvey:
             yield self._row(key, wanted or {}, planned.get(key), link)
 
     def _wanted(self, record: Record) -> Document | None:
-        """Return what an account of a record should hold, or None out of scope.
+        """Return the desired document for the account of a record, or None out of scope.
 
-        Nothing is known of a record that cannot be evaluated.
+        A record that cannot be evaluated is unknown.
         """
         try:
             desired = self.target.compiled.program.desire(record, self.now.today)
@@ -237,7 +237,7 @@ def _row_without_record(account: ExistingAccount) -> UserRow:
 
 
 def name_in(document: Document) -> str | None:
-    """Return what to call the user with a document: displayName, or given and family name."""
+    """Return the name of the user with a document: displayName, or given and family name."""
     parts = (document.get("name.givenName"), document.get("name.familyName"))
     full_name = " ".join(part for part in parts if isinstance(part, str))
     return _text(document.get("displayName")) or full_name or _text(document.get("name.formatted"))

@@ -1,7 +1,7 @@
-"""The audit report: when access was to end, when it ended, and what shows it.
+"""The audit report: when access should have ended, when it ended, and the evidence.
 
-Everything in it comes from the state database. What the journal does not tell is None, and reports
-say "not recorded" in its place.
+Everything in it comes from the state database. Anything that the journal does not contain is None,
+and reports say "not recorded" instead.
 """
 
 from scimsync.audit.collect import audit_people

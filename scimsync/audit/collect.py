@@ -1,4 +1,4 @@
-"""Collect what the state tells of the users of an audit report."""
+"""Collect the users of an audit report from the state."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def audit_people(
     sla: timedelta | None,
     since: datetime | None = None,
 ) -> list[PersonHistory]:
-    """Return what the journal tells of `keys` at `targets`, in the order of `keys`.
+    """Return the history of `keys` at `targets` from the journal, in the order of `keys`.
 
     With `since`, of changes of memberships only what happened then or later.
     """

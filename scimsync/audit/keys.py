@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def signing_key(config: Config) -> Ed25519PrivateKey | None:
     """Return the key that signs reports, or None if there is none.
 
-    Raise ConfigError, also if the public key in sync.toml would not verify what it signs.
+    Raise ConfigError, including if the public key in sync.toml would not verify what it signs.
     """
     if config.audit.key is None:
         return None
@@ -36,7 +36,7 @@ def signing_key(config: Config) -> Ed25519PrivateKey | None:
 
 
 def verification_key(config: Config) -> Ed25519PublicKey:
-    """Return the key that verifies reports. Raise ConfigError, also if there is none."""
+    """Return the key that verifies reports. Raise ConfigError, including if there is none."""
     where = config.where("audit", "public_key")
     if config.audit.public_key is None:
         raise ConfigError(

@@ -29,7 +29,7 @@ def find_leave(
     now: datetime,
     sla: timedelta | None,
 ) -> AccessEnd | None:
-    """Return the last end of access that `steps`, the operations of an account, tell of.
+    """Return the last end of access in `steps`, the operations of an account.
 
     `removed` has the times at which sources were first read without the record.
     """
@@ -153,7 +153,7 @@ def _time_of_end(operation: JournaledOperation) -> datetime | None:
 def _cause(
     leaving: Sequence[LeaveStep], removed: Mapping[str, datetime]
 ) -> tuple[LeaveCause | None, datetime | None, datetime | None, datetime | None]:
-    """Return what says that access is to end, when, and the times of reading and of the file."""
+    """Return the cause of an end of access, its time, and the times of the read and the file."""
     first = leaving[0]
     if first.run is not None and first.run.command == BY_HAND:
         return LeaveCause.HAND, first.run.started_at, None, None

@@ -17,7 +17,7 @@ CONTROLS = ("SOC 2 CC6.2", "SOC 2 CC6.3", "ISO/IEC 27001:2022 A.5.18")
 
 
 class AccessOutcome(StrEnum):
-    """What became of the access of a leaver at a target."""
+    """The outcome for a leaver's access at a target."""
 
     REVOKED = "revoked"
     OPEN = "open"
@@ -125,12 +125,12 @@ class PersonHistory:
 
     @property
     def leaves(self) -> list[tuple[str, AccessEnd]]:
-        """The targets at which access was to end, with what became of that."""
+        """The targets at which access had to end, with the outcome at each."""
         return [(one.target, one.leave) for one in self.targets if one.leave is not None]
 
     @property
     def outcome(self) -> AccessOutcome | None:
-        """The worst outcome of all targets, None if no access was to end."""
+        """The worst outcome of all targets, None if no access had to end."""
         found = {leave.outcome for _, leave in self.leaves}
         order = (AccessOutcome.OPEN, AccessOutcome.NOT_REMOVED, AccessOutcome.REVOKED)
         return next((one for one in order if one in found), None)
@@ -140,7 +140,7 @@ class PersonHistory:
         """What to say if there is no outcome."""
         if any(one.returned is not None for one in self.targets):
             return "access had ended, and was given back"
-        return "no access was to end"
+        return "no access had to end"
 
     @property
     def worst(self) -> tuple[str, timedelta] | None:

@@ -75,7 +75,7 @@ def private_key(pem: str, where: str) -> Ed25519PrivateKey:
     except TypeError:
         raise _no_key(where, "an encrypted private key") from None
     except (ValueError, UnsupportedAlgorithm):
-        raise _no_key(where, "no private key as PEM") from None
+        raise _no_key(where, "no private key in PEM format") from None
     if not isinstance(key, Ed25519PrivateKey):
         raise _no_key(where, "a private key of another kind")
     return key
@@ -96,13 +96,13 @@ def public_key(path: Path, where: str) -> Ed25519PublicKey:
         key = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm):
         raise ConfigError(
-            f"{where}: {path} holds no public key as PEM",
+            f"{where}: {path} contains no public key in PEM format",
             hint="openssl pkey -in audit-key.pem -pubout -out audit-key.pub.pem",
             code="SYNC-0936",
         ) from None
     if not isinstance(key, Ed25519PublicKey):
         raise ConfigError(
-            f"{where}: {path} holds a public key that is not Ed25519",
+            f"{where}: {path} contains a public key that is not Ed25519",
             hint="openssl pkey -in audit-key.pem -pubout -out audit-key.pub.pem",
             code="SYNC-0936",
         )

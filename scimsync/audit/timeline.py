@@ -99,7 +99,7 @@ def _open_events(account: AccountHistory) -> Iterator[TimelineEvent]:
 
 
 def headline(account: AccountHistory) -> tuple[str, str]:
-    """Return what became of a user's access at a target, and the tone of that."""
+    """Return the outcome for a user's access at a target in words, and its tone."""
     leave = account.leave
     if leave is None:
         return _without_leave(account)

@@ -46,10 +46,10 @@ _COMMANDS = {
     "retry": "Retry failed operations now",
     "daemon": "Push on a schedule and when a file changes",
     "state": "Manage the state database",
-    "profiles": "List the products that are known, and what is known of them",
+    "profiles": "List known products and their properties",
     "schema": "Print the JSON Schema of sync.toml",
     "help": "Explain a message by its code, such as SYNC-0106",
-    "probe": "Test the SCIM API of an application as Okta, Entra and others",
+    "probe": "Test the SCIM API of an application as Okta, Entra and others do",
     "demo": "Try scimsync with a local SCIM server and made-up users",
 }
 """Command -> its summary, so that the list of commands imports none of them."""
@@ -60,7 +60,7 @@ _ELSEWHERE = {"import": "adoption", "match": "adoption"}
 
 
 def _exempt_from_collection() -> None:
-    """Exempt what is imported from garbage collection: at exit it takes a fifth of a short run.
+    """Exempt imported objects from garbage collection: at exit it takes a fifth of a short run.
 
     DuckDB is imported later. It prints a warning about each of its objects that is not collected.
     """
@@ -134,7 +134,7 @@ _terminated: list[int] = []
 def _terminate(number: int, _frame: FrameType | None) -> None:
     """Handle SIGTERM like an interrupt, so that no temporary copy of a file is left behind."""
     _terminated.append(number)
-    # a shell ignores SIGINT for what it starts in the background
+    # a shell ignores SIGINT for processes that it starts in the background
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.raise_signal(signal.SIGINT)
     elif not _cancel_tasks():

@@ -40,8 +40,8 @@ def run_bounded(
 
     It reads `stdin`, at most a few KiB, and `variables` are added to its environment. Of each of
     its streams, at most `max_bytes` are kept. Raise TimeoutError if it has not ended and closed its
-    streams within `timeout_s` seconds, and OSError or ValueError if it cannot be started. It does
-    not run any more when this returns or raises.
+    streams within `timeout_s` seconds, and OSError or ValueError if it cannot be started. It is no
+    longer running when this returns or raises.
     """
     deadline = time.monotonic() + timeout_s
     process = subprocess.Popen(

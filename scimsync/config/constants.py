@@ -33,7 +33,7 @@ def scalar(value: object) -> Scalar:
         return value
     hint = "write dates in quotes" if toml_type(value) == "a date or time" else None
     raise invalid(
-        f"must be a text, a number, true or false, not {toml_type(value)}",
+        f"must be a string, a number, true or false, not {toml_type(value)}",
         hint=hint,
         code="SYNC-0143",
     )

@@ -189,8 +189,8 @@ def _toml(text: str, name: str) -> Mapping[str, Any]:
     except (RecursionError, ValueError):
         # tables nested a thousand deep, numbers of thousands of digits: the place is not known
         raise ConfigError(
-            f"{name}: this is not TOML that can be read",
-            hint="a value is far too long or too deep",
+            f"{name}: this is not readable TOML",
+            hint="a value is far too long or too deeply nested",
             code="SYNC-0105",
         ) from None
 

@@ -1,7 +1,7 @@
 """`[tables.NAME]`: constants, or the columns of a source.
 
-A table that is read is a source of its own: it is compared with what it was, and guarded, in the
-same way.
+A table that is read is a source of its own: it is compared with its previous contents and guarded
+in the same way.
 """
 
 from __future__ import annotations

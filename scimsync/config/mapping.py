@@ -46,7 +46,7 @@ def _expression(text: object, below: tuple[str, ...]) -> str:
     if not text.strip():
         raise invalid(
             "the expression is empty",
-            hint="to leave an attribute alone, omit its line",
+            hint="if scimsync should not manage the attribute, omit its line",
             below=below,
             code="SYNC-0144",
         )
@@ -66,7 +66,7 @@ def _mapped_table(table: dict[str, Any]) -> MappedValue:
     if len(forms) != 1:
         both = " and ".join(forms)
         raise invalid(
-            f"has both {both}; one is needed" if forms else "has neither value, expr nor generate",
+            f"has both {both}; only one is allowed" if forms else "needs value, expr, or generate",
             hint=_FORMS,
             code="SYNC-0144",
         )
@@ -85,14 +85,14 @@ def _mapped_table(table: dict[str, Any]) -> MappedValue:
 def _constant(value: object) -> Scalar:
     if isinstance(value, dict | list) or toml_type(value) == "a date or time":
         raise invalid(
-            f"must be a text, a number, true or false, not {toml_type(value)}",
+            f"must be a string, a number, true or false, not {toml_type(value)}",
             below=("value",),
             code="SYNC-0143",
         )
     if value == "":
         raise invalid(
             "must not be empty",
-            hint="to leave an attribute alone, omit its line",
+            hint="if scimsync should not manage the attribute, omit its line",
             below=("value",),
             code="SYNC-0144",
         )
@@ -113,7 +113,7 @@ def _length(table: dict[str, Any], *, once: bool) -> int:
         )
     if "once" in table and not once:
         raise invalid(
-            "a generated value is always sent once only",
+            "a generated value is always sent only once",
             hint="leave once out",
             below=("once",),
             code="SYNC-0144",

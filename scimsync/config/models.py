@@ -110,7 +110,7 @@ class Health(Table):
     hosts: Texts = Field(
         (),
         description=(
-            "Names, beside localhost and IP addresses, under which clients may ask (Host header)"
+            "Names, besides localhost and IP addresses, that clients may use in the Host header"
         ),
         examples=[["scimsync.example.com"]],
     )
@@ -122,7 +122,8 @@ class Notify(Table):
     failures: AtMost = Field(
         Limit(Decimal(5)),
         description=(
-            "Alert if more users than this fail at a target: a number, or a share of its accounts"
+            "Alert if more users than this fail at a target: a number, "
+            "or a percentage of its accounts"
         ),
         json_schema_extra={"default": 5},
     )
@@ -178,7 +179,7 @@ def _named(section: str) -> BeforeValidator:
 
 
 class SyncToml(Table):
-    """sync.toml: sources, rules, and the targets whose accounts are kept up to date."""
+    """sync.toml: sources, rules, and the targets with accounts to keep up to date."""
 
     state: State = Field(default_factory=State, description="Where scimsync stores its state")
     sources: Annotated[

@@ -1,8 +1,8 @@
 """`[schedule]`: when the daemon pushes and reconciles, as cron expressions and intervals.
 
 A cron expression has the five fields of crontab(5) and is evaluated as Debian's cron does. This
-includes changes to and from summer time: what falls into the skipped hour runs right after it, and
-nothing runs twice in the repeated hour.
+includes changes to and from summer time: jobs in the skipped hour run right after it, and nothing
+runs twice in the repeated hour.
 """
 
 from __future__ import annotations
@@ -94,12 +94,12 @@ def _timing(value: object) -> Timing:
         comes = next(CronSim(text, datetime(2024, 1, 1, tzinfo=UTC)), None)
     except CronSimError as error:
         raise invalid(
-            f"{quoted(value)} is no cron expression: {str(error).lower()}",
+            f"{quoted(value)} is not a cron expression: {str(error).lower()}",
             hint=hint,
             code="SYNC-0116",
         ) from None
     if comes is None:
-        raise invalid(f"{quoted(value)} never comes", hint=hint, code="SYNC-0116")
+        raise invalid(f"{quoted(value)} never occurs", hint=hint, code="SYNC-0116")
     return Timing(text, cron=text)
 
 
@@ -153,7 +153,7 @@ def _zone(value: object) -> ZoneInfo:
         return ZoneInfo(value)
     except (KeyError, ValueError, OSError):
         raise invalid(
-            f"{quoted(value)} is no time zone that this system knows",
+            f"{quoted(value)} is not a time zone that this system knows",
             hint='such as "Europe/Berlin" or "UTC"',
             code="SYNC-0117",
         ) from None

@@ -161,17 +161,17 @@ def _check(secret: str, what: str) -> None:
         raise SecretError(f"{what} is empty", code="SYNC-0153")
     if "\n" in secret or "\r" in secret:
         raise SecretError(
-            f"{what} holds a line break", hint="a token is one line", code="SYNC-0153"
+            f"{what} contains a line break", hint="a token is one line", code="SYNC-0153"
         )
     if not secret.isascii():
         raise SecretError(
-            f"{what} holds a character that is not ASCII",
+            f"{what} contains a character that is not ASCII",
             hint="copy the token again",
             code="SYNC-0153",
         )
     if not secret.isprintable():
         raise SecretError(
-            f"{what} holds a control character", hint="copy the token again", code="SYNC-0153"
+            f"{what} contains a control character", hint="copy the token again", code="SYNC-0153"
         )
     if secret != secret.strip():
         raise SecretError(
@@ -180,7 +180,7 @@ def _check(secret: str, what: str) -> None:
     if secret.lower().startswith("bearer "):
         raise SecretError(
             f'{what} begins with the word "Bearer"',
-            hint="leave the word out, scimsync adds it",
+            hint="omit the word: scimsync adds it",
             code="SYNC-0153",
         )
 
@@ -216,7 +216,7 @@ def _from_file(path: Path, where: str) -> str:
         ) from None
     if len(content) > _MAX_BYTES:
         raise SecretError(
-            f"{where}: {path} is longer than {_MAX_BYTES // 1024} KiB, it does not hold a token",
+            f"{where}: {path} is longer than {_MAX_BYTES // 1024} KiB, so it is not a token",
             code="SYNC-0152",
         )
     try:
@@ -246,7 +246,7 @@ def _from_keyring(entry: str, where: str) -> str:
         raise SecretError(
             f"{where}: the keyring cannot be used: {type(error).__name__}",
             hint=(
-                "a keyring must be unlocked for the user who runs scimsync; env: and file: need"
+                "a keyring must be unlocked for the user that runs scimsync; env: and file: need"
                 " none"
             ),
             code="SYNC-0154",
@@ -255,7 +255,7 @@ def _from_keyring(entry: str, where: str) -> str:
         from shlex import quote
 
         raise SecretError(
-            f"{where}: the keyring holds nothing for user {user} of service {service}",
+            f"{where}: the keyring has no entry for user {user} of service {service}",
             hint=f"keyring set {quote(service)} {quote(user)}",
             code="SYNC-0154",
         )
@@ -286,7 +286,7 @@ def _to_cmd(command: str, base_dir: Path, value: str) -> None:
 
 
 def _from_cmd(command: str, base_dir: Path, where: str, timeout_s: float, *, whole: bool) -> str:
-    """Return what a command writes, `whole` or its first line only."""
+    """Return the output of a command, `whole` or its first line only."""
     from scimsync.config.bounded_command import run_bounded  # costs time; few use it
 
     words = command_words(command)
@@ -301,7 +301,7 @@ def _from_cmd(command: str, base_dir: Path, where: str, timeout_s: float, *, who
     except FileNotFoundError:
         raise SecretError(
             f"{where}: no such command: {program}",
-            hint="a shell is not used; write the whole path",
+            hint="no shell is used; write the full path",
             code="SYNC-0155",
         ) from None
     except (OSError, ValueError) as error:
@@ -310,8 +310,8 @@ def _from_cmd(command: str, base_dir: Path, where: str, timeout_s: float, *, who
         ) from None
     if done.is_cut:
         raise SecretError(
-            f"{where}: the command {program} wrote more than {_MAX_BYTES // 1024} KiB, which is no"
-            " token",
+            f"{where}: the command {program} wrote more than {_MAX_BYTES // 1024} KiB, so its"
+            " output is not a token",
             hint="the command must print the token in its first line, and little else",
             code="SYNC-0156",
         )

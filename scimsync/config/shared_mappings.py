@@ -40,7 +40,7 @@ class SharedMapping(Table):
     model_config = ConfigDict(json_schema_extra=_attributes_beside_extends)
 
     extends: Text | None = Field(
-        None, description="The mapping whose lines it takes over; its own lines replace them"
+        None, description="The mapping from which it takes lines; its own lines replace them"
     )
     attributes: UserMapping = Field(
         description="SCIM attribute path -> value, as in [targets.NAME.user]"

@@ -34,7 +34,7 @@ def _state_url(value: object) -> str:
         raise invalid("names no file: the state must outlive the run", hint=hint, code="SYNC-0121")
     if not file.isprintable() or "?" in file:
         raise invalid(
-            "the name of the file must not hold ? or control characters",
+            "the name of the file must not contain ? or control characters",
             hint=hint,
             code="SYNC-0121",
         )

@@ -73,8 +73,8 @@ class Leave(Table):
     def _only_deactivated_accounts_wait(self) -> Self:
         if self.delete_after is not None and self.action is not LeaveAction.DEACTIVATE:
             raise invalid(
-                f'delete_after has no meaning with action = "{self.action}"',
-                hint='it goes with action = "deactivate"',
+                f'delete_after has no effect with action = "{self.action}"',
+                hint='it needs action = "deactivate"',
                 code="SYNC-0126",
             )
         return self
@@ -131,7 +131,7 @@ class Group(Table):
             " users"
         ),
     )
-    source: Text | None = Field(None, description="The source whose records are the groups")
+    source: Text | None = Field(None, description="The source with the groups as its records")
     subgroups: Condition | None = Field(
         None, description="With source: expression that gives keys of groups that are members"
     )
@@ -182,18 +182,18 @@ class Group(Table):
         if self.each is not None and (self.members is not None or self.source is not None):
             other = "members" if self.members is not None else "source"
             raise invalid(
-                f"has each and {other}; one is needed",
-                hint="each: a group for each value; its members are who has it",
+                f"has each and {other}; only one is allowed",
+                hint="each: a group for each value; its members are the users who have it",
                 code="SYNC-0147",
             )
         if self.each is None and self.source is None and self.members is None:
             raise invalid(
-                "has neither each, members nor source",
+                "needs each, members, or source",
                 hint="write members = \"'Admin' in access\"",
                 code="SYNC-0147",
             )
         if self.subgroups is not None and self.source is None:
-            raise invalid("subgroups goes with source", code="SYNC-0147")
+            raise invalid("subgroups needs source", code="SYNC-0147")
         return self
 
 
@@ -298,7 +298,7 @@ class Target(Table):
     extends: Text | None = Field(
         None,
         description=(
-            "The [mappings.NAME] whose lines it takes over; lines of [targets.NAME.user] replace"
+            "The [mappings.NAME] from which it takes lines; lines of [targets.NAME.user] replace"
             " them"
         ),
     )
@@ -325,7 +325,7 @@ class Target(Table):
             )
         if self.type != "scim" and self.dialect is not None:
             raise invalid(
-                f'a dialect has no meaning with type = "{self.type}"',
+                f'a dialect has no effect with type = "{self.type}"',
                 hint="leave it out",
                 below=("dialect",),
                 code="SYNC-0481",
@@ -333,7 +333,7 @@ class Target(Table):
 
     @model_validator(mode="after")
     def _apply_profile(self, info: ValidationInfo) -> Target:
-        """Take over what the profile says of settings that are not given."""
+        """Take settings that are not given from the profile."""
         registries: Any = info.context
         name = self.profile
         if "profile" not in self.model_fields_set:

@@ -24,8 +24,8 @@ def state_at_start(config: Config) -> Iterator[Store]:
 def existing_state(config: Config) -> Iterator[Store]:
     """Open the state again.
 
-    Raise StateError, also if the database has disappeared: an empty one in its place would forget
-    which accounts to deactivate.
+    Raise StateError, even if the database has disappeared: a new, empty one would forget which
+    accounts to deactivate.
     """
     store = open_state(config.state_url, config.base_dir, create=False)
     try:

@@ -21,7 +21,7 @@ class Dependencies:
     `load` reads sync.toml. `scheduler` has the clocks, threads and sleeping. `random` is for
     jitter. `file_interval` is the time between two checks of files; `state_interval` that between
     two reads of due work, which other processes may change. With `personal`, the log may contain
-    personal data. `time` is what retries and rate limits wait by; None is the real time.
+    personal data. `time` is the clock for retries and rate limits; None is the real time.
     """
 
     load: Callable[[Path], Config]

@@ -8,7 +8,7 @@ from scimsync.errors import ConfigError
 
 
 def require_extra(module: str, extra: str) -> None:
-    """Raise ConfigError if `module` is not installed; `extra` names what installs it.
+    """Raise ConfigError if `module` is not installed; `extra` is the extra that installs it.
 
     Call it before each import of `module`.
     """

@@ -51,7 +51,7 @@ class FileWatch:
         self._sets[name] = files
 
     def continue_from(self, before: FileWatch) -> None:
-        """Take over what `before` knows of the same files."""
+        """Take over the facts about the same files from `before`."""
         for name, files in self._sets.items():
             old = before._sets.get(name)
             if old is not None and (old.base_dir, old.patterns) == (files.base_dir, files.patterns):
@@ -81,7 +81,7 @@ class FileWatch:
         return None if files is None else files.changed
 
     def missing(self, now: datetime, patience: timedelta) -> list[str]:
-        """Return the sets that have had no file for longer than `patience`."""
+        """Return the sets of files that have been missing for longer than `patience`."""
         return [
             name
             for name, files in self._sets.items()

@@ -18,7 +18,8 @@
 | `events` | when events wait, see `event_export` | exports them |
 | `watchdog` | if systemd wants it | tells systemd that the daemon is alive |
 
-What has to survive the process is in the state database, so it may be killed at any moment.
+Everything that has to survive the process is in the state database, so the process may be killed at
+any moment.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ _CAUSES = {
 }
 
 _LOGGED_IN_FULL = (Event.GUARD, Event.SOURCE, Event.CONFIG, Event.ERROR)
-"""Events whose details the log has each time that they are found."""
+"""Events that the log details each time that they are found."""
 
 
 def log_push_started(request: PushRequest) -> None:

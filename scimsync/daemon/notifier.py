@@ -83,7 +83,7 @@ class Notifier:
         """Schedule the next delivery after one that delivered `number` notifications."""
         try:
             with self._open_state() as store:
-                # another process delivers, or time was too short
+                # another process is delivering, or time was too short
                 self._schedule_outbox(store, timedelta() if number else DELIVERY_PAUSE)
         except StateError as error:
             self._state_failed(error)

@@ -26,7 +26,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class PendingWork:
-    """What waits at one target: what is known of it, and when a retry or deletion is due next.
+    """The pending work at one target: its known state, and when a retry or deletion is due next.
 
     `unfinished`: a run was killed, so operations have no outcome, or records were not planned.
     """

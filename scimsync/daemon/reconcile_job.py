@@ -29,7 +29,7 @@ from scimsync.transport.retry_policy import TimeSource
 class ReconcileResult:
     """What the reconciliation of one target found, or the error that ended it.
 
-    `done` is None where the target could not be read, or was never pushed to. `counts` maps
+    `done` is None if the target could not be read, or was never pushed to. `counts` maps
     kinds of findings to their numbers, `users` and `groups` are the numbers that were compared, and
     `seconds` is the duration.
     """

@@ -111,7 +111,7 @@ class Results:
             self._worker.request_again(names, request.cause, again)
 
     def _retry(self, request: PushRequest, error: Exception, names: Sequence[str]) -> None:
-        """Request another push in place of one that could not run.
+        """Request another push to replace one that could not run.
 
         Targets that the error does not affect do not have to wait.
         """

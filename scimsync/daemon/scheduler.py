@@ -106,7 +106,7 @@ class JobScheduler(BaseScheduler):
         )
 
     def make_pool(self, name: str) -> Executor:
-        """Return what runs the jobs of the executor `name`."""
+        """Return the pool that runs the jobs of the executor `name`."""
         return ThreadPoolExecutor(1, name)
 
     def now(self) -> datetime:
@@ -127,7 +127,7 @@ class JobScheduler(BaseScheduler):
                 self.sleep(seconds)
 
     def sleep(self, seconds: float) -> None:
-        """Return after so many seconds, or when there is something to call."""
+        """Return after this many seconds, or when there is something to call."""
         with suppress(Empty):
             self._calls.get(timeout=seconds)()
 

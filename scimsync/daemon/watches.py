@@ -39,7 +39,7 @@ class Watches:
         self.config = _watch_config(self._settings, self._path)
 
     def continue_from(self, earlier: Watches) -> None:
-        """Keep what `earlier` watches have seen of the same files."""
+        """Keep the observations of `earlier` watches for the same files."""
         self.sources.continue_from(earlier.sources)
         self.config.continue_from(earlier.config)
 

@@ -19,7 +19,7 @@ from scimsync.desired.schema_attributes import SchemaAttribute, ValueForm
 from scimsync.model.ids import Value
 from scimsync.model.placeholders import IdOf
 
-_INTEGERS = range(-(2**63), 2**64)  # what JSON writers and readers agree on
+_INTEGERS = range(-(2**63), 2**64)  # the range on which JSON writers and readers agree
 
 Shape = Callable[[Any], Value | None]
 """A function that makes the value of an attribute: None if absent.
@@ -49,7 +49,7 @@ def text(value: Any) -> Value | None:
     value = tidy(value)
     if isinstance(value, bool):
         raise UnusableValue(
-            f"it takes a text, and the expression gave {show(value)}; write 'yes' if … else 'no'",
+            f"it takes text, but the expression gave {show(value)}; write 'yes' if … else 'no'",
             code="SYNC-0324",
         )
     if isinstance(value, float) and value.is_integer():
@@ -58,7 +58,7 @@ def text(value: Any) -> Value | None:
         return str(value)
     if isinstance(value, (list, dict)):
         raise UnusableValue(
-            f"it takes a text, and the expression gave {kind_of(type(value).__name__)}:"
+            f"it takes text, but the expression gave {kind_of(type(value).__name__)}:"
             f" {show(value)}",
             code="SYNC-0324",
         )
@@ -81,7 +81,7 @@ def boolean(value: Any) -> bool | None:
     if isinstance(value, str) and value.isspace():
         return None
     raise UnusableValue(
-        f"it takes true or false, and the expression gave {show(value)}; write a comparison, as in"
+        f"it takes true or false, but the expression gave {show(value)}; write a comparison, as in"
         " status == 'active'",
         code="SYNC-0324",
     )
@@ -124,7 +124,7 @@ def _elements(value: Any, main: str) -> Value | None:
                 element = item | {"primary": boolean(item["primary"])}
         elif isinstance(item, list):
             raise UnusableValue(
-                f"it takes texts, and the expression gave a list of lists: {show(item)}",
+                f"it takes text, but the expression gave a list of lists: {show(item)}",
                 code="SYNC-0324",
             )
         else:
@@ -188,7 +188,7 @@ def _unusable(value: Any) -> Value | None:
         )
     if not isinstance(value, Iterable) or isinstance(value, (bytes, bytearray, Mapping)):
         raise UnusableValue(
-            f"{kind_of(type(value).__name__)} is no value that can be sent", code="SYNC-0325"
+            f"{kind_of(type(value).__name__)} is not a value that can be sent", code="SYNC-0325"
         )
     return tidy(list(value))
 

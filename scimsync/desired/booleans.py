@@ -11,7 +11,7 @@ _WORDS = {
 
 
 def read_boolean(value: Any) -> bool | None:
-    """Return what `value` says: a boolean, a number that is 1 or 0, or a text that is a word.
+    """Return `value` as a boolean: a boolean, a number that is 1 or 0, or a text that is a word.
 
     Case and surrounding whitespace of a text do not matter. Return None for any other value.
     """

@@ -164,7 +164,7 @@ def bounded_format(left: Any, right: Any) -> Any:
 
 
 def _formatted_size(form: str, values: Any) -> int:
-    """Return a number of characters that `form % values` does not exceed, but for odd characters.
+    """Return the maximum length of `form % values`, odd characters aside.
 
     Each width and precision counts, and each value as often as it is used.
     """

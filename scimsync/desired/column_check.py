@@ -17,8 +17,8 @@ def check_columns(
 
     `found` maps the name of each source to its columns. A column that only some sources have is
     None for the records of the others. Raise ConfigError for the first column that no source has;
-    its details list the other missing columns. `where` stands in the message instead of the names
-    of the sources.
+    its details list the other missing columns. The message contains `where` instead of the names of
+    the sources.
     """
     existing = {column: None for columns in found.values() for column in columns}
     missing = [

@@ -102,7 +102,7 @@ def _in_list(value: Any, container: Any) -> bool:
 def truth(value: Any, column: str | None = None) -> bool:
     """Return an operand of and, or, not, or the result of a condition, as a boolean.
 
-    Nothing is false. Raise UnusableValue for a value that is no boolean. `column` is the name of
+    Nothing is false. Raise UnusableValue for a value that is not a boolean. `column` is the name of
     the column that the value comes from, if it is one.
     """
     if value is True or value is False:
@@ -114,7 +114,7 @@ def truth(value: Any, column: str | None = None) -> bool:
         return False
     subject = show(value) if column is None else f"{column} is {show(value)}, which"
     raise UnusableValue(
-        f"{subject} is neither true nor false; compare it, as in status == 'active', or ask with"
+        f"{subject} is neither true nor false; compare it, as in status == 'active', or test with"
         " x != '' whether it is filled",
         code="SYNC-0160",
     )

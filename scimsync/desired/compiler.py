@@ -244,4 +244,4 @@ def _dated(value: object) -> list[str]:
     """Return dates and times as JSON values: TOML has them, JSON does not."""
     if isinstance(value, (date, time)):
         return [type(value).__name__, value.isoformat()]
-    raise UnusableValue(f"{type(value).__name__} is no constant", code="SYNC-0325")
+    raise UnusableValue(f"{type(value).__name__} is not a constant", code="SYNC-0325")

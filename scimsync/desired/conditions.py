@@ -1,8 +1,8 @@
 """Give the operators of an expression types: booleans in conditions, and comparable values.
 
 In a condition each operand of `and`, `or`, `not` and the result is a boolean; a text is read as one
-or fails (`truth`). A value keeps Jinja2's `a or b`, but what follows an `if` in it is a condition
-too, except that `x if x else y` only asks whether x is filled.
+or fails (`truth`). A value keeps Jinja2's `a or b`, but the expression after an `if` in it is a
+condition too, except that `x if x else y` only asks whether x is filled.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def typed(node: nodes.Expr, use: Use, columns: ColumnNames, rules: Collection[st
 class _Typing(NodeTransformer):
     """The transformation of one expression, from the outside to the inside.
 
-    Where it is not `strict`, an `if` in a value takes any text for true that does not say no.
+    Where it is not `strict`, an `if` in a value treats any text as true unless it is a word for no.
     """
 
     def __init__(self, columns: ColumnNames, rules: Collection[str], *, strict: bool) -> None:
@@ -195,7 +195,7 @@ def _variables(parts: Collection[nodes.Expr]) -> frozenset[str]:
 
 
 def _constants(node: nodes.Expr, op: str) -> list[Any]:
-    """Return the texts, numbers and booleans that a column is compared with, if it is these."""
+    """Return the texts, numbers and booleans that a column is compared with, none for others."""
     if op in ("in", "notin"):
         items = node.items if isinstance(node, (nodes.List, nodes.Tuple)) else []
     else:

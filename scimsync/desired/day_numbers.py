@@ -34,7 +34,7 @@ def read_filetime(value: Any, tz: str | None = None) -> date | None:
     """Return the day of a Windows FILETIME: the number of 100 nanoseconds since 1601 in UTC.
 
     Return None if `value` is empty, or 0 or 9223372036854775807, which mean "never" in Active
-    Directory. Raise UnusableValue for anything else that is no such number.
+    Directory. Raise UnusableValue for anything else.
     """
     text = _text(value)
     if text is None:
@@ -80,7 +80,7 @@ def read_excel_date(value: Any) -> date | None:
     """Return the day that Excel writes as a number, such as 46023, or None if `value` is empty.
 
     A fraction is the time of the day. Raise UnusableValue for anything else, such as numbers below
-    61, which Excel counts in another way.
+    61, which Excel counts differently.
     """
     text = _text(value)
     if text is None:

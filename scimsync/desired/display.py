@@ -76,7 +76,7 @@ def name_in_document(document: Document) -> str | None:
 
 
 def shown_name(value: object) -> str | None:
-    """Return a value as one printable line, or None if it is no text, no number, or empty."""
+    """Return a value as one printable line, or None if it is empty or of another type."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     return one_line(value, _LONGEST) or None if isinstance(value, str) else None

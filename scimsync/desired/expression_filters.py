@@ -1,6 +1,6 @@
 """The filters of expressions: those of scimsync, beside those of Jinja2.
 
-Text filters return None for None, and those that join several parts take it for "".
+Text filters return None for None, and those that join several parts treat it as "".
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def to_ascii(value: Any, language: str | None = None) -> str | None:
 
 
 def to_slug(value: Any, separator: str = "-") -> str | None:
-    """Return `value` as lower-case ASCII letters and digits, with `separator` in place of the rest.
+    """Return `value` as lower-case ASCII letters and digits, with `separator` for the rest.
 
     "R & D, Köln" becomes r-d-koln.
     """

@@ -18,7 +18,7 @@ def parse_syntax(text: str, location: ExpressionLocation, environment: Sandbox) 
     if not text.strip():
         raise location.error(
             "the expression is empty",
-            hint="to leave an attribute alone, omit its line",
+            hint="if scimsync should not manage the attribute, omit its line",
             code="SYNC-0301",
         )
     if text.lstrip().startswith(("{{", "{%")):

@@ -53,7 +53,7 @@ class GroupRule:
         return Key(self.name) if self.form is GroupForm.RULE else Key(f"{self.name}:{value}")
 
     def desired(self, key: Key, today: date) -> Desired:
-        """Return what a group by `each` or by rule should be, or raise DesireError."""
+        """Return the desired document of a group by `each` or by rule, or raise DesireError."""
         value = key.partition(":")[2]
         return self.program.desire(Record(self.name, key, {VALUE: value}), today)
 

@@ -1,7 +1,7 @@
 """The filters of Jinja2, made safe for None and bounded in time and memory.
 
 An empty column of a typed source is None, which Jinja2 would write as "None". Here text filters
-return None for None, and list filters take it for an empty list.
+return None for None, and list filters treat it as an empty list.
 """
 
 from __future__ import annotations

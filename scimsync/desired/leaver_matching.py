@@ -29,7 +29,7 @@ class MatchAttribute:
 class MatchValues:
     """The values of one record to match by.
 
-    `in_scope` is None where the scope cannot be evaluated. `failures` says for an attribute why it
+    `in_scope` is None if the scope cannot be evaluated. `failures` says for an attribute why it
     has no value.
     """
 

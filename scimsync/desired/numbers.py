@@ -1,4 +1,4 @@
-"""The filters of numbers: a text that is no number fails, where Jinja2 would go on with 0.
+"""The filters of numbers: a text that is not a number fails, while Jinja2 would continue with 0.
 
 Nothing stays nothing, so that an empty cell is not the number 0.
 """
@@ -26,7 +26,7 @@ def is_number(text: str) -> bool:
 def to_int(value: Any, default: Any = _MISSING, base: int = 10) -> Any:
     """Return `value` as an integer, without its fraction, or None if it is empty.
 
-    Raise UnusableValue if it is no number and there is no `default`.
+    Raise UnusableValue if it is not a number and there is no `default`.
     """
     if isinstance(value, str) and value.isdecimal() and base == 10 and len(value) <= _LONGEST:
         return int(value)
@@ -36,7 +36,7 @@ def to_int(value: Any, default: Any = _MISSING, base: int = 10) -> Any:
 def to_float(value: Any, default: Any = _MISSING) -> Any:
     """Return `value` as a floating-point number, or None if it is empty.
 
-    Raise UnusableValue if it is no number and there is no `default`.
+    Raise UnusableValue if it is not a number and there is no `default`.
     """
     return _converted(value, default, lambda: _read_float(value), "float")
 
@@ -86,7 +86,7 @@ def _converted(value: Any, default: Any, read: Callable[[], Any], name: str) -> 
     str(value)  # raises UndefinedError, with the reason, for what the record lacks
     what = show(value) if isinstance(value, str) else kind_of(type(value).__name__)
     raise UnusableValue(
-        f"{what} is not a number; | {name}(0) takes 0 for whatever is none", code="SYNC-0161"
+        f"{what} is not a number; | {name}(0) uses 0 for anything else", code="SYNC-0161"
     )
 
 

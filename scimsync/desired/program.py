@@ -158,7 +158,7 @@ class Program:
         return MatchValues(in_scope, found, failures)
 
     def desire(self, record: Record, today: date) -> Desired:
-        """Return what `record` should be at the target on the day `today`.
+        """Return the desired document of `record` at the target on the day `today`.
 
         Raise DesireError, and no other exception, if an expression fails for this record, a
         required attribute is empty, or the record cannot be read. Out of scope, the mapping is not
@@ -230,7 +230,7 @@ class Program:
                     document.pop(path, None)
                     once.pop(path, None)
         if not any(self.required.path in values for values in sets):
-            problem = f"came out empty, and {self.required.path} is required"
+            problem = f"is empty, but {self.required.path} is required"
             _fail(record, self.required.source, UnusableValue(problem, code="SYNC-0321"))
         extras = {name: results[variable] for name, variable in self.extras}
         return Desired(record.key, True, access, document, once, generate, extras)
@@ -246,7 +246,7 @@ def _failure(record: Record, source: ParsedExpression | None, error: Exception) 
     assert source is not None  # noqa: S101 - only expressions fail, or come out empty
     key = source.location.key
     if key.rstrip("\"'").lower().endswith("password"):  # show neither the record nor the value
-        detail = "fails; what it holds is not shown"
+        detail = "fails; its value is not shown"
         return DesireError(record.key, key, source.text, detail, {}, code=_NOT_SHOWN)
     values = {column: record.data.get(column) for column in source.uses.columns}
     return DesireError(record.key, key, source.text, explain(error), values, code=code_of(error))

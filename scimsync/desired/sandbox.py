@@ -96,7 +96,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return self._nothing(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        """Return `obj[argument]`, or what `getattr` returns for the name."""
+        """Return `obj[argument]`, or the result of `getattr` for the name."""
         try:
             return obj[argument]
         except (TypeError, LookupError):
@@ -111,7 +111,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if not isinstance(__obj, BuiltinMethodType) or __obj.__name__ not in ATTRIBUTES.get(
             type(__obj.__self__), ()
         ):
-            raise UnusableValue(f"{kind_of(type(__obj).__name__)} is no function", code="SYNC-0320")
+            raise UnusableValue(
+                (f"{kind_of(type(__obj).__name__)} is not a function"), code="SYNC-0320"
+            )
         value = __obj.__self__
         check_arguments(value, __obj.__name__, args, kwargs)
         if __obj.__name__ == "join" and isinstance(value, str) and len(args) == 1:

@@ -1,4 +1,4 @@
-"""Evaluate a program over many records, and count what fails and which references name nobody."""
+"""Evaluate a program over many records, and count failures and references that match no record."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ class Survey:
     ) -> None:
         """Evaluate `program` over `records`, and call `observe` with each resource.
 
-        `resolve` finds the records that references by name mean; what it cannot decide fails.
+        `resolve` finds the records that references by name mean; references that it cannot decide
+        fail.
         """
         evaluated: dict[Key, Desired] = {}
         for record in records:
@@ -69,7 +70,7 @@ class Survey:
         self.failures.setdefault(error.where, Failures(error)).number += 1
 
     def nameless(self, known: Set[Key]) -> Iterator[tuple[str, int, int]]:
-        """Return paths whose references mostly name nobody, with their numbers and the total.
+        """Return the paths of references that mostly match no record, with both numbers.
 
         `known` are the keys of all records.
         """
@@ -103,7 +104,7 @@ def count_references(
 
 
 def suspicious(totals: Mapping[str, int], missing: Mapping[str, int]) -> dict[str, tuple[int, int]]:
-    """Return the paths whose references mostly name nobody, with the number of these and of all."""
+    """Return the paths of references that mostly match no record, with their number and total."""
     return {
         path: (missing.get(path, 0), total)
         for path, total in totals.items()
@@ -112,5 +113,5 @@ def suspicious(totals: Mapping[str, int], missing: Mapping[str, int]) -> dict[st
 
 
 def is_suspicious(missing: int, total: int) -> bool:
-    """Return whether so many references name nobody that the column may not hold keys."""
+    """Return whether so many references match no record that the column may not contain keys."""
     return missing >= _FEWEST_NAMELESS and 2 * missing >= total

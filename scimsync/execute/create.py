@@ -71,7 +71,7 @@ class Creation:
         """
         connection, operation, link = self.sending.connection, self.operation, self.prepared.link
         if not connection.may_create:
-            why = "too many creations before it failed"
+            why = "too many earlier creations failed"
             return postponed(operation, self.now(), link, why)
         document = self._kept_document()
         unknown: OutcomeUnknown | None = None
@@ -186,8 +186,8 @@ class Creation:
     def _protected_answer(self, response: ScimResponse, sent: Document) -> str | None:
         """Return why the account in the answer to a creation stays as it is.
 
-        Some targets answer a creation with an account that exists. If what was sent matches
-        `protect` itself, the account may be new.
+        Some targets answer a creation with an account that exists. If the document that was sent
+        matches `protect` itself, the account may be new.
         """
         policy, kind = self.sending.policy, self.operation.kind
         condition = protected_by(policy, kind, response.body or {})
@@ -260,7 +260,7 @@ class Creation:
     async def _adopt_found(
         self, link: Link | None, match: MatchResult | None, wanted: Document, cause: RequestError
     ) -> OperationOutcome:
-        """Adopt what was found after the creation ended with `cause`, if it may be adopted."""
+        """Adopt the resource that was found after the creation ended with `cause`, if allowed."""
         operation, now = self.operation, self.now()
         if (why := self._why_not_adopted(match)) is not None or match is None:
             return failed(operation, now, link, f"{cause}; {why}", "SYNC-0344", response_of(cause))
@@ -313,7 +313,7 @@ class Creation:
         return None
 
     def _is_weak(self, match: MatchResult) -> bool:
-        """Return whether what was found may be somebody else's account."""
+        """Return whether what was found may be someone else's account."""
         wanted = {change.path: change.after for change in self.operation.changes}
         account = to_account(match.by, match.resources[0], ())
         return self.operation.kind is Kind.USER and is_weak(matched_by(wanted, account))

@@ -1,4 +1,4 @@
-"""Read a resource whose requests are shaped from what it holds now."""
+"""Read a resource if its requests depend on its current values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ async def read_resource(
 ) -> ScimResponse:
     """Return the response that shows a resource.
 
-    Raise RequestError, also for a response that shows none or another one.
+    Raise RequestError, including for a response that shows none or another one.
     """
     request = dialect.read(kind, remote_id)
     response = await sender.send(request)
@@ -32,8 +32,8 @@ async def read_current(
 ) -> ScimResponse:
     """Return the response that shows a resource as a whole, so that it can be written back.
 
-    `known_members` returns the remote ids that a group is known to have. Raise RequestError, also
-    for a response that shows only a part, or another resource.
+    `known_members` returns the remote ids that a group is known to have. Raise RequestError,
+    including for a response that shows only a part, or another resource.
     """
     response = await read_resource(sender, dialect, kind, remote_id)
     current = response.body or {}

@@ -47,7 +47,7 @@ def outcome_of_error(
     """Return the outcome of an operation whose request ended with `error`.
 
     `link` is the link before the request. `requests` are those that were sent, if the journal
-    does not have them. `detail` says in place of the error why the operation failed.
+    does not have them. `detail` replaces the error as the reason for the failure.
     """
     link = link_after_error(operation, link, error)
     proof = verdict(error, purpose_of_action(operation.action))

@@ -313,7 +313,7 @@ class Executor:
     async def _rename_back(self, operation: JournaledOperation, why: str) -> None:
         """Restore the old name of a user with a temporary name, if it is still free.
 
-        It is not if a request with an unknown outcome may have given it to somebody else.
+        It is not if a request with an unknown outcome may have given it to someone else.
         """
         changes = self._renamed[operation.key]
         link = self._journal.links_of([operation]).get((operation.kind, operation.key))
@@ -337,7 +337,7 @@ class Executor:
     async def _send_step(
         self, operation: JournaledOperation, changes: Sequence[Change]
     ) -> OperationOutcome | None:
-        """Send some changes in place of an operation. Return None if it was not sent."""
+        """Send some changes instead of an operation. Return None if it was not sent."""
         step = replace(operation, action=Action.UPDATE, changes=tuple(changes), base=None)
         (prepared,) = self._prepare([step], {})
         if not await self._commit_batch([], [prepared]):

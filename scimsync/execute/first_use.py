@@ -1,7 +1,7 @@
 """The first use of a shape of requests at a target is read back.
 
-A target may refuse a shape, say that it took it and store nothing, or store it elsewhere. That is
-found on the first resource and not on the last: others wait until it is known.
+A target may refuse a shape, say that it took it and store nothing, or store it elsewhere. This is
+detected on the first resource: others wait until it is known.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _readable(document: Document) -> dict[str, Any]:
 async def first_use(
     sending: Sending, prepared: PreparedOperation
 ) -> AsyncIterator[PreparedOperation]:
-    """Give an operation in the shape that is known to work by now.
+    """Yield an operation in the shape that is now known to work.
 
     If a choice has not shown yet that it works, this operation is its trial: it is alone until the
     end of the block, and `send_checked` reads it back.
@@ -81,7 +81,7 @@ async def first_use(
 def _is_known(shapes: LearnedShapes, prepared: PreparedOperation) -> bool:
     """Return whether the shape of an operation needs no proof.
 
-    The first deactivation does: a target may take a shape for other attributes only.
+    The first deactivation does: a target may accept a shape for other attributes only.
     """
     kind = prepared.operation.kind
     return shapes.knows(kind, uses_of(shapes, prepared)) and (
@@ -110,8 +110,8 @@ async def send_checked(
 ) -> Sent:
     """Send a change of a resource.
 
-    Raise RequestError, also for a response that does not prove the change, or if the first use of a
-    shape does not show it. After another shape was refused, the resource has to show it.
+    Raise RequestError, including for a response that does not prove the change, or if the first use
+    of a shape does not show it. After another shape was refused, the resource has to show it.
     """
     requests, responses = await sending.send(prepared)
     operation = prepared.operation
@@ -146,7 +146,7 @@ async def send_checked(
 async def _look_after_deletion(
     sending: Sending, kind: Kind, remote_id: RemoteId, request: ScimRequest
 ) -> bool:
-    """Look once what became of a deleted resource at this target. Return whether that was shown.
+    """Check once how this target shows a deleted resource. Return whether that was shown.
 
     Raise UnprovenResponse if it is there as before. Some targets only deactivate users.
     """
@@ -169,7 +169,7 @@ async def _look_after_deletion(
 
 
 def _held(prepared: PreparedOperation) -> list[Document]:
-    """Return what the resource of an operation may have held before it, as far as it is known."""
+    """Return the values that the resource may have had before an operation, as far as known."""
     link = prepared.link
     if link is None:
         return [prepared.before]
@@ -202,7 +202,7 @@ async def _read_back(
             resource = await sending.read(kind, remote_id)
             missing = not_taken(shapes, prepared, resource, strict=strict)
             if missing and not shapes.has_given_up(kind, needed):
-                # what is read may lag behind: a later shape would get the credit
+                # reads may lag behind: a later shape would get the credit
                 await sending.connection.sleep(ACCEPTED_S)
                 resource = await sending.read(kind, remote_id)
                 missing = not_taken(shapes, prepared, resource, strict=strict)
@@ -210,7 +210,7 @@ async def _read_back(
             shapes.give_up(kind, needed)  # nothing shows it
             return False
         if hidden_name(kind, remote_id, resource) is not None:
-            missing = None  # what was read is not the resource
+            missing = None  # the response is not the resource
     if missing is None:
         shapes.give_up(kind, needed)
         return False

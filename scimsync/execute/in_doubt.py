@@ -56,7 +56,7 @@ class InDoubtReader:
     `matcher` returns the matcher that reads a key's resource. `paths` returns the managed
     attributes of a key, `create_only` those of them that are sent at creation only, and `protect`
     the filter that keeps a resource out of reach. With `members`, linked groups are read with
-    their members. After reading, `resources` holds the resources, None where one is gone;
+    their members. After reading, `resources` holds the resources, None if one is gone;
     `failures` says why some could not be read; `unacknowledged` are keys whose resource an earlier
     run created or adopted without receiving the response. `product` says which values are never
     returned, and whether users who are `invited` are shown as inactive.
@@ -106,7 +106,7 @@ class InDoubtReader:
     async def read_due(self) -> None:
         """Read every resource in doubt and note its document, since others may wait for its name.
 
-        Raise RequestError for what concerns more than one resource.
+        Raise RequestError for errors that concern more than one resource.
         """
         for chunk in batches(self._known.in_doubt_keys(self._kind), _BATCH):
             await self.read(self._known.links(self._kind, chunk))
@@ -122,7 +122,7 @@ class InDoubtReader:
                 links[key] = await self._read_one(self._matcher(key), link) or link
 
     async def _read_one(self, matcher: Matcher, link: Link) -> Link | None:
-        """Return the link with what was read, or None if it could not be read."""
+        """Return the link with the values that were read, or None if it could not be read."""
         key = link.key
         self._read_keys.add(key)
         if self._failed_reads >= _MAX_UNREAD:
@@ -154,7 +154,7 @@ class InDoubtReader:
         return known
 
     async def _locate(self, matcher: Matcher, link: Link, remote_id: RemoteId) -> Link | None:
-        """Return the link with what its resource holds, or None if the resource is gone.
+        """Return the link with the values of its resource, or None if the resource is gone.
 
         The target may have given it a new id meanwhile.
         """
@@ -229,7 +229,7 @@ class InDoubtReader:
     def held(
         self, link: Link, resource: Mapping[str, object], wanted: Iterable[str] = ()
     ) -> Document:
-        """Return what a resource holds at the paths that scimsync wrote, tried to write, or wants.
+        """Return the values at the paths that scimsync wrote, tried to write, or wants.
 
         Attributes that others wrote are left out. A value in the target's own form is the one that
         was acknowledged, unless a request since then sent another. Sensitive values are those that
@@ -322,7 +322,7 @@ class InDoubtReader:
 
 
 def _agree(sent: Document, resource: Mapping[str, object], *, absent: bool) -> bool:
-    """Return whether a resource holds what was sent, ignoring the case of texts.
+    """Return whether a resource has the values that were sent, ignoring the case of text.
 
     With `absent`, ignore attributes that it does not hold, and multi-valued ones.
     """

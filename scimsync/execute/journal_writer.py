@@ -357,7 +357,7 @@ def _in_doubt_if(
 
 
 def _perhaps_like(link: Link, claim: Link, now: datetime) -> Link:
-    """Return the link, in doubt, of a resource that may hold the document of `claim` by now."""
+    """Return the link, in doubt, of a resource that may now contain the document of `claim`."""
     return perhaps_named(link_in_doubt(link, now), claim.unique_name)
 
 

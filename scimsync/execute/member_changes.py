@@ -191,7 +191,7 @@ class _Attempt:
             self.confirmed_by = confirmation_of(sent.response, prepared.operation.changes)
 
     async def _settle_accepted(self, changes: Sequence[Change], error: RequestError) -> None:
-        """Read what the target promised to change, now and after a while.
+        """Read the resources that the target promised to change, now and after a while.
 
         Raise `error` if the group does not show all of it.
         """
@@ -207,7 +207,7 @@ class _Attempt:
     async def _after_refusal(
         self, prepared: PreparedOperation, error: ErrorResponse | UnprovenResponse
     ) -> None:
-        """Leave out what the group shows already, try other shapes, then halve what is left."""
+        """Leave out changes that the group already shows, try other shapes, then halve the rest."""
         changes = prepared.operation.changes
         needed = await self._missing(changes)  # raises 404 where the group itself is gone
         self.applied += [change for change in changes if change not in needed]
@@ -243,8 +243,8 @@ class _Attempt:
     async def _missing(self, changes: Sequence[Change]) -> Sequence[Change]:
         """Return the changes that the group does not show yet, or all if it shows no members.
 
-        An empty list proves nothing: some targets never show members. There, each member may be
-        asked for by a filter.
+        An empty list proves nothing: some targets never show members. There, a filter may look up
+        each member.
         """
         operation, ids = self.prepared.operation, self.prepared.members
         assert operation.remote_id is not None  # noqa: S101 - send_members() checks it

@@ -34,12 +34,11 @@ from scimsync.targets.shown_resources import active_of
 class OperationOutcome:
     """The outcome of an operation.
 
-    `link` is None where nothing new is known about the resource. `again` asks for the resource to
-    be planned once more in this run: it was gone (`lost`), it had changed meanwhile, or changes
-    remain.
-    `created`: the target had no such resource before. `arrives`: the resource was not linked to the
-    key before. `members` are memberships that the target acknowledged, `in_doubt` the (group, kind,
-    member) whose outcome is unknown.
+    `link` is None if nothing new is known about the resource. `again`: the resource has to be
+    planned once more in this run: it was gone (`lost`), it had changed meanwhile, or changes
+    remain. `created`: the target had no such resource before. `arrives`: the resource was not
+    linked to the key before. `members` are memberships that the target acknowledged, `in_doubt` the
+    (group, kind, member) whose outcome is unknown.
     """
 
     result: OperationResult
@@ -125,7 +124,7 @@ def _confirmed(
 
 
 def _left_at(operation: JournaledOperation, before: Link) -> datetime | None:
-    """Return from when the time until a later deletion counts, None where none is planned."""
+    """Return the start of the time until a later deletion, None if none is planned."""
     return None if operation.delete_after is None else before.left_at or operation.planned_at
 
 
@@ -147,8 +146,8 @@ def belongs_to(
 ) -> OperationOutcome:
     """Return the outcome of an arrival at a resource of another key: it failed.
 
-    `link` is the link before the operation. A creation may have created a resource nevertheless,
-    which the next run looks for.
+    `link` is the link before the operation. A creation may still have created a resource, which the
+    next run looks for.
     """
     claim = outcome.link
     assert claim is not None  # noqa: S101 - an arrival has one
@@ -208,7 +207,7 @@ def failed(
     detail = coded(detail, code)
     failures = (link.failures if link is not None else 0) + 1
     if link is not None and operation.action not in REMOVAL_ACTIONS:
-        link = replace(link, may_have_access_since=None)  # the user is no leaver any longer
+        link = replace(link, may_have_access_since=None)  # the user is no longer a leaver
     after = failed_link(link, operation.kind, operation.key, detail, now + retry_delay(failures))
     operation_result = result(operation, OperationStatus.FAILED, now, requests, detail=detail)
     if error is not None:

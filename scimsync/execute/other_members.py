@@ -56,7 +56,7 @@ async def restore_members(
 ) -> bool:
     """Add those of `others` again who are members no longer. Return whether there were any.
 
-    Raise OthersInDoubt if that cannot be told or done.
+    Raise OthersInDoubt if that cannot be determined or done.
     """
     if not others:
         return False

@@ -46,7 +46,7 @@ async def send_in_other_shapes(
 ) -> tuple[Sent | None, RequestError | None]:
     """Send one change, which ended with `error`, in the other shapes until one works.
 
-    Return what worked, and the error if nothing did. A value that the target accepts in
+    Return the shape that worked, and the error if none did. A value that the target accepts in
     every shape and never shows counts as stored, unless it takes access away.
     """
     shapes, operation = sending.shapes, prepared.operation
@@ -167,5 +167,5 @@ def _in_shape(
 
 
 def lesson(what: str, error: RequestError) -> str:
-    """Return what taught another shape, without personal data. The id may be an address."""
+    """Return the reason for another shape, without personal data. The id may be an address."""
     return f"{what}: {_ID_IN_PATH.sub('', error.brief)}"

@@ -39,7 +39,7 @@ class PreparedOperation:
 
     `before` is the document that the changes start from. `requests` are shown in the journal and
     `ready` are sent: they differ by generated and secret values. `error` is why there are none.
-    `dialect` shaped them. `is_trial`: nobody knows yet whether the target takes this shape.
+    `dialect` shaped them. `is_trial`: it is not yet known whether the target accepts this shape.
     """
 
     operation: JournaledOperation
@@ -60,10 +60,10 @@ class Sending:
     `matcher_of` returns the matcher that finds and reads a resource, `create_only` its paths that
     are sent at creation only, `secret` a sensitive value of a key by its digest, `owner` the key
     that a resource is linked to, and `clock` aware times. `policy` says what may be adopted, and
-    `may_adopt_weakly` whether one more account that may be somebody else's.
-    `run_doubt` is why the clock may be wrong in this run. `shapes` are those of a target that
-    adapts, with `first_dialect` as the first one to try. `known_members` returns the remote ids
-    that a group is known to have.
+    `may_adopt_weakly` whether one more account that may belong to someone else. `run_doubt` is why
+    the clock may be wrong in this run. `shapes` are those of a target that adapts, with
+    `first_dialect` as the first one to try. `known_members` returns the remote ids that a group is
+    known to have.
     """
 
     connection: TargetConnection
@@ -81,7 +81,7 @@ class Sending:
 
     @property
     def dialect(self) -> Dialect:
-        """The dialect in the shapes that are known by now."""
+        """The dialect in the shapes that are known so far."""
         return self.first_dialect if self.shapes is None else self.shapes.dialect
 
     @property
@@ -114,7 +114,7 @@ class Sending:
         return self._shaped(PreparedOperation(operation, link, before, members))
 
     def reshaped(self, prepared: PreparedOperation) -> PreparedOperation:
-        """Return an operation with its requests in the shapes that are known by now."""
+        """Return an operation with its requests in the shapes that are known so far."""
         return prepared if prepared.dialect is self.dialect else self._shaped(prepared)
 
     def _shaped(self, prepared: PreparedOperation) -> PreparedOperation:
@@ -168,7 +168,7 @@ class Sending:
     async def read(self, kind: Kind, remote_id: RemoteId) -> Mapping[str, Any]:
         """Return a resource as it is now.
 
-        Raise RequestError, also for a response that shows none or another one.
+        Raise RequestError, including for a response that shows none or another one.
         """
         response = await read_resource(self.connection, self.dialect, kind, remote_id)
         return response.body or {}

@@ -1,4 +1,4 @@
-"""Find out what became of a change that did not succeed, and send what can still be sent.
+"""Determine the outcome of a change that did not succeed, and send the rest of it.
 
 Access is taken away first, alone and by every means: a refused PATCH is split, and a refused DELETE
 becomes a deactivation. A resource counts as gone only if a search proves it.
@@ -74,9 +74,9 @@ async def after_error(
 class _RefusedChange:
     """A change that did not succeed.
 
-    `parts` are the changes that the resource holds by now, and `refusals` those that were refused
-    one by one. `requests` are the last ones that succeeded. `confirmed_by` confirms those of
-    `parts` that were sent, and those that take access away before others.
+    `parts` are the changes that the resource has now, and `refusals` those that were refused one by
+    one. `requests` are the last ones that succeeded. `confirmed_by` confirms those of `parts` that
+    were sent, and those that take access away before others.
     """
 
     sending: Sending
@@ -110,7 +110,7 @@ class _RefusedChange:
         )
 
     def _may_be_shown(self, proof: Verdict) -> bool:
-        """Return whether reading the resource now can settle what became of the request.
+        """Return whether reading the resource now can show the outcome of the request.
 
         After a server error or silence, the next run reads it: the request may still be under way.
         Removals do not wait for that: some targets answer so about a resource that is gone.
@@ -122,7 +122,7 @@ class _RefusedChange:
         return proof in (Verdict.UNKNOWN, Verdict.REFUSED) and answer in shown
 
     async def _compare(self, proof: Verdict) -> OperationOutcome:
-        """Read the resource, and send again, in parts, what it does not hold."""
+        """Read the resource, and send again, in parts, the values that it lacks."""
         operation, link = self.prepared.operation, self.prepared.link
         remote_id = operation.remote_id
         assert remote_id is not None  # noqa: S101 - it is a change of a resource that exists
@@ -134,7 +134,7 @@ class _RefusedChange:
         try:
             resource = await self._read(remote_id, known)
         except RequestError as why:
-            return self._failed(f"{self.error}; what became of it cannot be told: {why}")
+            return self._failed(f"{self.error}; its outcome is unknown: {why}")
         found_id = None if resource is None else RemoteId(resource_id(resource) or remote_id)
         if (
             found_id is None
@@ -161,7 +161,7 @@ class _RefusedChange:
         return resource
 
     async def _send_missing(self, resource: Mapping[str, Any], proof: Verdict) -> OperationOutcome:
-        """Send again, in parts, what a resource as just read does not hold."""
+        """Send again, in parts, the values that a resource as just read lacks."""
         operation = self.prepared.operation
         missing = [change for change in operation.changes if not holds(resource, change)]
         self.parts += [change for change in operation.changes if change not in missing]
@@ -187,7 +187,7 @@ class _RefusedChange:
         return all(holds(resource, change) for change in operation.changes)
 
     async def _send_parts(self, changes: Sequence[Change], proof: Verdict) -> None:
-        """Send what takes access away, then each other change; note what is refused."""
+        """Send the changes that remove access, then each other change; note refusals."""
         operation = self.prepared.operation
         access = [change for change in changes if takes_access(change)]
         others = [change for change in changes if not takes_access(change)]
@@ -321,7 +321,7 @@ class _RefusedChange:
         )
 
     def _with_doubt(self, link: Link) -> Link:
-        """Return the link, in doubt if a refused change may have been carried out nevertheless."""
+        """Return the link, in doubt if a refused change may still have been carried out."""
         for changes, error in self.refusals:
             if may_have_had_effect(error):
                 link = perhaps_changed(link, changes)

@@ -34,7 +34,7 @@ async def send_operation(sending: Sending, prepared: PreparedOperation) -> Opera
 
 
 def _as_the_product_keeps_it(sending: Sending, prepared: PreparedOperation, link: Link) -> Link:
-    """Return the link of a resource after an operation, with what it does beside its name."""
+    """Return the link of a resource after an operation, with its effects at this product."""
     product, operation = sending.policy.product, prepared.operation
     if link.kind is not Kind.USER or not link.has_account:
         return link

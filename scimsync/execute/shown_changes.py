@@ -59,8 +59,8 @@ def _is_taken(shown: Mapping[str, Any], change: Change, *, strict: bool) -> bool
     """Return whether a resource shows that a change was made.
 
     A target may write a value its own way: any other value than the one before will do, and so
-    does the value in an element that lacks what the filter asks for. Unless `strict`, access counts
-    as taken away where the target shows nothing of it.
+    does the value in an element that lacks what the filter requires. Unless `strict`, access counts
+    as removed if the target does not show it.
     """
     if holds(shown, change) or is_in_some_element(shown, change):
         return True

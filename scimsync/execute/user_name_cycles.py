@@ -15,7 +15,7 @@ def user_on_cycle(
     """Return the first of the operations that wait for each other in a cycle, or None.
 
     If further operations follow these (`may_go_on`), a chain that leaves them may be a cycle too.
-    Users who are `renamed` hold nobody up any more.
+    Users who are `renamed` no longer block anyone.
     """
     by_key = {operation.key: operation for operation in operations}
     perhaps = None

@@ -28,7 +28,7 @@ class GuessedScope:
     `left_out` holds, for each column, the values of users out of scope, as constants. `notes` say
     what is to be checked, and `hints` what else could be done. `tells_leavers` is true if one of
     the conditions says who has left. `candidate` is the column that probably says it if its values
-    are not understood. `guessed` is true if values were taken for active because the column has no
+    are not understood. `guessed` is true if values were treated as active because the column has no
     other value for it.
     """
 

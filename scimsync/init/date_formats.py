@@ -53,7 +53,7 @@ def find_format(values: Sequence[object], day_first: bool | None) -> DateFormat 
     """Return the format in which all `values` are dates.
 
     `day_first` decides between 3 April and March 4 where the values do not: None if the file does
-    not tell.
+    not show it.
     """
     found = list(_PATTERNS)
     for value in values:
@@ -70,7 +70,7 @@ def find_format(values: Sequence[object], day_first: bool | None) -> DateFormat 
 
 
 def day_comes_first(table: SampledTable) -> bool | None:
-    """Return whether the dates of a file start with the day: None if no column tells."""
+    """Return whether the dates of a file start with the day: None if no column shows it."""
     answers: set[bool | None] = set()
     for column in table.columns:
         texts = table.texts(column)

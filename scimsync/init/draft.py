@@ -1,7 +1,7 @@
 """Draft a sync.toml from sampled records of a source (`scimsync init`).
 
-What was recognized is set; the rest is given as examples. Explanations begin with `# `. An example
-begins with `#` and a key, and takes effect when the `#` is removed.
+Recognized settings are set; the rest are given as examples. Explanations begin with `# `. An
+example begins with `#` and a key, and takes effect when the `#` is removed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NO_LEAVERS = (
     "No column was recognized that says who has left, so everyone gets an account. If people who"
     " have left are among them, add a condition to the scope."
 )
-"""The note about a source whose leavers were not recognized."""
+"""The note about a source with unrecognized leavers."""
 
 _WIDTH = 100
 _BLANK = "' '"
@@ -72,7 +72,7 @@ class Draft:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What to check: sentences, which expressions follow on lines of their own."""
+        """What to check: sentences, followed by expressions on separate lines."""
         missing = () if self.findings.scope.tells_leavers else (NO_LEAVERS,)
         return (*self.reading, *missing, *self.findings.notes)
 
@@ -195,7 +195,7 @@ def _source(
 def _other_source(
     found: InferredColumns, name: str, options: Mapping[str, object], *, has_lists: bool
 ) -> list[str]:
-    """Return the table of a source that is no file."""
+    """Return the table of a source that is not a file."""
     lines = [f"{toml_key(option)} = {toml_value(value)}" for option, value in options.items()]
     return [
         f"[sources.{toml_key(name)}]",
@@ -385,7 +385,7 @@ def _comments(notes: Iterable[str]) -> list[str]:
 
 
 def _comment(text: str) -> list[str]:
-    """Return a text as lines of comments. What follows a line break stays on lines of its own."""
+    """Return a text as lines of comments. Text after a line break stays on separate lines."""
     return [
         wrapped
         for line in text.split("\n")

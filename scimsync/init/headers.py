@@ -1,4 +1,4 @@
-"""Recognize what a column holds from its header."""
+"""Recognize the contents of a column from its header."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def ends_like_number(header: NamedColumn) -> bool:
 def _forms(column: str) -> Iterator[str]:
     """Yield the possible names of a column, the most telling one first.
 
-    In `Name [displayName] Required`, that is what the brackets do not hold: the column `Block sign
+    In `Name [displayName] Required`, that is the text outside the brackets: the column `Block sign
     in (Yes/No) [accountEnabled]` of Entra means the opposite of the attribute in its brackets.
     """
     outside = normal(_BRACKETS.sub(" ", _MARKED.sub("", column)))

@@ -1,4 +1,4 @@
-"""Infer what the columns of an HR file hold, from their names and sampled rows."""
+"""Infer the contents of the columns of an HR file from their names and sampled rows."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from scimsync.init.vocabulary import vocabulary
 
 @dataclass(frozen=True, slots=True)
 class InferredColumns:
-    """What each column seems to hold.
+    """The apparent content of each column.
 
-    `key` identifies a record, and `user_name` is the column for userName. `roles` maps what a
-    column holds (`email`, `given`, …) to the column. `manager_is_key` is true if managers are named
+    `key` identifies a record, and `user_name` is the column for userName. `roles` maps the content
+    of a column (`email`, `given`, …) to the column. `manager_is_key` is true if managers are named
     by their key. `lists` maps a column to its separator. The notes say what to check: about the
     key, the user names, the managers, and columns that cannot be used.
     """
@@ -51,7 +51,7 @@ class InferredColumns:
 
 
 def infer(columns: Sequence[str], rows: Sequence[Row]) -> InferredColumns:
-    """Infer what `columns` hold from their names and from `rows`, which may be few or none."""
+    """Infer the contents of `columns` from their names and from `rows`, which may be empty."""
     repeated = dict.fromkeys(name for name in columns if columns.count(name) > 1)
     usable = tuple(name for name in columns if name.strip() and name not in repeated)
     table = SampledTable(usable, [row for row in rows if _is_user(row, usable)])
@@ -160,7 +160,7 @@ def _manager_note(
 
 
 def _named_by(table: SampledTable, manager: str, roles: Mapping[str, str]) -> str | None:
-    """Return what of the users half of the managers in a column are named by, None if unknown."""
+    """Return the role by which half of the managers in a column are named, None if unknown."""
     managers = {text.lower() for text in table.texts(manager)}
 
     def are_among(texts: Iterable[str]) -> bool:

@@ -20,7 +20,7 @@ class SampledTable:
         return [value for row in self.rows if is_filled(value := row.get(column))]
 
     def texts(self, column: str) -> list[str]:
-        """Return the filled cells of a column as text, without blanks around them."""
+        """Return the filled cells of a column as text, without surrounding spaces."""
         return [str(value).strip() for value in self.values(column)]
 
     def is_empty(self, column: str) -> bool:

@@ -106,7 +106,7 @@ def _looks_like_status(table: SampledTable, header: NamedColumn) -> bool:
 def _by_meaning(
     table: SampledTable, header: NamedColumn, *, named: bool
 ) -> GuessedScope | str | None:
-    """Return the condition on a status column, or what keeps it from being used, or None."""
+    """Return the condition on a status column, or why it cannot be used, or None."""
     known = vocabulary()
     column, name = header.column, column_expression(header.column)
     values = distinct(table.values(column))
@@ -133,7 +133,7 @@ def _by_meaning(
         active, unclear = having(StatusMeaning.EMPLOYMENT, None), having(StatusMeaning.UNCLEAR)
         if active:
             notes.append(
-                f"{name}: {listed(active)} were taken for active, because the column has no other"
+                f"{name}: {listed(active)} were treated as active, because the column has no other"
                 " value for it."
             )
     if not active:

@@ -1,4 +1,4 @@
 """The values of the domain: what every stage passes to the next one.
 
-The package imports the standard library only. It holds no I/O and no configuration.
+The package imports the standard library only. It contains no I/O and no configuration.
 """

@@ -14,10 +14,10 @@ IDENTITY = ("externalId", "userName", "name.familyName", "name.givenName", "disp
 class Account:
     """A resource that exists at the target.
 
-    `document` is what it holds at the managed paths. `found_by` is the attribute by which it was
+    `document` has its values at the managed paths. `found_by` is the attribute by which it was
     found. `owner` is the key that is linked to it already, if any. `members` are those of a group.
-    `protected_by` is the filter of `protect` that keeps it out of reach. `identity` is what it
-    holds at the paths `IDENTITY`, whether they are managed or not.
+    `protected_by` is the filter of `protect` that keeps it out of reach. `identity` has its values
+    at the paths `IDENTITY`, whether they are managed or not.
     """
 
     remote_id: RemoteId

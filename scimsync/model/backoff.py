@@ -22,7 +22,7 @@ def retry_delay(failures: int) -> timedelta:
 def delivery_pause(failures: int, longest: timedelta, asked_s: float | None = None) -> timedelta:
     """Return the delay after a number of failed deliveries: a minute, doubled each time.
 
-    It is at least `asked_s`, the seconds that the receiver asks for, and at most `longest`.
+    It is at least `asked_s`, the seconds that the receiver requests, and at most `longest`.
     """
     own = timedelta(minutes=1 << min(failures - 1, 20))
     asked = timedelta(seconds=min(asked_s or 0.0, longest.total_seconds()))  # any number may come

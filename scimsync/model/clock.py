@@ -16,7 +16,7 @@ TOLERANCE = timedelta(days=1)
 class ClockDoubt:
     """Why no account is deleted by the clock in this run.
 
-    `is_wrong`: there is evidence against the clock, so that a time that it tells does not count.
+    `is_wrong`: there is evidence against the clock, so its time does not count.
     """
 
     why: str

@@ -15,6 +15,6 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """Return `did you mean "scope"?`, or None where no name is close."""
+    """Return `did you mean "scope"?`, or None if no name is close."""
     match = closest(word, known)
     return None if match is None else f'did you mean "{match}"?'

@@ -1,4 +1,4 @@
-"""Echoes: attributes that a target shows otherwise than they were sent."""
+"""Echoes: attributes that a target shows differently from what was sent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Echo:
 
 @dataclass(frozen=True, slots=True)
 class EchoCount:
-    """The number of resources of a kind that show the attribute at `path` otherwise than sent.
+    """The number of resources of a kind that do not show the value that was sent at `path`.
 
     `key` and `echo` are those of one of them.
     """

@@ -1,4 +1,4 @@
-"""What is known of resources whose operations have no outcome, because their run died."""
+"""The known facts about resources with operations that have no outcome, because their run died."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from scimsync.model.placeholders import IdOf, RandomText, SecretValue
 def perhaps_created(link: Link | None, operation: JournaledOperation) -> Link:
     """Return the link of a resource that `operation` may have created or adopted.
 
-    The resource is found again by what `document` holds. For an adoption these are the attributes
-    that it would have changed.
+    The resource is found again by the values in `document`. For an adoption these are the
+    attributes that it would have changed.
     """
     link = link or Link(operation.kind, operation.key, LinkStatus.PENDING)
     document = {
@@ -50,8 +50,8 @@ def interrupted_links(
 ) -> list[Link]:
     """Return the links of resources of one kind whose `operations` have no outcome.
 
-    They are due at once. What may have been sent puts its link in doubt; what may have been created
-    or adopted is looked up.
+    They are due at once. A request that may have been sent puts its link in doubt; a resource that
+    may have been created or adopted is looked up.
     """
     sent = [
         operation

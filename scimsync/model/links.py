@@ -1,4 +1,4 @@
-"""Links: what is known of each resource at each target."""
+"""Links: the known facts about each resource at each target."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class LinkStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What is known of one resource at one target.
+    """The known facts about one resource at one target.
 
     `document` is what the target last acknowledged, and is empty where nothing is known.
     `in_doubt` is set while the outcome of the last request is unknown: the resource has to be read
@@ -35,9 +35,9 @@ class Link:
     is confirmed. `left_before` is set where the user had left when the account was found.
     `claimed_name` is the folded unique name that the resource may have got from a request with an
     unknown outcome, besides the one in `document`; it means nothing unless `in_doubt` is set.
-    `echoes` are the attributes that the target showed otherwise than they were sent.
-    `moved_from` is the key that the resource was linked to before. `confirmed_seq` is the version
-    of the record for which an administrator said that it is still the same person.
+    `echoes` are the attributes that the target showed differently from what was sent. `moved_from`
+    is the key that the resource was linked to before. `confirmed_seq` is the version of the record
+    for which an administrator said that it is still the same person.
     """
 
     kind: Kind
@@ -113,7 +113,7 @@ class KnownResource:
 
 
 def known_resource(link: Link) -> KnownResource:
-    """Return what a link with an id says of its resource."""
+    """Return the known resource of a link with an id."""
     return KnownResource(
         link.key,
         link.remote_id or RemoteId(""),
@@ -149,7 +149,7 @@ class Reference:
     """The attribute at `path` of `key` refers to the account of `ref_key`.
 
     `remote_id` is the value that the target acknowledged, None for no value. `ref_name` is set for
-    a reference by name; if nobody has that name, `ref_key` is it too.
+    a reference by name; if no record has that name, `ref_key` is the name too.
     """
 
     kind: Kind
@@ -173,7 +173,7 @@ def perhaps_changed(link: Link, changes: Iterable[Change]) -> Link:
 
 
 def perhaps_named(link: Link, name: object) -> Link:
-    """Return the link, in doubt, of a resource that may have another unique name by now."""
+    """Return the link, in doubt, of a resource that may have a different unique name now."""
     earlier = link.claimed_name if link.in_doubt else None
     return replace(link, in_doubt=True, claimed_name=fold_name(name) or earlier)
 

@@ -17,8 +17,8 @@ class Membership:
 
     `wanted`: the rules want it there. `revoked`: the record of the group wants it there, but the
     user has left. `acknowledged`: the target has confirmed it. `in_doubt`: the outcome of the last
-    request about it is unknown. `pinned`: a revert did the opposite of what is asked for, which
-    stays until something else is asked for.
+    request about it is unknown. `pinned`: a revert did the opposite of what the rules ask for, and
+    this stays until they ask for something else.
     """
 
     group: Key

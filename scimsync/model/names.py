@@ -14,7 +14,7 @@ def name_of(by: str, value: object) -> str | None:
 
     It is the text of `by` and the value, so that the e-mail addresses of a source are other names
     than its personnel numbers: `email=ann@example.com`. Case, Unicode composition and the amount of
-    white space do not matter. None if there is no value, or one that is no text or whole number.
+    white space do not matter. None if there is no value, or one that is not text or a whole number.
     """
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)

@@ -1,4 +1,4 @@
-"""Operations: intended changes of one resource, and what became of them."""
+"""Operations: intended changes of one resource, and their outcomes."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ PHASE_WORDS = {
 
 
 class OperationStatus(StrEnum):
-    """What became of an operation."""
+    """The outcome of an operation."""
 
     PLANNED = "planned"
     SENT = "sent"
@@ -127,7 +127,7 @@ class JournaledOperation(Operation):
     `source_read_at` is when the source was first read with the change of the record that the
     operation follows from, and `source_modified_at` when the newest file of the source was last
     modified by then. `confirmed_by` shows that it is done since `confirmed_at`; a refused deletion
-    is confirmed by the deactivation in its place. All are None where they are not known.
+    is confirmed by the deactivation in its place. All are None if they are not known.
     """
 
     id: int
@@ -220,7 +220,7 @@ class Run:
     """One run. `counts` is the object that `push --json` prints under `targets`.
 
     `origin` is None for runs of versions that did not record it. `is_empty` is whether the journal
-    has no operation of it, so that a run with an error had not begun; None where that was not read.
+    has no operation of it, so that a run with an error had not begun; None if that was not read.
     """
 
     id: int

@@ -18,10 +18,10 @@ class Pin:
 
     `values` are the restored attributes by path, None for one that is absent; the others stay as
     the target acknowledged them. Before the resource is read for a refresh or a repair, they become
-    `values` too, since what is read takes the place of what was acknowledged. `undone` is the run
-    that was reverted. `asked` is the digest of what the sources and sync.toml asked for then: as
-    soon as they ask for something else, the pin has no effect any longer. `since` is None until it
-    is stored.
+    `values` too, because the values read replace those acknowledged. `undone` is the run that was
+    reverted. `asked` is the digest of what the sources and sync.toml asked for then: as soon as
+    they ask for something else, the pin no longer has an effect. `since` is None until it is
+    stored.
     """
 
     kind: Kind

@@ -16,7 +16,7 @@ class IdOf:
     """The remote id of the account of `key`.
 
     `name` is set for a reference by something else than the key, such as an e-mail address:
-    `email=ann@example.com`. Until it is looked up, and where nobody has it, `key` is that name.
+    `email=ann@example.com`. Until it is looked up, and if no record has it, `key` is that name.
     """
 
     key: Key

@@ -13,7 +13,7 @@ _UNLINKED = "(unmanaged) "
 
 @dataclass(frozen=True, slots=True)
 class ShownMember:
-    """A member that a group shows or, with `is_member` false, does not show any longer.
+    """A member that a group shows or, with `is_member` false, no longer shows.
 
     `key` is None for a member that no link has.
     """
@@ -37,7 +37,7 @@ class UnlinkedAccount:
 class Repair:
     """The differences at one target that a run repairs, and nothing else.
 
-    `users` and `groups` are read again and planned. `members` are taken for what the target
+    `users` and `groups` are read again and planned. `members` count as what the target
     acknowledged. The accounts `unlinked` are deactivated.
     """
 
@@ -75,7 +75,7 @@ UNLINKED_KEYS = (_UNLINKED, _UNLINKED[:-1] + chr(ord(_UNLINKED[-1]) + 1))
 
 
 def member_key(member: ShownMember) -> Key:
-    """Return the key of a member, made up for one that no link has."""
+    """Return the key of a member, a made-up one if no link has it."""
     return unlinked_key(member.remote_id) if member.key is None else member.key
 
 

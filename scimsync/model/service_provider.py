@@ -1,6 +1,6 @@
 """What a service provider declares about itself (RFC 7643 sections 5 to 7, RFC 9865, RFC 9967).
 
-In all values, None stands for what the service provider does not say or cannot be told.
+In all values, None means that the service provider does not say, or that it is unknown.
 """
 
 from __future__ import annotations

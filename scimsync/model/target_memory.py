@@ -31,7 +31,7 @@ class UnusableFilter:
 
 @dataclass(frozen=True, slots=True)
 class LearnedShape:
-    """A choice in the shape of requests, what taught it, and the day of that (YYYY-MM-DD)."""
+    """A choice in the shape of requests, the reason for it, and the day (YYYY-MM-DD)."""
 
     choice: str
     why: str
@@ -40,7 +40,7 @@ class LearnedShape:
 
 @dataclass(frozen=True, slots=True)
 class TargetState:
-    """What is known of a target between runs.
+    """The known facts about a target between runs.
 
     Records up to the sequence number `cursor` were planned under the configuration with `digest`.
     `url` is the service that the links belong to.
@@ -56,7 +56,7 @@ class TargetState:
     externalId`. `bulk_unusable` is why bulk requests cannot be used, as found at
     `bulk_unusable_at`. `shapes` are the choices in the shape of requests that are known to work
     (see `targets.learned_shapes`). `changes_at` is when an expression that uses the time may next
-    give something else for a user or group.
+    give a different value for a user or group.
     """
 
     name: str

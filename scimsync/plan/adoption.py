@@ -53,10 +53,10 @@ def matched_by(wanted: Document, account: Account) -> tuple[str, ...]:
 
 
 def is_weak(matched: Sequence[str]) -> bool:
-    """Return whether an account that matches by these attributes may be somebody else's.
+    """Return whether an account that matches by these attributes may belong to someone else.
 
-    It is not with an equal externalId, or an equal userName of somebody with the same name. An
-    account without `matched` is one that scimsync created.
+    It is not with an equal externalId, or with an equal userName and the same name. An account
+    without `matched` is one that scimsync created.
     """
     named = "name" in matched or "displayName" in matched
     return bool(matched) and "externalId" not in matched and not ("userName" in matched and named)

@@ -32,8 +32,8 @@ Desire = Callable[[Sequence[Key]], tuple[Mapping[Key, Desired], Mapping[Key, str
 class ArrivalFinder:
     """A search for arriving users that resemble leavers, at one target.
 
-    `desire` works out what users should be. `cursor` is the sequence number up to which records
-    were planned, and `accepted` that up to which earlier runs accepted plans.
+    `desire` computes the desired documents of users. `cursor` is the sequence number up to which
+    records were planned, and `accepted` that up to which earlier runs accepted plans.
     """
 
     state: PlanningState
@@ -133,7 +133,7 @@ class ArrivalFinder:
                 obstacle = Obstacle.LONG_AGO
             stays = obstacle is Obstacle.STAYS or record is None
             if stays and link.moved_from == new:
-                continue  # somebody separated the two; only a key that left gives its account back
+                continue  # someone separated the two; only a key that left gives its account back
             fresh = any(is_fresh(one, self.accepted) for one in (records.get(new), record))
             names = compare_names(link.document, arriving[new])
             yield Suspicion(new, old, shared, names, obstacle, fresh)

@@ -1,4 +1,4 @@
-"""What is known of the users, groups or memberships that are planned at a time."""
+"""The known facts about the users, groups or memberships that are planned at a time."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ BATCH = 500
 class Batch:
     """The facts gathered about some keys.
 
-    `undecided` are keys of which it is not known whether their resource should exist. `read` holds
-    resources that were read because they were in doubt, None where one is gone. `looked_up` are
-    users who should have no account, and whose `accounts` were looked up. `pinned` are keys that
-    stay as a revert left them, and `unpinned` those whose pin has ended. `renumbered` are keys
-    whose resource was found under another id than the one that was linked: it is in no group yet.
+    `undecided` are keys for which it is unknown whether a resource should exist. `read` holds
+    resources that were read because they were in doubt, None if one is gone. `looked_up` are users
+    who should have no account, and whose `accounts` were looked up. `pinned` are keys that stay as
+    a revert left them, and `unpinned` those whose pin has ended. `renumbered` are keys whose
+    resource was found under another id than the one that was linked: it is in no group yet.
     """
 
     keys: list[Key]

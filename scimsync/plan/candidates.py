@@ -56,15 +56,15 @@ class Policy:
 class Candidate:
     """One user or group to be planned.
 
-    `desired` is None where no record asks for the resource. `before` is what the target holds at
-    the managed paths. `read_again` is set where the resource was read in this run because the
+    `desired` is None if no record asks for the resource. `before` has the values at the target
+    for the managed paths. `read_again` is set where the resource was read in this run because the
     outcome of its last request was unknown: it may be `gone`, or `unacknowledged`, that is, an
     earlier run created it without receiving the response. `accounts` are the existing resources
     that matching found for a candidate without a link. `failure` is why it cannot be planned.
     `held_since` is when the user was deprovisioned by hand; `desired` is None then. `leave` is the
     leave action of a group's own table, and None for users. `protected_by` is the filter of
-    `protect` that keeps the linked account as it is.
-    `moved` is why the account is moved to this key, where this plan does that.
+    `protect` that keeps the linked account as it is. `moved` is why the account is moved to this
+    key, where this plan does that.
     """
 
     key: Key

@@ -1,4 +1,4 @@
-"""What a plan has read of the resources whose requests are shaped from what they hold."""
+"""The resources that a plan has read because their requests depend on their current values."""
 
 from __future__ import annotations
 

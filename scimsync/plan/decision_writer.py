@@ -32,8 +32,8 @@ class Decisions:
     `unwanted` are keys whose pending link is dropped. `returned` are keys that had left and are
     wanted again, whether or not that succeeds. `unconfirmed` are keys of accounts whose deletion is
     due and waits for another run. `passed` are keys that get the userName of another one.
-    `protected` are users out of scope whose account was found and is left alone, with the reason.
-    `unchangeable` are attributes that should change in an adopted account and cannot.
+    `protected` are users out of scope with an account that was found and stays as it is, with the
+    reason. `unchangeable` are attributes that should change in an adopted account and cannot.
     """
 
     operations: list[Operation] = field(default_factory=list)
@@ -141,7 +141,7 @@ class DecisionWriter:
             )
 
     def update_link(self, candidate: Candidate, link: Link, held: Document) -> None:
-        """Update the link of a resource that already holds what it should."""
+        """Update the link of a resource that already has the desired values."""
         inactive = held.get("active") is False or (
             link.status is LinkStatus.INACTIVE and not candidate.is_wanted
         )
@@ -187,7 +187,7 @@ class DecisionWriter:
     def keep_waiting(
         self, candidate: Candidate, desired: Document, after: dict[str, Value]
     ) -> None:
-        """Keep what a reference holds while the account that it should refer to waits."""
+        """Keep the value of a reference while the account that it should refer to waits."""
         for path, value in desired.items():
             is_waiting = isinstance(value, IdOf) and value.key in self.around.waiting
             if is_waiting and path in candidate.before:
@@ -241,7 +241,7 @@ class DecisionWriter:
         first = self.claims.get(name, candidate.key)
         if first == candidate.key:
             return None
-        return f"{unique} {after[unique]} is wanted by {first} too"
+        return f"{unique} {after[unique]} is also wanted by {first}"
 
 
 def without_failure(link: Link) -> Link:

@@ -86,11 +86,11 @@ class TargetPlan:
     `accounts` and `groups` are the numbers of linked accounts, of active accounts, and of groups
     before the plan, and `adopted` is the number of accounts that it adopts. `removals`, `updates`
     and `deleted_groups` count what guards limit: users deprovisioned by name are left out.
-    `weak_adoptions` are those of accounts that may be somebody else's.
-    `other_url` is the service that the links belong to, where it is not that of sync.toml.
-    `warnings` are remarks that stop nothing. `identity_changes` are the keys that the plan takes
-    for other users. `dialect_of` returns the dialect that shapes the requests, once they are asked
-    for, and `current` what was read of the resources that they are shaped from.
+    `weak_adoptions` are those of accounts that may belong to someone else. `other_url` is the
+    service that the links belong to, where it is not that of sync.toml. `warnings` are remarks that
+    stop nothing. `identity_changes` are the keys that the plan treats as other users'. `dialect_of`
+    returns the dialect that shapes the requests, once they are needed, and `current` what was read
+    of the resources that they are shaped from.
     """
 
     name: str
@@ -131,7 +131,7 @@ class TargetPlan:
         """Return each operation with the requests that carry it out.
 
         Those that write a resource as a whole, or a whole list of it, have only the values that
-        change. They do not depend on what the target holds.
+        change. They do not depend on the values at the target.
         """
         dialect = self.dialect_of()
         for operation, before, values in self._operations_with_values():
@@ -165,7 +165,7 @@ class TargetPlan:
     def _operations_with_values(
         self,
     ) -> Iterator[tuple[JournaledOperation, Document, Values]]:
-        """Return each operation with what its changes start from, and values for its requests."""
+        """Return each operation with the base of its changes, and values for its requests."""
         for chunk in batches(self.operations(), _BATCH):
             documents, values = self._documents(chunk), Values(shown, self._member_ids(chunk))
             for operation in chunk:

@@ -58,7 +58,7 @@ def first_seen(link: Link, policy: Policy, now: datetime) -> Link | None:
 
 
 def decides_by_clock(link: Link | None, policy: Policy, now: datetime) -> bool:
-    """Return whether the clock decides what becomes of an unwanted account in this run."""
+    """Return whether the clock decides what happens to an unwanted account in this run."""
     if link is None or link.status is not LinkStatus.INACTIVE:
         return False
     begins = link.left_at is None and deletion_time(link, policy, now) is not None
@@ -66,7 +66,7 @@ def decides_by_clock(link: Link | None, policy: Policy, now: datetime) -> bool:
 
 
 def uncounted(link: Link, now: datetime) -> Link:
-    """Return a link whose delay does not begin yet: a later run looks at it again."""
+    """Return a link whose delay does not begin yet: a later run checks it again."""
     return replace(
         link,
         left_at=None,

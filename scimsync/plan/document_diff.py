@@ -19,7 +19,7 @@ _FIRST = 5
 """The number of users that a remark names."""
 
 SENSITIVE = frozenset({"password"})
-"""Paths whose values no journal, plan or link holds (RFC 7643 section 4.1.1: never returned)."""
+"""Paths with values that no journal, plan or link has (RFC 7643 section 4.1.1: never returned)."""
 
 
 def changes_between(before: Document, after: Document) -> tuple[Change, ...]:
@@ -71,14 +71,15 @@ def protected_accounts(found: Mapping[Key, str]) -> Iterator[str]:
 def nameless_references(
     sources: Sequence[str], path: str, missing: int, total: int, by: str | None = None
 ) -> str:
-    """Return the warning that most references at `path` name nobody.
+    """Return the warning that most references at `path` match no record.
 
     `by` is the expression over the other record if the reference is not to its key.
     """
     where = f"source {sources[0]}" if len(sources) == 1 else f"sources {', '.join(sources)}"
     what = "a reference is the key of a record" if by is None else f"no record has that {by}"
     text = (
-        f"{short_path(path)}: {missing:,} of {total:,} references name nobody in {where}; {what},"
+        f"{short_path(path)}: {missing:,} of {total:,} references "
+        f"match no record in {where}; {what},"
         " and these are left out"
     )
     return coded(text, "SYNC-0164")

@@ -1,8 +1,9 @@
-"""A plan whose operations are given, in place of those that the planner would make.
+"""A plan of given operations, instead of those that the planner would make.
 
 Any part of the program may make one: a revert does, from the journal. `run.push` takes it as
-`Options(given=…)` and treats it like any other plan: what the operations start from is checked
-first, then the guards; it is accepted, journalled, and executed. Cursors stay where they are.
+`Options(given=…)` and treats it like any other plan: the starting point of the operations is
+checked first, then the guards; it is accepted, journalled, and executed. Cursors stay where they
+are.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ class GivenTarget:
     """The operations for one target.
 
     Those that are `failed` say what could not be planned, and why: they are shown and journalled.
-    The `before` of each change is what it starts from: the target has to show it, and the link to
-    hold it, unless the operation has a `base` of its own.
+    The `before` of each change is its starting point: the target must show it, and the link must
+    contain it, unless the operation has its own `base`.
 
     `pins` are stored when the plan is accepted, and the pins of `unpinned` are dropped.
     `pinned_members` are kept in or out of their groups.
@@ -46,7 +47,7 @@ class GivenPlan:
     targets: Mapping[str, GivenTarget]
 
     def of(self, target: str) -> GivenTarget:
-        """Return what is given for a target, nothing for others."""
+        """Return the plan given for a target, nothing for others."""
         return self.targets.get(target, _NOTHING)
 
     @property

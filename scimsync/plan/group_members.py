@@ -75,7 +75,7 @@ class GroupMembers:
         """Record the members that a group shows as acknowledged, and no others.
 
         Users who adopt their account in this plan are among them, and those who get another one are
-        not, since targets may still show the id of one that is gone. Members that no source knows
+        not, since targets may still show the id of one that is gone. Members that are in no source
         stay in the group.
         """
         members = {

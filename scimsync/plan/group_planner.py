@@ -60,7 +60,7 @@ class GroupPlanner(ResourcePlanner):
 
     @property
     def nameless(self) -> dict[str, tuple[int, int]]:
-        """The lists of members that mostly name nobody, with the number of these and of all."""
+        """The lists of members that mostly match no record, with the number of these and of all."""
         return suspicious(self._named, self._nameless)
 
     def empty_changed_tables(self) -> None:
@@ -131,7 +131,7 @@ class GroupPlanner(ResourcePlanner):
         return keys
 
     def _count_named(self, path: str, named: Sequence[Key]) -> None:
-        """Count the users that lists of members name, and those of whom no source has a record."""
+        """Count the users that lists of members name, and those without a record in any source."""
         known: set[Key] = set()
         for some in batches(sorted(set(named)), BATCH):
             found = self._records.get(self._sources, some)
@@ -250,7 +250,7 @@ class GroupPlanner(ResourcePlanner):
     def note_memberships(self, batch: Batch, decisions: Decisions) -> None:
         """Record the members that an adopted group already has as acknowledged, and no others.
 
-        Members that no source knows stay in the group.
+        Members that are in no source stay in the group.
         """
         for operation in decisions.operations:
             if operation.action == Action.ADOPT:
@@ -265,7 +265,7 @@ class GroupPlanner(ResourcePlanner):
     # Desired state
 
     def _desired_of(self, keys: Sequence[Key]) -> tuple[dict[Key, Desired], dict[Key, str]]:
-        """Return what groups should be, without those that no record, rule or table wants."""
+        """Return the desired documents of groups that a record, rule or table asks for."""
         desired, failures = self.asked(keys)
         return self._pins.apply(keys, desired, failures).desired, failures
 
@@ -316,7 +316,7 @@ class GroupPlanner(ResourcePlanner):
                 failures[key] = coded(why, error.code)
 
     def _wanted(self, keys: Sequence[Key], batch: Batch) -> dict[Key, Desired | None]:
-        """Return what groups should be, and None for those that this plan deletes.
+        """Return the desired documents of groups, None for those that this plan deletes.
 
         Groups that cannot be worked out, and unwanted groups that stay, are left out.
         """

@@ -67,7 +67,7 @@ class _Count:
 class _Rule:
     """One limit: its setting, the option that lifts it, its counts, and its message.
 
-    `floor` is what a share allows at least, of a total.
+    `floor` is the minimum that a share allows, of a total.
     """
 
     setting: str
@@ -191,7 +191,7 @@ def _identity_changes(plan: TargetPlan) -> Iterable[_Count]:
 
 
 def _advice(changes: IdentityChanges) -> str:
-    """Return what the changes suggest: new keys for the same users, or a shifted column."""
+    """Return the likely cause of the changes: new keys for the same users, or a shifted column."""
     lines = []
     if changes.replaced:
         lines.append(
@@ -278,7 +278,8 @@ def adoptions_left(
 ) -> int:
     """Return how many accounts a run may take over weakly beyond its plan.
 
-    The plan has `adopted` adoptions, of which `weak` are of accounts that may be somebody else's.
+    The plan has `adopted` adoptions, of which `weak` are of accounts that may belong to someone
+    else.
     """
     _, maximum = _MAX_ADOPTIONS.limit_of(adopted, limits, allowance)
     return max(maximum - weak, 0)
@@ -294,7 +295,8 @@ def _other_service(target: TargetPlan) -> Violation:
         f" url is {target.url}",
         "SYNC-0506",
         hint=(
-            "another service needs a target of another name; for the same service at a new address:"
+            "a different service needs a target with a different name; for "
+            "the same service at a new address:"
             " scimsync push --allow-new-url"
         ),
         target=target.name,

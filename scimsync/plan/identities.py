@@ -36,7 +36,7 @@ _FULL_NAME = ("name.familyName", "name.givenName")
 _DISPLAY_NAME = "displayName"
 
 ANOTHER = "SYNC-0382"
-"""The message about keys whose record is of another person."""
+"""The message about keys with the record of another person."""
 
 
 class Agreement(StrEnum):
@@ -100,7 +100,7 @@ NOTHING_SUSPECTED = Identities()
 
 @dataclass(frozen=True, slots=True)
 class IdentityChanges:
-    """The keys that one plan takes for other users than before.
+    """The keys that one plan treats as other users' than before.
 
     `replaced` are pairs of keys, old and new. `others` are keys whose record became another user's,
     or that get another user's userName.
@@ -128,7 +128,7 @@ def can_compare(paths: Collection[str]) -> bool:
 def compare_names(before: Document, after: Document) -> Agreement:
     """Return whether two documents have the names of one user.
 
-    Family and given name, or displayName, have to be equal, but for case and blanks. Unknown: the
+    Family and given name, or displayName, must be equal, except for case and spaces. Unknown: the
     documents have neither in common.
     """
     compared = [
@@ -157,7 +157,7 @@ def became_another(before: Document, after: Document) -> bool:
 
 
 def fold_key(key: Key) -> str:
-    """Return what keys have in common that differ in case, blanks and leading zeros only."""
+    """Return the common form of keys that differ only in case, spaces and leading zeros."""
     return "".join(key.split()).casefold().lstrip("0")
 
 
@@ -167,7 +167,7 @@ def rekey_command(old: Key, new: Key) -> str:
 
 
 def settle(suspicions: Iterable[Suspicion]) -> Identities:
-    """Decide which accounts move and which keys are held back, from what all targets suspect."""
+    """Decide which accounts move and which keys are held back, by the suspicions of targets."""
     pairs: dict[tuple[Key, Key], list[Suspicion]] = {}
     for suspicion in suspicions:
         pairs.setdefault((suspicion.old, suspicion.new), []).append(suspicion)
@@ -203,7 +203,7 @@ def _held(
 
 
 def _merged(some: Sequence[Suspicion]) -> Suspicion:
-    """Return what several targets suspect of one pair of keys: the most careful of it."""
+    """Return the most careful suspicion of several targets about one pair of keys."""
     first = some[0]
     names = {one.names for one in some}
     agreement = next(
@@ -256,7 +256,8 @@ def why_another(key: Key, before: Document, after: Document) -> str:
     """Return why nothing is sent about a key that became another person."""
     was, now = (str(document.get(_USER_NAME)) for document in (before, after))
     return coded(
-        f"the record is of another person: userName {was} became {now}, and no name is the same;"
+        f"the record belongs to another person: userName {was} became "
+        f"{now}, and no name is the same;"
         f" if it is the same person: {rekey_command(key, key)}",
         ANOTHER,
     )

@@ -1,4 +1,4 @@
-"""Apply to one target what was decided about keys, and hold back records of other persons."""
+"""Apply the decisions about keys to one target, and hold back records of other people."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from scimsync.plan.protocols import PlanningState, Records
 class IdentityCheck:
     """The users of one target that may be other persons than before.
 
-    `desire` works out what users should be, and `paths` are the attributes that they have.
-    `identities` is what was decided for all targets, with the moves that apply to this one.
+    `desire` computes the desired documents of users, and `paths` are the attributes that they have.
+    `identities` are the decisions for all targets, with the moves that apply to this one.
     `accepted` is the sequence number up to which earlier runs accepted plans.
     """
 
@@ -49,7 +49,7 @@ class IdentityCheck:
 
     @property
     def changes(self) -> IdentityChanges:
-        """The keys that the plan takes for other users than before."""
+        """The keys that the plan treats as other users' than before."""
         concerned = self.identities.moves.keys() | self._held_back
         replaced = [pair for pair in self.identities.fresh if concerned & {*pair}]
         return IdentityChanges(replaced, sorted(self._others))

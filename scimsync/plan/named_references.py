@@ -42,9 +42,9 @@ class AmbiguousName:
 def resolve_names(
     records: Records, sources: Sequence[str], desired: Mapping[Key, Desired]
 ) -> tuple[dict[Key, Desired], dict[Key, AmbiguousName]]:
-    """Return what users should be, with references to keys in place of those to names.
+    """Return the desired documents of users, with keys instead of names in references.
 
-    Users whose reference fits several records come second. A name that nobody has stays.
+    Users whose reference fits several records come second. A name that no record has stays.
     """
     by_user = {key: named for key, user in desired.items() if (named := dict(_names(user)))}
     wanted = sorted({name for names in by_user.values() for name in names.values()})

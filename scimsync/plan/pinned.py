@@ -2,7 +2,7 @@
 
 A pin replaces what is desired by what the target acknowledged, with the restored values. A revert
 that failed in part is so finished by the next push. The pin ends when the sources and sync.toml ask
-for something else than at the time of the revert: also when the user leaves.
+for something else than at the time of the revert, for example when the user leaves.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from scimsync.plan.protocols import PlanningState
 def asked_digest(desired: Desired | None, policy: Policy, kind: Kind) -> str:
     """Return the digest of what the sources and sync.toml ask for.
 
-    None means that no record asks for the resource. What is sent at creation only is left out, and
-    so are the members of a group, each of which is pinned by itself.
+    None means that no record asks for the resource. Values sent only at creation are left out, and
+    so are the members of a group, which are pinned one by one.
     """
     what = None
     if desired is not None and desired.in_scope:
@@ -40,8 +40,8 @@ def asked_digest(desired: Desired | None, policy: Policy, kind: Kind) -> str:
 class Pinned:
     """What pins mean for some keys.
 
-    `desired` is what the resources should be, as they are pinned. `kept` are the keys whose pin has
-    an effect, and `ended` those whose pin has none any longer.
+    `desired` are the documents that the resources should have, with their pins. `kept` are the keys
+    whose pin has an effect, and `ended` those with a pin that no longer has one.
     """
 
     desired: dict[Key, Desired]
@@ -60,7 +60,7 @@ class Pins:
     def apply(
         self, keys: Sequence[Key], desired: Mapping[Key, Desired], failures: Iterable[Key]
     ) -> Pinned:
-        """Return what `keys` should be where they are pinned. Those that fail are left alone."""
+        """Return the documents that pinned `keys` should have. Those that fail are not changed."""
         pinned = Pinned(dict(desired))
         pins = self._state.pins(self._kind, keys)
         for key in pins.keys() & set(failures):

@@ -106,7 +106,7 @@ def _digests(operations: Iterable[Json]) -> dict[_Subject, bytes]:
 
 
 def _essence(document: Json) -> bytes:
-    """Return what decides whether two operations on one resource are the same."""
+    """Return the part that decides whether two operations on one resource are the same."""
     changes = [repr((one["path"], one["before"], one["after"])) for one in document["changes"]]
     adopted = (document.get("adoption") or {}).get("remote_id")
     parts = [document["action"], adopted, sorted(changes), document.get("requests")]

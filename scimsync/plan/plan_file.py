@@ -28,7 +28,7 @@ class PlanFile:
     """The content of a plan file.
 
     `document` is the plan in the form of `plan --json`, but that its operations may be read one by
-    one. `saved` is what a plan file holds beside it; a `plan --json` has none.
+    one. `saved` is the rest of a plan file; a `plan --json` has none.
     """
 
     name: str
@@ -62,7 +62,7 @@ def read_plan(path: Path) -> PlanFile:
 def listed(document: Json) -> ListedOperation:
     """Return the operation that an object of a plan file describes.
 
-    Raise KeyError, TypeError, AttributeError, or ValueError for what describes none.
+    Raise KeyError, TypeError, AttributeError, or ValueError for anything else.
     """
     return ListedOperation(document, _operation(document))
 
@@ -89,7 +89,7 @@ def _shown(document: Json, urls: Mapping[str, str]) -> ShownPlan:
 
 def _target(name: str, url: str, target: Json) -> ShownTarget:
     for document in target["operations"]:
-        _operation(document)  # raises for what cannot be shown
+        _operation(document)  # raises for values that cannot be shown
     counted = target["counts"]
     counts = {action.value: _number(counted[action]) for action in Action if action in counted}
     return ShownTarget(
@@ -142,7 +142,7 @@ def _problem(one: Json) -> Problem:
 
 
 def _number(value: object) -> int:
-    if type(value) is not int:  # a bool is no number
+    if type(value) is not int:  # a bool is not a number
         raise TypeError
     return value
 

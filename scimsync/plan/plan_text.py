@@ -39,8 +39,8 @@ class OperationLines:
 def load_plan(text: bytes) -> Any:
     """Return the value of the text of a plan.
 
-    The operations of each target are `OperationLines`, or the usual lists if the text is laid out
-    otherwise. Raise JSONDecodeError if the text is no JSON.
+    The operations of each target are `OperationLines`, or the usual lists if the text has a
+    different layout. Raise JSONDecodeError if the text is no JSON.
     """
     lists: list[OperationLines] = []
     try:
@@ -55,7 +55,7 @@ def load_plan(text: bytes) -> Any:
 
 
 def _without_operations(text: bytes, lists: list[OperationLines]) -> Iterator[bytes]:
-    """Give the text with the place of each list of operations, which are added to `lists`."""
+    """Yield the text with the place of each list of operations, which are added to `lists`."""
     at, is_inside = 0, False
     while at < len(text):
         end = _line_end(text, at)
@@ -78,7 +78,7 @@ def _line_end(text: bytes, at: int) -> int:
 
 
 def _first_value(line: bytes) -> tuple[Any, bytes]:
-    """Return the JSON value that a line begins with, and what follows it but for a last comma."""
+    """Return the JSON value that a line begins with, and the rest without a final comma."""
     stripped = line.rstrip()
     if stripped.endswith(b","):
         try:

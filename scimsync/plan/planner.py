@@ -172,7 +172,7 @@ class ResourcePlanner(ABC):
         self.note_memberships(batch, decisions)
 
     def _keep_immutable(self, batch: Batch) -> None:
-        """Want what an account holds, where that cannot be changed, and note the difference."""
+        """Keep the values of an account that cannot be changed, and note the difference."""
         links = {key: link for key, link in batch.links.items() if batch.has_account(key)}
         batch.desired = self._changeable(batch.desired, links, self.unchangeable)
 
@@ -182,7 +182,7 @@ class ResourcePlanner(ABC):
         links: Mapping[Key, Link],
         unchangeable: dict[str, set[Key]],
     ) -> dict[Key, Desired]:
-        """Return what resources should be, as far as the product lets them be changed.
+        """Return the desired documents of resources, as far as the product lets them be changed.
 
         Add the others to `unchangeable`, by path.
         """

@@ -25,7 +25,7 @@ class ProductRules:
     `members_returned` whether a group that is read shows its members. `left_out` are mapped
     attributes of users that it does not support, `send_only` those that it never returns, and
     `immutable` those that cannot be changed after the creation; `group_immutable` are those of
-    groups. `asks_to_delete`: the settings of the target ask for deletions. `invites`: new users get
+    groups. `asks_to_delete`: the settings of the target require deletions. `invites`: new users get
     an invitation, and may be inactive until they accept it. `deactivation` and `deletion` are what
     a deactivated and a deleted user loses: see `Profile.deactivate_means` and `delete_means`.
     """
@@ -96,7 +96,7 @@ class ProductRules:
         return self.groups not in ("update", "link")
 
     def meaning_of(self, action: Action) -> str | None:
-        """Return what an operation on a user does beside what its name says, or None."""
+        """Return what an operation on a user does besides its usual effect, or None."""
         removes = f"removes the user from {self.name}"
         if action is Action.CREATE and self.invites:
             return "sends an invitation"
@@ -129,9 +129,9 @@ def _left_out(product: ProductRules) -> str:
 def keep_immutable(
     wanted: Document, held: Document, paths: Collection[str]
 ) -> tuple[dict[str, Value], list[str]]:
-    """Return a document that holds at `paths` what the account holds, and the paths that differ.
+    """Return a document with the account's values at `paths`, and the paths that differ.
 
-    `wanted` is what the account should hold if everything could be changed.
+    `wanted` is the document of the account if everything could be changed.
     """
     kept = {path: value for path, value in wanted.items() if path not in paths}
     kept |= {path: held[path] for path in paths if path in held}
@@ -165,8 +165,8 @@ def _some(keys: Collection[Key]) -> str:
 
 def no_groups(product: str, tables: int) -> str:
     """Return the warning that groups are not planned, because the product has none."""
-    are = plural(tables, "table of groups is", "tables of groups are")
-    return coded(f"{are} left out: {product} has no groups over SCIM", "SYNC-0465")
+    are = plural(tables, "group table is", "group tables are")
+    return coded(f"{are} ignored: {product} has no groups over SCIM", "SYNC-0465")
 
 
 def setting_warnings(product: ProductRules) -> Iterator[tuple[str, str]]:

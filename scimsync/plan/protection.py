@@ -25,7 +25,7 @@ _PAST = {
     Action.REACTIVATE: "reactivated",
     Action.DELETE: "deleted",
 }
-"""The actions that a protected account is spared, as a message says it."""
+"""The actions that never apply to a protected account, as messages word them."""
 
 
 def protected_by(policy: Policy, kind: Kind, resource: Mapping[str, Any]) -> str | None:
@@ -62,7 +62,7 @@ def protected_keys(policy: Policy, state: PlanningState, keys: Sequence[Key]) ->
 def why_protected(condition: str | None, remote_id: RemoteId | None, action: Action) -> str | None:
     """Return why an action on an account that `condition` protects is not carried out.
 
-    Return None where nothing protects it, and for a creation.
+    Return None if nothing protects it, and for a creation.
     """
     if condition is None or action not in _PAST:
         return None

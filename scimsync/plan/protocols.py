@@ -100,7 +100,7 @@ class PlanningState(Protocol):
         ...
 
     def move(self, pairs: Mapping[Key, Key]) -> None:
-        """Give the accounts of the old keys in `pairs` (new -> old) to the new ones in this plan.
+        """Move the accounts of the old keys in `pairs` (new -> old) to the new ones in this plan.
 
         It is stored when the plan is accepted.
         """
@@ -113,7 +113,7 @@ class PlanningState(Protocol):
         ...
 
     def note_link(self, link: Link) -> None:
-        """Store what a resource was found to hold."""
+        """Store the values found in a resource."""
         ...
 
     def in_doubt_keys(self, kind: Kind) -> list[Key]:
@@ -168,8 +168,8 @@ class PlanningState(Protocol):
     def put_absent_users(self, found: Mapping[Key, str], protected: Mapping[Key, str]) -> None:
         """Keep, once the plan is accepted, that look-ups of these users found nothing to remove.
 
-        `found` says what they were looked up by. The users `protected` have an account that is left
-        alone, and are looked up again.
+        `found` says what they were looked up by. The users `protected` have an account that stays
+        as it is, and are looked up again.
         """
         ...
 
@@ -178,7 +178,7 @@ class PlanningState(Protocol):
         ...
 
     def unpin(self, kind: Kind, keys: Collection[Key]) -> None:
-        """Drop the pins of `keys` once the plan is accepted: they have no effect any longer."""
+        """Drop the pins of `keys` once the plan is accepted: they no longer have an effect."""
         ...
 
     def all_held(self) -> Container[Key]:
@@ -226,7 +226,7 @@ class PlanningState(Protocol):
         ...
 
     def touched_keys(self, kind: Kind, keys: Sequence[Key]) -> set[Key]:
-        """Return those of `keys` that this run has planned, whatever became of it."""
+        """Return those of `keys` that this run has planned, whatever the outcome."""
         ...
 
     def keys_with(self, kind: Kind, actions: Sequence[str], size: int) -> Iterator[list[Key]]:
@@ -285,8 +285,8 @@ class Finder(Protocol):
         """Return the accounts that match each document, and why some could not be looked up.
 
         `paths` are the managed paths of each key. With `proving`, that nothing is found counts only
-        if the search is shown to find others. Raise RequestError for what concerns more than one
-        resource: no connection, a refused token.
+        if the search is shown to find others. Raise RequestError for errors that concern more than
+        one resource: no connection, a refused token.
         """
         ...
 
@@ -321,15 +321,15 @@ class InDoubtResources(Protocol):
         ...
 
     async def read_due(self) -> None:
-        """Read every resource in doubt. Raise RequestError for what concerns more than one."""
+        """Read every resource in doubt. Raise RequestError for errors that affect several."""
         ...
 
     async def read(self, links: dict[Key, Link]) -> None:
-        """Read those of `links` that are in doubt, and replace them with what was found."""
+        """Read those of `links` that are in doubt, and replace them with the results."""
         ...
 
     def held(
         self, link: Link, resource: Mapping[str, object], wanted: Iterable[str] = ()
     ) -> Document:
-        """Return what a resource holds at the acknowledged paths, and at the paths `wanted`."""
+        """Return the values of a resource at the acknowledged paths and at the paths `wanted`."""
         ...

@@ -102,7 +102,7 @@ def _filled(operation: Operation, values: Values) -> list[Change]:
 
 
 def _known(before: Document, changes: Sequence[Change]) -> Document:
-    """Return what changes start from.
+    """Return the base of changes.
 
     Whether a placeholder was there matters, but not its value.
     """

@@ -53,7 +53,7 @@ class CannotRevertError(Exception):
 
 @dataclass(slots=True)
 class Undone:
-    """What a run did to one resource, all in all.
+    """The total effect of a run on one resource.
 
     `changes` maps paths to the values before the run and after it. `actions` are those of its
     operations. `knows_before` is false if the journal lacks the values that an adoption replaced.
@@ -84,8 +84,8 @@ def undone(
 ) -> tuple[dict[tuple[Kind, Key], Undone], dict[Key, Members]]:
     """Return what the operations of a run did to resources, and to the members of groups.
 
-    An operation that failed may have had a part of its effect: what the links hold shows it. Of
-    creations, only those that were applied count.
+    An operation that failed may have had a part of its effect: the links show it. Of creations,
+    only those that were applied count.
     """
     resources: dict[tuple[Kind, Key], Undone] = {}
     groups: dict[Key, Members] = {}
@@ -156,7 +156,7 @@ class Reversal:
             raise CannotRevertError(coded(f"run {self._run} {why}", EXCEPTED))
         if link is None or not link.has_account:
             if Action.CREATE in done.actions:
-                return None  # what the run created is gone
+                return None  # the resource that the run created is gone
             raise CannotRevertError(coded(f"the {noun} is no longer there", CHANGED))
         if link.in_doubt:
             why = "the outcome of its last request is not known yet: push first"
@@ -275,8 +275,8 @@ class Reversal:
     ) -> list[Operation]:
         """Return the operations that make `memberships` as they are wanted.
 
-        A request changes up to `most` members. With `most_removed`, one that removes members adds
-        none, and removes up to so many.
+        A request changes up to `most` members. With `most_removed`, an operation that removes
+        members adds none, and removes at most this many.
         """
         if most_removed is None:
             return [*member_operations(group, link, memberships, most)]

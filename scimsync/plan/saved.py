@@ -1,10 +1,10 @@
 """Saved plans: fingerprint the requests, and check that a push would still send exactly these.
 
-Beside the fingerprint, a plan file holds digests of the settings that decide where the requests are
-sent and what follows from them. If one of them changes, the plan is refused.
+Besides the fingerprint, a plan file contains digests of the settings that decide where the requests
+are sent and what follows from them. If one of them changes, the plan is refused.
 
 A push plans again, and compares. A plan that the planner does not make, such as that of a revert,
-carries its operations in the file instead: these are sent, if what they start from is as it was.
+carries its operations in the file instead: these are sent if their starting point is unchanged.
 
 A digest over the whole file binds what `show` prints to what `push` uses (`plan_digest.py`).
 """
@@ -49,10 +49,11 @@ class SavedPlan:
 
     `targets` and `keys` are the restrictions of the run, `settings` those that the plan was made
     with, `counts` the number of operations by target, and `fingerprint` identifies their requests.
-    `carried` are the operations of a plan that has its own, as JSON, and `command` is what made it.
-    `again` is the command that plans again, without `scimsync`. `refresh`: the plan repairs what
-    differs at the targets, which a push has to read again. `made_at` is an ISO 8601 time; it and
-    the `urls` of targets are for display. `has_digest`: a change of the file would be noticed.
+    `carried` are the operations of a plan that has its own, as JSON, and `command` is the command
+    that made it. `again` is the command that plans again, without `scimsync`. `refresh`: the plan
+    repairs what differs at the targets, which a push has to read again. `made_at` is an ISO 8601
+    time; it and the `urls` of targets are for display. `has_digest`: a change of the file would be
+    noticed.
     """
 
     name: str
@@ -89,7 +90,7 @@ def shown_once(name: str, header: dict[str, Any], again: str) -> SavedPlan:
 def saved_header(
     plan: Plan, options: Mapping[str, Any], settings: Settings, made_at: datetime
 ) -> dict[str, Any]:
-    """Return what a plan file holds beside the plan.
+    """Return the contents of a plan file besides the plan.
 
     `options` are those of the command line. `made_at` and the URLs of the targets are for display.
     """
@@ -126,7 +127,7 @@ def _digest_of(carried: Mapping[str, Any]) -> str:
 
 
 def read_saved(path: Path) -> SavedPlan:
-    """Return the plan in a plan file; raise ConfigError if the file is none."""
+    """Return the plan in a plan file; raise ConfigError for any other file."""
     saved = load_file(path).saved
     if saved is None:
         raise no_plan(path)
@@ -179,7 +180,7 @@ def _checked(path: Path, content: bytes, whole: dict[str, Any]) -> SavedPlan:
 def no_plan(path: Path) -> ConfigError:
     """Return the error for a file that has no plan."""
     return ConfigError(
-        f"{path}: this is no saved plan",
+        f"{path}: this is not a saved plan",
         hint="make one: scimsync plan --out FILE",
         code="SYNC-0909",
     )
@@ -187,15 +188,15 @@ def no_plan(path: Path) -> ConfigError:
 
 def _changed(path: Path) -> ConfigError:
     return ConfigError(
-        f"{path}: the file was changed or truncated after it was saved; a push might do something"
-        " else than it shows",
+        f"{path}: the file was changed or truncated after it was saved; a push might not do what"
+        " it shows",
         hint=f"make the plan again with the same command, such as scimsync plan --out {path.name}",
         code="SYNC-0918",
     )
 
 
 def _saved(name: str, head: dict[str, Any]) -> SavedPlan:
-    """Return the plan whose header is `head`. Raise KeyError or TypeError if it is none."""
+    """Return the plan whose header is `head`. Raise KeyError or TypeError if it is not one."""
     settings = _typed(head["settings"], dict)
     options = _typed(head["options"], dict)
     refresh = _typed(options.get("refresh", False), bool)
@@ -235,7 +236,7 @@ def _again(command: str, saved: SavedPlan) -> str:
 
 
 def _typed(value: Any, kind: type[T]) -> T:
-    if type(value) is not kind:  # a bool is no number
+    if type(value) is not kind:  # a bool is not a number
         raise TypeError
     return value
 
@@ -265,7 +266,9 @@ def why_outdated(saved: SavedPlan, plan: Plan) -> str | None:
         for name, (number, _) in fingerprints.items()
         if number != saved.counts.get(name, 0)
     ]
-    return _outdated(saved, "; ".join(differences) or "as many operations as then, but others")
+    return _outdated(
+        saved, "; ".join(differences) or ("the same number of operations, but different ones")
+    )
 
 
 def _outdated(saved: SavedPlan, what: str) -> str:

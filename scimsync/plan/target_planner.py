@@ -41,9 +41,10 @@ class Scope:
     `only` restricts the run to these users; None plans all. `cursor` is the sequence number up to
     which records were planned before. `changed`: the configuration changed since then, so that all
     groups are planned. `accepted` is the sequence number up to which earlier runs accepted plans,
-    whatever changed since. `everybody`: all users with an account are planned too, since those that
-    no source has any more would not be found otherwise. `refreshed`: all resources are read, the
-    members of groups among them. `repair` restricts the run to some users, groups and memberships.
+    whatever changed since. `everybody`: all users with an account are planned too, because users
+    who are no longer in a source would not be found otherwise. `refreshed`: all resources are read,
+    the members of groups among them. `repair` restricts the run to some users, groups and
+    memberships.
     """
 
     only: frozenset[Key] | None = None
@@ -96,7 +97,7 @@ class TargetPlanner:
 
     @property
     def weak_adoptions(self) -> Sequence[Key]:
-        """The users who adopt an account that may be somebody else's."""
+        """The users who adopt an account that may belong to someone else."""
         return self._users.weak_adoptions
 
     @property
@@ -126,12 +127,12 @@ class TargetPlanner:
 
     @property
     def nameless(self) -> dict[str, tuple[int, int]]:
-        """The paths whose references mostly name nobody, with the number of these and of all."""
+        """The paths of references that mostly match no record, with their and the total number."""
         return self._users.nameless | self._groups.nameless
 
     @property
     def changes_at(self) -> datetime | None:
-        """When another time may give another plan for what was evaluated, None for never."""
+        """When the time may next change the plan for the evaluated records, None for never."""
         times = (self._users.changes.at, self._groups.changes.at)
         return min((at for at in times if at is not None), default=None)
 
@@ -147,7 +148,7 @@ class TargetPlanner:
 
     @property
     def identity_changes(self) -> IdentityChanges:
-        """The keys that this plan takes for other users than before."""
+        """The keys that this plan treats as other users' than before."""
         return self._users.identity.changes
 
     @property
@@ -184,7 +185,7 @@ class TargetPlanner:
         progress: Callable[[int], None] | None = None,
         identities: Identities = NOTHING_SUSPECTED,
     ) -> None:
-        """Write the operations that `scope` needs into the plan, after what was decided about keys.
+        """Write the operations that `scope` needs into the plan, after the decisions about keys.
 
         Raise RequestError if reading from the target fails.
         """
@@ -222,7 +223,7 @@ class TargetPlanner:
         return (self._users if kind is Kind.USER else self._groups).asked(keys)
 
     def take(self, operations: Sequence[Operation]) -> None:
-        """Write given operations into the plan, in place of those that `plan` would write."""
+        """Write given operations into the plan, instead of those that `plan` would write."""
         self._state.add_operations(operations)
         planned = [one for one in operations if one.status is OperationStatus.PLANNED]
         self._users.weak_adoptions += [
@@ -269,7 +270,7 @@ class TargetPlanner:
 
 
 def _within(identities: Identities, only: frozenset[Key] | None) -> Identities:
-    """Return what was decided about the users of a run that is restricted to `only`."""
+    """Return the decisions about the users of a run that is restricted to `only`."""
     if only is None:
         return identities
     moves = {key: move for key, move in identities.moves.items() if key in only or move.old in only}

@@ -1,9 +1,9 @@
 """Users who should have no account and have no link: after a lost state, or a first deployment.
 
 Their records say by what an account of theirs is found. Each version of a record is looked up once,
-after everybody else is planned, so that an account goes first to the user who should have it. A
-record that the source no longer has is no reason to look for an account that scimsync never had:
-it may have come from a wrong file.
+after everyone else is planned, so that an account goes first to the user who should have it. A
+record that is gone from the source is no reason to look for an account that scimsync never had: it
+may have come from a wrong file.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from scimsync.plan.protocols import PlanningState, Records
 from scimsync.plan.unwanted import REMOVES_ACCESS, leave_policy
 
 _AT_ONCE = 10_000
-"""The number of users whose accounts are compared with all records at a time."""
+"""The number of users with accounts that are compared with all records at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class UnlinkedLeavers:
         """Add the accounts that were found for unlinked leavers to `batch`.
 
         Those who have to be searched for first are taken out of it, and planned later. With
-        `refreshes`, these are also those for whom an earlier run found nothing.
+        `refreshes`, this includes users for whom an earlier run found nothing.
         """
         leavers = [key for key in batch.keys if self._is_unlinked_leaver(batch, key)]
         if not leavers:
@@ -109,7 +109,7 @@ class UnlinkedLeavers:
         return keys
 
     def searches(self, keys: Sequence[Key]) -> dict[Key, Search]:
-        """Return what accounts of `keys` are looked up by; keys without a record are left out."""
+        """Return the values by which accounts of those `keys` with a record are looked up."""
         return {
             key: _search(record, self._values(record))
             for key, record in self._records.get(self._sources, keys).items()
@@ -154,7 +154,7 @@ class UnlinkedLeavers:
             )
 
     def settle(self, batch: Batch, decisions: Decisions) -> None:
-        """Keep for whom nothing was found that has to be removed.
+        """Store the users for whom nothing was found that must be removed.
 
         Users with a protected account are looked up again in each run: it may lose its protection.
         """
@@ -209,7 +209,7 @@ class UnlinkedLeavers:
     def _wanted_by_others(self, accounts: Sequence[Account]) -> set[RemoteId]:
         """Return those of `accounts` that match a user who should have one and has none yet.
 
-        A user of whom that cannot be told counts as one who should.
+        If this cannot be determined for a user, the user counts as one who should.
         """
         by_value: dict[tuple[str, str | None], set[RemoteId]] = {}
         for account in accounts:

@@ -45,7 +45,7 @@ class AccountState(StrEnum):
 
 
 def leave_policy(policy: Policy, *, held: bool, action: str | None = None) -> LeavePolicy:
-    """Return what becomes of an unwanted account.
+    """Return what happens to an unwanted account.
 
     `held`: its user was deprovisioned by hand, which overrides `keep` and `remove`. `action` is the
     leave action of a group's own table.
@@ -107,7 +107,7 @@ class UnwantedRules:
         if obstacle is not None and candidate.held_since is not None:
             self._writer.fail(candidate, obstacle)
             return True
-        if account.protected_by is not None:  # nobody asked for this user by name
+        if account.protected_by is not None:  # no one named this user explicitly
             what = f"account {account.remote_id} is protected by {account.protected_by}"
             self._writer.decisions.protected[candidate.key] = what
             return False
@@ -201,7 +201,7 @@ class UnwantedRules:
             self._writer.traits.leave,
             self._why_unwanted(candidate),
             (
-                # what the link holds may be out of date, and an equal value would not be sent
+                # the values in the link may be out of date, and an equal value would not be sent
                 Change("active", True, False),
                 *self._revocations(candidate),
             ),

@@ -41,8 +41,8 @@ class UserPlanner(ResourcePlanner):
     """The planner for users, and for the groups that their own records want them in.
 
     `touched_groups` collects the groups whose members may have changed, `weak_adoptions` the users
-    who adopt an account that may be somebody else's. `refreshes`: those for whom an earlier run
-    found no account are looked up again.
+    who adopt an account that may belong to someone else. `refreshes`: users without an account in
+    an earlier look-up are looked up again.
     """
 
     traits = USERS
@@ -136,7 +136,7 @@ class UserPlanner(ResourcePlanner):
                 await self._plan_batch(chunk)
 
     def leavers(self, keys: Sequence[Key]) -> set[Key]:
-        """Return those of `keys` that have an account and are not wanted any longer."""
+        """Return those of `keys` that have an account and are no longer wanted."""
         links = self._state.links(Kind.USER, keys)
         linked = {key: link for key, link in links.items() if link.has_account}
         desired, failures = self.desired_of(list(linked))
@@ -237,7 +237,7 @@ class UserPlanner(ResourcePlanner):
     # Desired state
 
     def desired_of(self, keys: Sequence[Key]) -> tuple[dict[Key, Desired], dict[Key, str]]:
-        """Return what users should be; those that were deprovisioned by hand are left out."""
+        """Return the desired documents of users, without those deprovisioned by hand."""
         if not keys:
             return {}, {}
         held = self._state.held(keys)
@@ -276,11 +276,11 @@ class UserPlanner(ResourcePlanner):
 
     @property
     def nameless(self) -> dict[str, tuple[int, int]]:
-        """The paths whose references mostly name nobody, with the number of these and of all."""
+        """The paths of references that mostly match no record, with their and the total number."""
         return suspicious(self._references, self._nameless)
 
     def _count_references(self, batch: Batch, unknown: set[Key]) -> None:
-        """Count the references of a batch. The keys `unknown` are nobody's."""
+        """Count the references of a batch. No record has the keys `unknown`."""
         count_references(batch.desired.values(), self._references, self._nameless, unknown)
 
     def _with_referred(

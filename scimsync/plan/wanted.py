@@ -25,7 +25,7 @@ UNACKNOWLEDGED = "an earlier run created it without receiving the response"
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """A linked, wanted candidate: what its resource holds, what it should hold, and the changes."""
+    """A linked, wanted candidate: its actual and desired document, and the changes."""
 
     candidate: Candidate
     link: Link
@@ -122,7 +122,7 @@ class WantedRules:
         elif link is not None and link.status is LinkStatus.DELETED:
             reason = f"came back; the {noun} was deleted"
         elif link is not None and link.failures:
-            reason = f"no {noun} yet; the last try failed"
+            reason = f"no {noun} yet; the last attempt failed"
         else:
             reason = f"no {noun} yet"
         self._writer.add(

@@ -14,7 +14,7 @@ class ProbeResponse:
     """A response. `status` is None if no complete response arrived.
 
     `body` is the parsed JSON, None for none; `content` is how the response was sent. `problem` says
-    what kept it from being used. `reached` is False if the request cannot have reached the server.
+    why it could not be used. `reached` is False if the request cannot have reached the server.
     `seconds` is how long the response took.
     """
 

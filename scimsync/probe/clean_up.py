@@ -64,7 +64,7 @@ class CleanUp:
     async def _remove(self, made: Made, names: set[str]) -> list[LeftResource]:
         """Remove a resource. It may have any of `names`: servers give it the name of another."""
         if self._server.is_silent:
-            why = "the server does not respond any more"
+            why = "the server no longer responds"
             known: list[str | None] = [*sorted(made.ids)] or [None]
             return [LeftResource(made.endpoint, made.names[0], one, why) for one in known]
         left: list[LeftResource] = []

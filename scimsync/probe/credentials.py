@@ -28,5 +28,5 @@ class WrongCredentials:
         return False
 
     def redact(self, text: str) -> str:
-        """Return `text` with `***` in place of the right secrets."""
+        """Return `text` with `***` instead of the right secrets."""
         return self._right.redact(text)

@@ -35,7 +35,7 @@ class Judged:
 class SequenceRun:
     """A run of `sequence` towards `server`. `checks` are all checks that are known.
 
-    What it makes is written to `ledger` first, and removed by the caller.
+    The resources that it creates are written to `ledger` first, and the caller removes them.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class SequenceRun:
         return [self._result(check) for check in dict.fromkeys(one.check for one in self._judged)]
 
     def _result(self, check: str) -> ProbeResult:
-        """Return the worst of what the steps say of a check, or the last if all is well."""
+        """Return the worst result of the steps for a check, or the last if none found a fault."""
         said = [one for one in self._judged if one.check == check]
         decided = [one for one in said if one.outcome is not Outcome.SKIPPED] or said
         worst = min(reversed(decided), key=lambda one: _SEVERITY.index(one.outcome))
@@ -99,7 +99,7 @@ class SequenceRun:
     def _why_not(self, step: Step) -> str | None:
         """Return why a step cannot be taken; None if it can."""
         if self._server.is_silent:
-            return "the server does not respond any more"
+            return "the server no longer responds"
         if step.wrong_token and not self._server.has_credentials:
             return "there is no token to replace with a wrong one"
         if step.feature is not None and not self._memory.supports(step.feature):
@@ -108,7 +108,7 @@ class SequenceRun:
         if not missing:
             return None
         groups = any(self._memory.is_group(name) for name in missing)
-        return f"there is no {'group' if groups else 'user'} to do it with"
+        return f"there is no {'group' if groups else 'user'} for this step"
 
     def _request(self, step: Step) -> Request:
         send, memory = step.send, self._memory

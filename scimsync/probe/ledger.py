@@ -1,7 +1,7 @@
 """The ledger: what a probe makes, written before the request is sent, until it is gone.
 
 A ledger is a file of its own for each run, with one JSON object on each line. The process that
-writes it holds a lock on it: a ledger that nothing locks is that of a run that ended early.
+writes it holds a lock on it: an unlocked ledger belongs to a run that ended early.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _VERSION: Final = 1
 class Made:
     """A resource that a run has made, or has tried to make.
 
-    `attribute` is what holds one of its `names`: userName or displayName. `ids` are those that the
-    server gave it: more than one if it made the same resource twice. `unanswered` is the number of
-    requests that may have made it under an id that is not known.
+    `attribute` is the one with one of its `names`: userName or displayName. `ids` are those that
+    the server gave it: more than one if it made the same resource twice. `unanswered` is the number
+    of requests that may have created it under an unknown id.
     """
 
     endpoint: str
@@ -129,7 +129,7 @@ def new_ledger(folder: Path, url: str, run: str) -> Ledger:
 
 
 def abandoned_ledgers(folder: Path, url: str) -> Iterator[Ledger]:
-    """Give the ledgers of earlier runs at the server `url` that have ended, each of them locked."""
+    """Yield the ledgers of ended runs at the server `url`, each of them locked."""
     for path in sorted(folder.glob(f"{_PREFIX}*{_SUFFIX}")):
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_APPEND)

@@ -86,7 +86,7 @@ class Memory:
         return tuple(self._attribute(name, which) for which in ("name", "renamed", "upper"))
 
     def fill(self, value: Any) -> Any:
-        """Return `value` with values in place of its placeholders."""
+        """Return `value` with its placeholders replaced by values."""
         if isinstance(value, str):
             return PLACEHOLDER.sub(lambda found: self._value(*found.groups()), value)
         if isinstance(value, Mapping):

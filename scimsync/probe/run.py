@@ -25,7 +25,7 @@ Only = Literal["users", "groups"]
 
 
 class ProbeProgress(Protocol):
-    """A function that hears of progress: which provider, what, how many steps more, of how many."""
+    """Receives progress: the provider, the activity, the number of new steps, and the total."""
 
     def __call__(self, name: str, what: str, number: int, total: int | None = None) -> None: ...
 
@@ -61,9 +61,10 @@ class ProbeOptions:
 async def probe(origin: Origin, options: ProbeOptions) -> ProbeReport:
     """Act as each provider towards the server at `origin`, and return what was found.
 
-    All that it makes is removed at the end, also after an error or a cancellation; what an earlier
-    run has left is removed first. Raise TargetUnavailable if the server cannot be reached, refuses
-    the credentials, or has no SCIM service at this URL, and OSError for the ledger.
+    Everything that it creates is removed at the end, even after an error or a cancellation;
+    leftovers of an earlier run are removed first. Raise TargetUnavailable if the server cannot be
+    reached, refuses the credentials, or has no SCIM service at this URL, and OSError for the
+    ledger.
     """
     run = _Probe(origin, options)
     try:
@@ -98,7 +99,7 @@ class _Probe:
         self._silence = Silence()
 
     async def aclose(self) -> None:
-        """Close the connection for what belongs to no sequence."""
+        """Close the connection for requests that belong to no sequence."""
         await self._plain.aclose()
 
     async def report(self) -> ProbeReport:
@@ -153,7 +154,7 @@ class _Probe:
             )
 
     async def remove_abandoned(self) -> tuple[int, list[LeftResource]]:
-        """Remove what runs that ended early, or that kept their resources, have left."""
+        """Remove the resources of runs that ended early, or that kept them."""
         gone, left = 0, list[LeftResource]()
         for ledger in abandoned_ledgers(self._options.folder, self._origin.url):
             before = len(ledger.made)
@@ -195,7 +196,7 @@ class _Probe:
 
 
 def with_needed(steps: Sequence[Step], wanted: Sequence[Step]) -> Iterator[Step]:
-    """Give those of `steps` that are `wanted` or make something that another of them needs."""
+    """Yield those of `steps` that are `wanted` or create something that another step needs."""
     needed: set[str] = set()
     kept: list[Step] = []
     for step in reversed(steps):
@@ -207,7 +208,7 @@ def with_needed(steps: Sequence[Step], wanted: Sequence[Step]) -> Iterator[Step]
 
 
 def _concerns(step: Step, only: Only | None) -> bool:
-    """Whether the checks of a step were asked for; discovery goes with users."""
+    """Whether the checks of a step were requested; discovery belongs to users."""
     return only is None or (step.part == "groups") == (only == "groups")
 
 

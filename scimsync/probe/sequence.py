@@ -46,7 +46,7 @@ Body = Mapping[str, Any] | BodyBuilder
 
 @dataclass(frozen=True, slots=True)
 class MadeResource:
-    """A user or a group that a sequence makes. `name` is what placeholders call it."""
+    """A user or a group that a sequence makes. `name` is its name in placeholders."""
 
     name: str
     endpoint: str = USERS
@@ -54,7 +54,7 @@ class MadeResource:
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """A check, and what decides it. It fails at the first judge that finds something wrong."""
+    """A check, and the judge that decides it. It fails at the first fault found."""
 
     check: str
     judges: tuple[Judge, ...]
@@ -107,7 +107,7 @@ class Step:
     """One request of a sequence.
 
     `name` is a sentence in the imperative, unique in its sequence. `creates` names the resource
-    whose id is in the response; each POST to /Users and /Groups needs it, also one that the server
+    whose id is in the response; each POST to /Users and /Groups needs it, even one that the server
     must refuse. `picks` gives the id of `picked`, a resource that the probe did not make, from the
     response. `needs` are resources whose ids have to be known beside those that the request
     contains. With `wrong_token`, the request has credentials that the server must refuse; it is
@@ -162,7 +162,7 @@ class ProviderSequence:
 
 
 def ids_in(value: object) -> Iterator[str]:
-    """Give the names of the resources whose ids a value with placeholders contains."""
+    """Yield the names of the resources with ids in a value with placeholders."""
     if isinstance(value, str):
         for name, attribute in PLACEHOLDER.findall(value):
             if not attribute and name != "run":

@@ -114,7 +114,7 @@ class Server:
     async def send(
         self, request: Request, step: str, purpose: RequestPurpose
     ) -> tuple[ProbeResponse, Exchange]:
-        """Send a request, and again after the wait that a rate limit asks for, at most 60 s."""
+        """Send a request, and again after the wait that a rate limit requires, at most 60 s."""
         answer, exchange, wait = await self._send_once(request, step, purpose)
         for _ in range(_MAX_WAITS):
             if answer.status != 429 or wait is None or wait > _LONGEST_WAIT_S:
@@ -210,7 +210,7 @@ def _answer(response: HttpResponse) -> ProbeResponse:
 
 
 def _without_response(error: RequestError) -> ProbeResponse:
-    """Return what is known of a response that cannot be used, or that never came."""
+    """Return the known facts about a response that cannot be used, or that never arrived."""
     if isinstance(error, InvalidResponse):
         headers = {"Content-Type": error.content_type} if error.content_type else {}
         return ProbeResponse(error.status, headers, error.excerpt.encode(), None, str(error))

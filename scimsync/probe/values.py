@@ -56,7 +56,7 @@ class Exchange:
 class Check:
     """One property of a SCIM server that some client depends on.
 
-    `id` is stable, such as `duplicate-conflict`. `standard` is the section that asks for it, or the
+    `id` is stable, such as `duplicate-conflict`. `standard` is the section that requires it, or the
     page of a provider. `hint` says how to correct a server that fails the check. A server that
     fails a check which is not `required` gets a warning. `providers` are the names of the sequences
     that contain the check. `after` are the ids of checks whose failure explains that of this one.
@@ -120,7 +120,8 @@ class Score:
 class LeftResource:
     """A resource that the probe has made and that is still there, or may be.
 
-    `id` is None if the server never told it. `why` says what kept the probe from removing it.
+    `id` is None if the server never returned it. `why` is the reason why the probe did not remove
+    it.
     """
 
     endpoint: str

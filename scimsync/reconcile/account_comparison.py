@@ -1,6 +1,6 @@
 """Compare the accounts of a target with its links, page by page.
 
-A page is compared with the links of its ids while the next one is requested. What differs is noted,
+A page is compared with the links of its ids while the next one is requested. Differences are noted,
 and read again once the list has ended: lists may be abridged, or out of date by then.
 """
 
@@ -89,7 +89,7 @@ class AccountComparison:
 
     @property
     def gone(self) -> Collection[Key]:
-        """The users whose account does not exist under its id any longer."""
+        """The users with an account that no longer exists under its id."""
         return self._check.gone
 
     async def run(self, progress: Progress) -> None:
@@ -185,7 +185,7 @@ class AccountComparison:
         for path in sorted(unshown):
             number = plural(listed.absent[path], "account")
             self.notes.append(
-                f"{short_path(path)} is not compared: the target shows it of none of {number}"
+                f"{short_path(path)} is not compared: the target shows it for none of {number}"
             )
 
     def _rows(self) -> Iterator[list[Any]]:
@@ -194,7 +194,7 @@ class AccountComparison:
                 yield from map(orjson.loads, lines)
 
     def _differing_keys(self) -> Iterator[Key]:
-        """Yield the keys of accounts to be read again, after adding what two keys share."""
+        """Yield the keys of accounts to read again, after adding accounts that two keys share."""
         for key, absent, others, sharers in self._rows():
             if sharers:
                 self._add_shared(key, sharers)

@@ -73,7 +73,7 @@ class ResourceDifference:
 def compare(
     kind: Kind, known: KnownResource, resource: Mapping[str, Any], rules: ShownRules
 ) -> ResourceDifference | None:
-    """Return how a resource differs from what is known of it, or None if it does not."""
+    """Return how a resource differs from its known state, or None if it does not."""
     drift = _access(known, resource, rules) if kind is Kind.USER else None
     if known.status is LinkStatus.DELETED:
         return None if drift is None else ResourceDifference(drift)

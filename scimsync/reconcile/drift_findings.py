@@ -110,7 +110,7 @@ class FindingLog:
         self._write([_SKIPPED, kind, key])
 
     def add_open_member(self, member: ShownMember) -> None:
-        """Note what a group shows of a member about whom a request is due or in doubt."""
+        """Note what a group shows about a member with a request that is due or in doubt."""
         row = [member.group, member.kind, member.key, member.remote_id, member.is_member]
         self._write([_OPEN_MEMBER, *row])
 
@@ -131,7 +131,7 @@ class FindingLog:
                 yield Kind(row[1]), Key(row[2])
 
     def open_members(self) -> Iterator[ShownMember]:
-        """Yield the members about whom a request is due or in doubt, as their groups show them."""
+        """Yield the members with a request that is due or in doubt, as their groups show them."""
         for row in self._rows():
             if row[0] == _OPEN_MEMBER:
                 group, kind, key, remote_id, is_member = row[1:]
@@ -160,9 +160,9 @@ class TargetFindings:
     """The findings at one target.
 
     `users` and `groups` are the numbers of resources that were compared. `problem` is why the list
-    of accounts is not shown to be whole, None if it is: accounts without a link may then be missing
-    in `log`. `read_back` has the list. `notes` are remarks on what cannot be compared at this
-    target. `error` is why the target could not be read, in which case there are no findings.
+    of accounts may be incomplete, None if it is: accounts without a link may then be missing in
+    `log`. `read_back` has the list. `notes` are remarks on what cannot be compared at this target.
+    `error` is why the target could not be read, in which case there are no findings.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """Compare the groups of a target, and their members, with what it acknowledged.
 
 Each linked group is read by itself: lists leave members out, or cut them. Groups that scimsync did
-not make or adopt are none of its business.
+not create or adopt are ignored.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class GroupComparison:
             self._check.flush([link.key])
         if self._hides_members and keys and not self._opened.reader.finds_members:
             product = self._opened.compiled.policy.product.name
-            self.notes.append(f"members are not compared: {product} shows none")
+            self.notes.append(f"members are not compared: {product} does not show them")
 
     @property
     def _hides_members(self) -> bool:
@@ -109,7 +109,7 @@ class GroupComparison:
                 )
         missing = [one for one in known if _is_expected(one) and one.remote_id not in shown]
         if missing and len(shown) >= _PAGE and len(shown) % _PAGE == 0:
-            await self._ask_for(link, missing, f"the group shows {len(shown)} members and no more")
+            await self._ask_for(link, missing, f"the group shows {len(shown)} members only")
         else:
             self._add_removed(link, missing)
         await self._add_more(link, known, shown)
@@ -158,7 +158,7 @@ class GroupComparison:
     async def _add_more(
         self, link: Link, known: Sequence[_KnownMember], shown: Mapping[RemoteId, Any]
     ) -> None:
-        """Add the members that nobody wants in the group, and those that do not exist."""
+        """Add the members that should not be in the group, and those that do not exist."""
         of_id = {one.remote_id: one for one in known}
         strange = [
             remote_id
@@ -191,13 +191,13 @@ class GroupComparison:
                 self._add(link, Drift.MEMBER_ADDED, remote_id, kind, None)
                 return
         if None in exists:
-            why = f"it cannot be found out what its member {remote_id} is"
+            why = f"its member {remote_id} cannot be identified"
             self._log.add_unreadable(Kind.GROUP, link.key, why)
         else:
             self._add(link, Drift.DANGLING_MEMBER, remote_id, None, None)
 
     async def _does_exist(self, kind: Kind, remote_id: RemoteId) -> bool | None:
-        """Return whether a resource exists, None where that cannot be read."""
+        """Return whether a resource exists, None if that cannot be read."""
         if (kind, remote_id) not in self._exists:
             matcher = self._opened.matcher_of(kind, Key(""))
             try:

@@ -34,7 +34,7 @@ _SAMPLES = 5
 
 @dataclass(frozen=True, slots=True)
 class ReadSettings:
-    """What the reads of all targets share: configuration, state, time, and who is told of them.
+    """The settings shared by the reads of all targets: configuration, state, time, and observers.
 
     `cancellation` ends them from another thread.
     """

@@ -1,8 +1,8 @@
-"""Learn how a target writes values its own way: what it still shows otherwise after a repair.
+"""Learn how a target writes values its own way: values that differ even after a repair.
 
-A target that answers a change without the resource leaves open what it made of a value. What a
-repair sent, and the target shows otherwise right after, is the target's own form. It is kept with
-the link (`Link.echoes`), and is no drift from then on.
+If a target answers a change without the resource, its form of a value stays unknown. If the target
+shows a value differently right after a repair sent it, that is the target's own form. It is kept
+with the link (`Link.echoes`), and does not count as drift from then on.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _BATCH: Final = 500
 def learn_own_forms(
     settings: ReadSettings, repaired: Mapping[str, Mapping[Kind, Sequence[Key]]]
 ) -> dict[str, str]:
-    """Read the repaired accounts and groups of each target again, and keep what it writes its way.
+    """Read repaired accounts and groups again, and keep values in the target's own form.
 
-    Only what was sent since the time of `settings` counts. Return target -> what was learned, for
-    those that show a value otherwise. A target that cannot be read now teaches nothing.
+    Only values sent since the time of `settings` count. Return target -> what was learned, for
+    those that show a value differently. A target that cannot be read now teaches nothing.
     """
 
     async def learn() -> dict[str, str]:
@@ -46,8 +46,8 @@ def learn_own_forms(
             number = await _learn(settings, name, keys)
             if number:
                 learned[name] = (
-                    f"{plural(number, 'value is', 'values are')} shown otherwise than sent; this"
-                    " form does not count as drift from now on"
+                    f"{plural(number, 'value is', 'values are')} shown differently from what was"
+                    " sent; from now on, this form does not count as drift"
                 )
         return learned
 

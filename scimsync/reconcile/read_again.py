@@ -27,10 +27,10 @@ Resource = dict[str, Any]
 class ResourceCheck:
     """Compares linked resources of one kind, each as it is when it is read by itself.
 
-    A push may be at work meanwhile: a resource whose link changes while it is read, or that has an
-    operation without an outcome, is skipped. `also` is called with a resource that was read and its
-    link. `gone` collects the keys of resources that no longer exist under their id, and `new_ids`
-    the ids of those that have another one now.
+    A push may run at the same time: a resource is skipped if its link changes while it is read, or
+    if it has an operation without an outcome. `also` is called with a resource that was read and
+    its link. `gone` collects the keys of resources that no longer exist under their id, and
+    `new_ids` the ids of those that have another one now.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class ResourceCheck:
     async def check(self, keys: Sequence[Key], at_once: int) -> None:
         """Compare the resources of `keys`, `at_once` at the same time.
 
-        Raise RequestError for what concerns more than one resource.
+        Raise RequestError for errors that concern more than one resource.
         """
         found = self._links(keys)
         limit = asyncio.Semaphore(at_once)
@@ -85,7 +85,7 @@ class ResourceCheck:
         self._found.setdefault(key, []).append(finding)
 
     def flush(self, keys: Sequence[Key]) -> None:
-        """Write what was noted about `keys` to the log, in their order."""
+        """Write the notes about `keys` to the log, in their order."""
         for key in keys:
             for finding in self._found.pop(key, ()):
                 self._log.add(finding)

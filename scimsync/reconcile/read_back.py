@@ -62,7 +62,7 @@ Resource = dict[str, Any]
 
 
 class PageReceiver(Protocol):
-    """What works on the pages of a list, in another thread, while the next one is requested."""
+    """Processes the pages of a list in another thread, while the next page is requested."""
 
     def start(self) -> None:
         """Forget the pages so far: the list starts, or starts again."""
@@ -85,7 +85,7 @@ class _Pages:
         self.is_last = page.is_last
 
     def why_not_whole(self, kind: Kind, came: int) -> str | None:
-        """Return why the list is not shown to be whole, given how many resources came."""
+        """Return why the list may be incomplete, given how many resources were received."""
         endpoint = RESOURCE_TYPES[kind].endpoint
         if len(self.totals) != 1:
             return f"{endpoint}: the list changed while it was read"
@@ -95,7 +95,7 @@ class _Pages:
         if came == total:
             return None
         more = "only " if came < total else ""
-        return f"{endpoint}: {more}{came:,} of {total:,} resources came"
+        return f"{endpoint}: {more}{came:,} of {total:,} resources were received"
 
 
 class ReadBack(Workspace):
@@ -106,8 +106,8 @@ class ReadBack(Workspace):
     (NULL where it is not shown), and `held`, a map of the attribute paths that were asked for to
     the values there, in the form in which they are compared (`fold_value`).
 
-    `problems` has, for each kind that was read, why its list is not shown to be whole, and None for
-    a list that is: each page gave the same total, and as many resources came.
+    `problems` has, for each kind that was read, why its list may be incomplete, and None for a list
+    that is: each page gave the same total, and as many resources were received.
     """
 
     def __init__(self) -> None:
@@ -147,7 +147,7 @@ class ReadBack(Workspace):
 
         `paths` are those of the column `held`. `progress` gets the number of resources of each
         page, and their total if the target says it. At most `concurrency` pages are requested at a
-        time, and never more than `MOST_AHEAD`. Raise RequestError for what concerns more than
+        time, and never more than `MOST_AHEAD`. Raise RequestError for errors that concern more than
         this list: no connection, a refused token.
         """
         file, pages, problem = self.new_file(), _Pages(), None
@@ -248,7 +248,7 @@ class _PageSpool:
 
 
 async def _ahead(pages: AsyncGenerator[Page]) -> AsyncGenerator[Page]:
-    """Yield pages, and request the next one before the last one is worked on."""
+    """Yield pages, and request the next one before the last one is processed."""
 
     async def following() -> Page | None:
         return await anext(pages, None)

@@ -46,7 +46,7 @@ def reconcile(settings: ReadSettings, report: Report) -> Iterator[Findings]:
     """Read all targets of `settings` back and yield the findings, which are kept until the end.
 
     Only reads are sent, and nothing is stored; `record_findings` stores the number of findings. No
-    lease is taken: a push may go on meanwhile.
+    lease is taken, so a push may run at the same time.
     """
     with ExitStack() as stack:
         logs: dict[str, tuple[ReadBack, FindingLog]] = {}
@@ -137,14 +137,14 @@ async def _compare(
 
 
 def _explained(opened: OpenedTarget, error: Exception) -> ScimsyncError:
-    """Return why a target could not be read. Raise what is no matter of the target."""
+    """Return why a target could not be read. Raise errors that do not concern the target."""
     if opened.connection.stopped is not None:
         return opened.connection.stopped
     cause = innermost(error)
     if isinstance(cause, RequestError):
         return TargetUnavailable(
             f"{opened.name}: {cause}",
-            hint="nothing was compared to the end",
+            hint="no comparison was completed",
             brief=f"{opened.name}: {cause.brief}",
             code=message_code(cause),
         )

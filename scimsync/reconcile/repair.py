@@ -1,4 +1,4 @@
-"""`reconcile --fix`: what of the findings a push repairs, and which ones need an administrator."""
+"""`reconcile --fix`: which findings a push repairs, and which ones need an administrator."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PLANNED: Final = frozenset(
         Drift.NEW_ID,
     }
 )
-"""The findings whose account or group is read again and planned."""
+"""The findings about an account or group that is read again and planned."""
 
 _MEMBERS: Final = {
     Drift.MEMBER_ADDED: True,
@@ -82,7 +82,7 @@ def repair_of(
 ) -> tuple[Repair, tuple[str, ...]]:
     """Return what a push repairs at one target, and remarks on what it does not.
 
-    Where a run that died left open what became of a request, it is repaired too.
+    A resource is repaired too if a run that died left the outcome of a request open.
 
     With `unmanaged = "adopt"`, users in scope without an account are planned if an account that
     no user is linked to matches them.
@@ -138,7 +138,7 @@ def _adopters(
     store: Store,
     now: Now,
 ) -> Iterator[Key]:
-    """Yield the users in scope without an account whom one of the accounts `ids` matches."""
+    """Yield the users in scope without an account who match one of the accounts `ids`."""
     database = findings.read_back.connection
     database.execute("CREATE OR REPLACE TABLE unlinked (id VARCHAR)")
     for some in batches(ids, _BATCH):

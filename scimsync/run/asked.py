@@ -1,4 +1,4 @@
-"""What the sources ask for of the users and groups that a revert changes, and what to pin of it."""
+"""The demands of the sources on users and groups that a revert changes, and what to pin."""
 
 from __future__ import annotations
 

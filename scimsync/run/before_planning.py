@@ -1,4 +1,4 @@
-"""Prepare the plan of a target: prove a new url, refresh, and take over what is to be repaired."""
+"""Prepare the plan of a target: prove a new url, refresh, and take over the repairs."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def prove_new_url(context: Context, target: CompiledTarget, users: Matcher
         number, url = plural(len(accounts), "known account"), target.config.url
         raise TargetUnavailable(
             f"{target.name}: none of {number} that were read is at {url} under its id",
-            hint="nothing was sent to it; another service needs a target of another name",
+            hint="nothing was sent to it; a different service needs a target with a different name",
             code="SYNC-0423",
         )
 
@@ -58,7 +58,7 @@ async def prove_new_url(context: Context, target: CompiledTarget, users: Matcher
 async def refresh(
     context: Context, target: CompiledTarget, state: LiveState, users: Matcher
 ) -> None:
-    """Let the plan of a target read all known resources, if that is asked for.
+    """Let the plan of a target read all known resources, if requested.
 
     Only a push stores that they are in doubt.
     """
@@ -74,7 +74,7 @@ async def refresh(
 def _keep_pinned(target: CompiledTarget, state: LiveState, pins: Sequence[Pin]) -> None:
     """Let pins hold all that the target acknowledged, since reading replaces it in the links.
 
-    What others changed there is so not taken for what a revert left.
+    So changes by others do not count as what a revert left.
     """
     for kind in Kind:
         for some in batches([pin for pin in pins if pin.kind is kind], _BATCH):
@@ -89,7 +89,7 @@ def _keep_pinned(target: CompiledTarget, state: LiveState, pins: Sequence[Pin]) 
 
 
 def _acknowledged(target: CompiledTarget, link: Link) -> dict[str, Value | None]:
-    """Return what a target acknowledged, None where it is absent, without what it never shows."""
+    """Return what a target acknowledged, None if it is absent, without what it never shows."""
     hidden = create_only(target, link.kind, link.key) | secrets_of(link.document).keys()
     paths = dict.fromkeys([*link.document, *managed_paths(target, link.kind, link.key)])
     held = {path: link.document.get(path) for path in paths if path not in hidden}
@@ -99,7 +99,7 @@ def _acknowledged(target: CompiledTarget, link: Link) -> dict[str, Value | None]
 def begin_repair(context: Context, target: CompiledTarget, state: LiveState) -> None:
     """Let the plan of a target see the differences that are to be repaired, if there are any.
 
-    Accounts and groups are in doubt, so that the plan reads them again. Members are taken for
+    Accounts and groups are in doubt, so that the plan reads them again. Members count as
     acknowledged as the target showed them.
     """
     repair = (context.options.repairs or {}).get(target.name)

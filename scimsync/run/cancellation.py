@@ -1,8 +1,8 @@
 """Cancel a run: finish requests in flight, and send nothing new.
 
 SIGINT and SIGTERM cancel the run in the main thread, and a second signal ends the process at once.
-A run in another thread is cancelled through its `Cancellation`. Ending at once is safe, since the
-journal holds what was sent. Ending in order leaves less for the next run to look up.
+A run in another thread is cancelled through its `Cancellation`. Ending at once is safe, because the
+journal contains what was sent. Ending in order leaves less for the next run to look up.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def cancellable(
         _LOG.warning(
             "interrupted: finishing requests in flight; press Ctrl-C again to stop immediately"
         )
-        stop(Interrupted("interrupted", number=number, hint="the next push goes on from here"))
+        stop(Interrupted("interrupted", number=number, hint="the next push continues from here"))
 
     for number in SIGNALS:
         loop.add_signal_handler(number, interrupt, number)

@@ -17,8 +17,8 @@ def checked_clock(now: Now, last_run: datetime | None) -> Now:
     doubt = doubt_of_gap(last_run, now.time)
     if doubt is not None:
         _LOG.warning(
-            "%s; if the clock is right, nothing is wrong; no account whose time is up is deleted in"
-            " this run [SYNC-0420]",
+            "%s; if the clock is right, ignore this; this run deletes no account that is due"
+            " [SYNC-0420]",
             doubt.why,
         )
     return replace(now, doubt=doubt)

@@ -209,7 +209,7 @@ def compile_target(config: Config, name: str) -> CompiledTarget:
 
 
 def _leaving(settings: Target, profile: Profile) -> Leaving:
-    """Return what happens to leavers. Where nobody can be deleted, they stay deactivated."""
+    """Return what happens to leavers. If users cannot be deleted, they stay deactivated."""
     leave = settings.leave
     if profile.delete_means in ("deactivate", "refuse") and leave.deletes:
         return Leaving("deactivate")

@@ -1,4 +1,4 @@
-"""The compiled sync.toml: what a run needs to know of its sources and targets."""
+"""The compiled sync.toml: the facts that a run needs about its sources and targets."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from scimsync.state.store import Store
 
 
 class AccessStatus(StrEnum):
-    """What became of the access of one user at one target."""
+    """The outcome for the access of one user at one target."""
 
     DEACTIVATED = "deactivated"
     DELETED = "deleted"
@@ -62,7 +62,7 @@ class AccessAt:
 def access_after(
     store: Store, outcome: RunOutcome, keys: Sequence[Key], targets: Sequence[str]
 ) -> dict[Key, list[AccessAt]]:
-    """Return what became of the access of `keys` at each of `targets`, after the run `outcome`."""
+    """Return the outcome for the access of `keys` at each of `targets`, after the run `outcome`."""
     found: dict[Key, list[AccessAt]] = {key: [] for key in keys}
     with store.read() as connection:
         for name in targets:

@@ -1,4 +1,4 @@
-"""Forget what was learned of the shapes of requests: the next push learns it again."""
+"""Forget the learned shapes of requests: the next push learns them again."""
 
 from __future__ import annotations
 

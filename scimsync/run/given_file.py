@@ -40,8 +40,8 @@ def given_in(saved: SavedPlan) -> GivenPlan | None:
         targets = {name: _target(document) for name, document in saved.carried.items()}
     except _INVALID as error:
         raise ConfigError(
-            f"{saved.name}: this is no saved plan",
-            hint=f"scimsync {saved.command} --out {saved.name} makes it again",
+            f"{saved.name}: this is not a saved plan",
+            hint=f"scimsync {saved.command} --out {saved.name} makes the plan again",
             code="SYNC-0909",
         ) from error
     return GivenPlan(saved.command, targets)

@@ -1,4 +1,4 @@
-"""Take a plan whose operations are given, after checking what they start from.
+"""Accept a plan of given operations, after checking their starting points.
 
 The link has to hold the values before each change, and so has the resource as the target shows it
 now. Where anything differs, nothing of the plan is written.
@@ -57,7 +57,7 @@ async def take_given(context: Context, target: TargetRun, given: GivenTarget) ->
 
 
 class StartingPoints:
-    """A check of what operations start from, in the state and at the target."""
+    """A check of the starting points of operations, in the state and at the target."""
 
     def __init__(self, context: Context, target: TargetRun) -> None:
         self._context = context
@@ -65,7 +65,7 @@ class StartingPoints:
         self._of_group: tuple[Key | None, Mapping[Resource, Membership]] = (None, {})
 
     async def changed(self, operations: Sequence[Operation]) -> list[str]:
-        """Return in words what is no longer as it was when `operations` were made.
+        """Describe what has changed since `operations` were made.
 
         Raise RequestError and TargetStopped from reading.
         """
@@ -202,7 +202,7 @@ class StartingPoints:
     def _is_shown(
         self, operation: Operation, link: Link, change: Change, shown: Mapping[str, Any]
     ) -> bool:
-        """Return whether a resource shows what a change starts from, as far as it shows it."""
+        """Return whether a resource shows the starting point of a change, if it shows it at all."""
         before, held, path = change.before, shown.get(change.path), change.path
         if (
             isinstance(before, _UNREADABLE)

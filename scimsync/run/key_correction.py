@@ -24,7 +24,7 @@ from scimsync.state.store import Store
 def rekey(
     config: Config, store: Store, pairs: Sequence[tuple[Key, Key]], clock: Callable[[], datetime]
 ) -> dict[Key, list[str]]:
-    """Give the accounts of old keys to new ones, all or none (`pairs`: old, new).
+    """Move the accounts of old keys to new ones, all or none (`pairs`: old, new).
 
     Return the targets of each old key's accounts. Raise ConfigError for keys that cannot be moved,
     and LeaseHeld while a run is active.
@@ -42,7 +42,7 @@ def rekey(
 def confirm(config: Config, store: Store, key: Key, clock: Callable[[], datetime]) -> list[str]:
     """Note that the record of a key, which seems to be another person's, is of the same person.
 
-    This holds for the version of the record that was read last. Return the targets that waited for
+    This applies to the version of the record that was last read. Return the targets that waited for
     it. Raise ConfigError if none did, and LeaseHeld while a run is active.
     """
     view = SnapshotView(store)
@@ -111,7 +111,7 @@ def _check(connection: Connection, pairs: Sequence[tuple[Key, Key]]) -> dict[Key
 
 
 def _unknown(key: Key) -> ConfigError:
-    return ConfigError(f"{key} has no account that could be forgotten", code="SYNC-0386")
+    return ConfigError(f"{key} has no account to forget", code="SYNC-0386")
 
 
 def _unused(connection: Connection, text: str) -> Key:
@@ -130,7 +130,7 @@ def _note(
     how: str,
     now: datetime,
 ) -> None:
-    """Write what was done to the journal, as a run of its own: its command, and who started it."""
+    """Record the change in the journal as a separate run: its command, and who started it."""
     command, origin = started
     run = run_rows.start(connection, command, now, origin)
     by_target: dict[str, list[Operation]] = {}

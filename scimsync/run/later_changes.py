@@ -79,6 +79,6 @@ def member_path(group: Key, kind: Kind, member: Key) -> ChangedPath:
 
 
 def _reverted_run(command: str) -> int | None:
-    """Return the run that a run of this name reverted, None if it is no revert."""
+    """Return the run that a run of this name reverted, None if it is not a revert."""
     word, _, number = command.partition(" ")
     return int(number) if word == "revert" and number.isdecimal() else None

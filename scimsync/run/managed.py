@@ -10,7 +10,7 @@ from scimsync.run.compiled import CompiledTarget, create_only_paths
 from scimsync.targets.matching import Matcher
 
 NO_TABLE = ""
-"""The name of the matcher for groups whose table is no longer in sync.toml."""
+"""The name of the matcher for groups of tables that are no longer in sync.toml."""
 
 
 def group_matcher(matchers: Mapping[str, Matcher], key: Key) -> Matcher:

@@ -1,4 +1,4 @@
-"""Open the targets of a run: connections, searches, planners, and what is known of each."""
+"""Open the targets of a run: connections, searches, planners, and the known facts about each."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def open_targets(
     """Open all targets of a run, and close their connections at the end of the block.
 
     `may_send` is awaited before each request and returns whether this run still holds its leases.
-    `note_found` is called with what each search for existing users or groups found.
+    `note_found` is called with the results of each search for existing users or groups.
     """
     compiled, now = context.compiled, context.now
     async with AsyncExitStack() as stack:
@@ -218,7 +218,7 @@ def _open(
         finder = AccountFinder(matcher_of, protect, partial(note_found, name, kind))
         return TargetReader(finder, in_doubt, connection.clock_doubt)
 
-    # groups that are linked show that the product has some by now
+    # linked groups show that the product now has groups
     leaves_out_groups = target.profile.groups == "none" and bool(target.groups) and not has_links
     planner = TargetPlanner(
         target,
@@ -273,7 +273,7 @@ def _discoverer(
 
 
 def _known_documents(store: Store, target: str, kind: Kind) -> Sequence[Document]:
-    """Return what some active resources of a target hold, as far as that is known."""
+    """Return the documents of some active resources of a target, as far as known."""
     with store.read() as connection:
         return [
             link.document for link in link_store.first_resources(connection, target, kind, PROOFS)

@@ -35,14 +35,14 @@ class Options:
     """The options of a run.
 
     `keys` restricts it to these users, and leaves cursors where they are. `offline` sends no
-    request. `saved` is the only plan that may be executed. The operations of `given` take the place
-    of those that the planner would make. Without `read` the sources are not read.
-    `insistent` also tries targets in quarantine, since a person named them. A target whose plan has
-    waited for responses for more than `patience_s` seconds holds up no other. `refresh` reads all
+    request. `saved` is the only plan that may be executed. The operations of `given` replace those
+    that the planner would make. Without `read` the sources are not read. `insistent` also tries
+    targets in quarantine, since a person named them. A target that has made planning wait for its
+    responses for more than `patience_s` seconds no longer delays the others. `refresh` reads all
     known resources before planning. A plan that is only shown reads up to `most_read` resources of
-    each target, if requests are shaped from what they hold. `repairs` restricts the run to the
-    differences that were found at targets, by their names. `command` is the command that hints say
-    to repeat, without `scimsync`.
+    each target, if requests depend on their values. `repairs` restricts the run to the differences
+    that were found at targets, by their names. `command` is the command that hints say to repeat,
+    without `scimsync`.
     """
 
     keys: tuple[Key, ...] = ()

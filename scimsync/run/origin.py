@@ -13,7 +13,7 @@ from scimsync.run.options import Options
 
 
 def run_origin(config: Config, options: tuple[str, ...]) -> RunOrigin:
-    """Return what the journal records of a run that starts now in this process."""
+    """Return the origin that the journal records for a run that starts now in this process."""
     return RunOrigin(_user(), platform.node(), options, __version__, config.digest)
 
 
@@ -42,7 +42,7 @@ def shown_options(config: Config, targets: tuple[str, ...], options: Options) ->
 
 
 def _user() -> str:
-    """Return the name of the user whose process this is, not what the environment says."""
+    """Return the name of the user that owns this process, regardless of the environment."""
     number = os.getuid()
     try:
         name = pwd.getpwuid(number).pw_name

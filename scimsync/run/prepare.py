@@ -43,7 +43,7 @@ async def make_plan(context: Context, targets: Mapping[str, TargetRun], reading:
 def begin(context: Context, targets: Mapping[str, TargetRun], reading: Reading) -> list[str]:
     """Stop the targets whose sources cannot be used, or all if a saved plan is for other settings.
 
-    What is decided about keys that replace others is the same for all targets.
+    Decisions about keys that replace others are the same for all targets.
 
     Return the names of the others. Raise ConfigError for an unknown key in the options.
     """
@@ -67,7 +67,7 @@ def begin(context: Context, targets: Mapping[str, TargetRun], reading: Reading) 
 
 
 def _other_persons(context: Context, targets: Sequence[TargetRun]) -> dict[Key, str]:
-    """Return the keys that only some targets can tell to be other persons now, and why.
+    """Return the keys that only some targets recognize as other people now, and why.
 
     Targets without names learn it from those that share a source with them.
     """
@@ -159,13 +159,15 @@ def _violations(
 
 
 def _outdated_operations(options: Options, targets: Iterable[TargetRun]) -> Iterator[Violation]:
-    """Yield what given operations start from and has changed since, target by target."""
+    """Yield the starting points of given operations that have changed since, target by target."""
     saved = options.saved
     again = options.command if saved is None else saved.again
     for target in targets:
         if target.outdated:
             what = (
-                "what it starts from has" if saved is None else f"what {saved.name} starts from has"
+                "its starting point has"
+                if saved is None
+                else f"the starting point of {saved.name} has"
             )
             yield Violation(
                 f'"{target.name}": {what} changed since it was planned:'

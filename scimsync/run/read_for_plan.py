@@ -79,7 +79,7 @@ def _resources(target: TargetRun, plan: TargetPlan) -> Iterator[tuple[Resource, 
 
 
 class _Reading:
-    """The reading of some resources of one target, and what became of it."""
+    """A read of some resources of one target, and its outcome."""
 
     def __init__(self, context: Context, target: TargetRun) -> None:
         self._context = context

@@ -46,7 +46,7 @@ class Reading:
 
     @property
     def readable(self) -> list[str]:
-        """The sources that could be read, also those that a guard stops."""
+        """The sources that could be read, including those that a guard stops."""
         stopped = [name for name, why in self.refused.items() if isinstance(why, GuardStop)]
         return [*self.sources, *stopped]
 
@@ -132,7 +132,7 @@ def read_sources(context: Context) -> Reading:
 
 
 def fill_tables(config: Config, records: SnapshotView, sources: Iterable[str]) -> Refused:
-    """Fill the tables that are read with what their sources hold.
+    """Fill the tables that are read with the rows of their sources.
 
     Of `sources`, only those of tables count. Return those that cannot be used.
     """

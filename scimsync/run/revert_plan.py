@@ -75,7 +75,7 @@ class PlannedRevert:
 
 
 def revert_command(run: int) -> str:
-    """Return what the journal calls the revert of a run."""
+    """Return the name of the revert of a run in the journal."""
     return f"revert {run}"
 
 
@@ -117,8 +117,8 @@ def plan_revert(
 ) -> Iterator[PlannedRevert]:
     """Yield the plan that undoes a run, as far as that can be done.
 
-    `options.keys` restrict it to these users and their memberships. What is not reverted is among
-    the problems of the plan. The plan is in a scratch journal until the block ends.
+    `options.keys` restrict it to these users and their memberships. Changes that are not reverted
+    are among the problems of the plan. The plan is in a scratch journal until the block ends.
     """
     scratch = scratch_store()
     try:
@@ -191,7 +191,7 @@ class _RevertAt:
             }
 
     async def given(self) -> GivenTarget:
-        """Return the operations, and what they pin. Raise RequestError and TargetStopped."""
+        """Return the operations and their pins. Raise RequestError and TargetStopped."""
         keys = sorted({key for _, key in self._resources} | self._groups.keys())
         later = later_changes(self._context.store, self._target.name, self._run, keys)
         made: list[Operation] = []
@@ -245,7 +245,7 @@ class _RevertAt:
         ]
 
     def _without_taken_names(self, operations: Sequence[Operation]) -> list[Operation]:
-        """Refuse userNames that others have by now; let users wait for names that come free."""
+        """Refuse userNames that others now have; let users wait for names that become free."""
         names = {one.unique_name for one in operations if one.kind is Kind.USER} - {None}
         holders = self._target.state.name_holders(Kind.USER, sorted(filter(None, names)))
         freed = freed_names(operations)
@@ -280,7 +280,7 @@ class _RevertAt:
         link = self._links([(Kind.GROUP, group)]).get((Kind.GROUP, group))
         if link is None or not link.has_account:
             if all(members.values()):
-                return []  # what the run added is gone
+                return []  # the member that the run added is gone
             gone = coded("the group is no longer there", CHANGED)
             return [self._reversal.refusal(Kind.GROUP, group, gone)]
         rows = {

@@ -82,7 +82,7 @@ def _whole_scope(
 ) -> PlannedScope:
     """Return the scope of a run that plans all users whose records changed, or who are due."""
     reconfigured = reconfigured and known.digest is not None
-    # a bad row may belong to any user that no source seems to have any longer
+    # a bad row may belong to any user who seems to be gone from the sources
     uncertain = reconfigured and any(
         problem.source in compiled.sources for problem in reading.problems
     )

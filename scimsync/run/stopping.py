@@ -1,6 +1,6 @@
 """Decide which targets a guard, or a source that cannot be used, stops: those that share a source.
 
-The other targets go on. What was read from a source all of whose targets are stopped is undone.
+The other targets continue. Changes read from a source are undone if all of its targets are stopped.
 """
 
 from __future__ import annotations

@@ -65,8 +65,8 @@ class TargetRun:
     users without an account. `scope` is what is planned, None for nothing, and `identities` what
     was decided about keys. `error` is why nothing is sent to the target, and `late_error` why only
     a part of the plan could be made, which is sent. `blocked`: a guard or a source is the reason,
-    so that what was read for this target has no effect. `outdated` says what given operations start
-    from and what has changed since.
+    so the reads for this target have no effect. `outdated` says what given operations start from
+    and what has changed since.
     """
 
     compiled: CompiledTarget
@@ -98,12 +98,12 @@ class TargetRun:
 
     @property
     def dialect(self) -> Dialect:
-        """The dialect of the target, in the shapes that are known by now."""
+        """The dialect of the target, in the shapes that are known so far."""
         return self.compiled.dialect if self.shapes is None else self.shapes.dialect
 
     @property
     def learned_shapes(self) -> Mapping[str, LearnedShape]:
-        """What is known of the shapes of requests, for later runs."""
+        """The known shapes of requests, for later runs."""
         return self.known.shapes if self.shapes is None else self.shapes.learned
 
     @property
@@ -126,7 +126,7 @@ class TargetRun:
         return {name: self.known.unusable_filters.get(name, now) for name, now in found.items()}
 
     def with_bulk(self, state: TargetState, now: datetime) -> TargetState:
-        """Return a state that holds what this run found out about bulk requests."""
+        """Return a state with the findings of this run about bulk requests."""
         if self.connection.collector is None:
             return state
         why = self.connection.collector.unusable
@@ -145,7 +145,8 @@ class TargetRun:
     def find_suspicions(self, context: Context, reading: Reading) -> list[Suspicion]:
         """Set the scope of this run, and return the arriving users who may be leavers.
 
-        What a plan that stores nothing has read is not in the state, which `has_arrivals` is about.
+        `has_arrivals` is about the state, which does not contain what a plan without storage has
+        read.
         """
         planned = planned_scope(self.compiled, self.known, context, reading)
         self.scope, self.next, self.error = planned.scope, planned.next, planned.error
@@ -165,7 +166,7 @@ class TargetRun:
 
     @property
     def maps_names(self) -> bool:
-        """Whether the mapping has names by which persons are told apart."""
+        """Whether the mapping has names that distinguish people."""
         return can_compare(self.compiled.program.paths)
 
     def find_other_persons(self) -> dict[Key, str]:
@@ -225,7 +226,7 @@ class TargetRun:
             self.outdated = await take_given(context, self, given.of(self.name))
 
     def _note_changes(self, scope: Scope) -> None:
-        """Remember when the time may change what the expressions give."""
+        """Remember when the time may change the results of expressions."""
         if self.next is None:
             return
         times = [self.planner.changes_at]
@@ -242,7 +243,7 @@ class TargetRun:
             await self.discoverer.discover()
 
     def _note_search_error(self) -> None:
-        """Go on with what takes access away, if nobody without an account can be searched for."""
+        """Keep only operations that remove access if users without an account cannot be found."""
         error = self.planner.search_error
         if error is None or self.error is not None:
             return
@@ -279,7 +280,7 @@ class TargetRun:
         )
 
     def _remarks(self) -> Iterator[str]:
-        """Yield what the product does not let this run change."""
+        """Yield remarks on changes that the product does not allow."""
         product = self.compiled.policy.product.name
         if self.leaves_out_groups:
             yield no_groups(product, len(self.compiled.groups))

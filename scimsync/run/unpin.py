@@ -1,4 +1,4 @@
-"""End by hand what a revert has pinned."""
+"""End the pins of a revert by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plan and push all targets in waves, so that a slow target holds up no other.
+"""Plan and push all targets in waves, so that a slow target does not delay the others.
 
 All targets are planned concurrently. Usually they form one wave: their plans are checked, accepted,
 and executed together. If some targets wait for responses for too long, the others go first, and

@@ -94,7 +94,7 @@ def short_text(value: Any) -> str | None:
 
 
 def count_in(value: Any) -> int | None:
-    """Return a number of resources, which may be text, or None where `value` is none."""
+    """Return a number of resources, which may be text, or None if `value` is not a number."""
     text = str(value)
     is_count = not isinstance(value, bool) and text.isdecimal() and len(text) <= _MAX_DIGITS
     return int(text) if is_count else None

@@ -62,9 +62,7 @@ class ScimClient:
                 raise self._connection.invalid(response, "the response is not a JSON object")
             if response.status == 404:  # may come from a router in front of the service
                 is_page = response.content.lstrip()[:1] == b"<"
-                problem = (
-                    "there is a web page and no SCIM here" if is_page else "there is no SCIM here"
-                )
+                problem = "this is a web page, not SCIM" if is_page else "there is no SCIM here"
                 raise self._connection.invalid(response, problem)
         status = error_status(response.status, body)
         if status is not None:

@@ -1,7 +1,7 @@
 """Read what service providers declare about themselves, in the forms that are seen in the wild.
 
-Names may be in any case, booleans and numbers may be text, a limit of 0 says nothing, and what is
-missing or has another type is unknown. Nothing here fails.
+Names may be in any case, booleans and numbers may be text, a limit of 0 says nothing, and anything
+missing or of another type is unknown. Nothing here fails.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ from scimsync.scim.settable import SettablePath, settable_path
 class Difference:
     """One value that is to be set or removed.
 
-    `before` is the value that it replaces. `is_new`: there was none. `element` is the whole
-    element where one comes into a multi-valued attribute, or goes. `ends_element`: it goes.
+    `before` is the value that it replaces. `is_new`: there was none. `element` is the whole element
+    if it is added to a multi-valued attribute or removed. `ends_element`: it goes.
     """
 
     where: SettablePath
@@ -40,7 +40,7 @@ class _Entry:
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
-    """Return what turns a resource with the values `before` into one with `after`.
+    """Return the differences that turn a resource with the values `before` into one with `after`.
 
     Only changed values are named, so that attributes in neither document stay as they are. If
     `before` has no value in an element that a filter selects, the whole element is new; if `after`

@@ -37,7 +37,7 @@ CONFIG: Final = "/ServiceProviderConfig"
 RESOURCE_TYPES: Final = "/ResourceTypes"
 SCHEMAS: Final = "/Schemas"
 ASSIGNABLE: Final[Mapping[str, str]] = {"roles": "/Roles", "entitlements": "/Entitlements"}
-"""The attributes of users whose values a service provider may list, and where it lists them."""
+"""The attributes of users for which a service provider may list values, and where it lists them."""
 
 _OTHER_CONFIG = "/ServiceProviderConfigs"
 """The endpoint of SCIM 1.1 (simplecloud.info, section 9), which Salesforce has as well."""
@@ -136,11 +136,11 @@ class _EndpointReader:
         )
 
     def _kept(self, path: str, known: _Part | None) -> _Part | None:
-        """Return what was known of a part that cannot be read for now."""
+        """Return the previous value of a part that cannot be read for now."""
         return None if path in self._absent else known
 
     async def _get(self, path: str, query: Query = ()) -> Mapping[str, Any] | None:
-        """Return the body of a response, or None where there is none that can be used."""
+        """Return the body of a response, or None if there is none that can be used."""
         try:
             response = await self._sender.send(ScimRequest("GET", path, query=query))
         except RequestError as error:
@@ -156,6 +156,6 @@ class _EndpointReader:
 
 
 def _resources(body: Mapping[str, Any]) -> _Objects | None:
-    """Return the resources of a list, or None if `body` is no list."""
+    """Return the resources of a list, or None if `body` is not a list."""
     listed = read(body, "Resources")
     return [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else None

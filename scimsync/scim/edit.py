@@ -1,4 +1,4 @@
-"""Change a resource as it was read, and leave everything else in it alone."""
+"""Change a resource as it was read, and keep everything else in it."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class Redact(Protocol):
 
 
 def error_status(status: int, body: Mapping[str, Any] | None) -> int | None:
-    """Return the status of the error that a response is, or None if it is none.
+    """Return the status of the error in a response, or None if it is not an error.
 
     Some service providers send an error with a status of success. Its status is the one in the
     body, or 400 where the body has none that is an error.

@@ -63,7 +63,7 @@ class ErrorResponse(RequestError):
     def kind(self) -> ErrorKind:
         """What the status, or the `scimType` uniqueness, means for the caller.
 
-        A 403 that asks for a pause is a rate limit: GitHub sends it in place of 429.
+        A 403 that requests a pause is a rate limit: GitHub sends it instead of 429.
         """
         if self.status == 403 and (self.limited or self.retry_after is not None):
             return ErrorKind.TOO_MANY

@@ -2,7 +2,7 @@
 
 Attribute names are case-insensitive (RFC 7643 section 2.1), and filters may be anything. These
 readers look for the exact names only, and for elements that a filter selects by plain equality. A
-value that they do not find may be there nevertheless: `resources.project` decides then.
+value that they do not find may still exist: `resources.project` decides then.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scimsync.scim.grammar import PathError
 from scimsync.scim.settable import settable_path
 
 ExactReader = Callable[[Mapping[str, Any]], Any]
-"""Returns the value of a resource at one path, or None where it is not found."""
+"""Returns the value of a resource at one path, or None if it is not found."""
 
 
 @lru_cache(maxsize=4096)

@@ -59,7 +59,7 @@ def tokenize(text: str, error: type[GrammarError]) -> list[Token]:
         found = _TOKEN.match(text, position)
         if found is None:
             problem = (
-                "a string that never ends"
+                "an unterminated string"
                 if text[position] == '"'
                 else f"unexpected {text[position]!r}"
             )

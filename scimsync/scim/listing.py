@@ -2,8 +2,8 @@
 
 Service providers differ from RFC 7644 section 3.4.2.4 in known ways: they return fewer resources
 than `count`, a `totalResults` that is too small or too large, ignore `startIndex`, or repeat the
-first or the last page forever. Lists that are paged by cursors (RFC 9865) end with the page that
-names no next one, and by nothing else.
+first or the last page forever. Lists that are paged by cursors (RFC 9865) end only with a page that
+names no next page.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ async def list_resources(
     Resources that repeat those of the first or the previous page are dropped. A page is yielded
     before the next is requested, so that the caller can stop early. With `ahead`, as many pages are
     requested at a time, once two pages of an index had one length. All pages together may hold
-    fewer resources than `total_results`, because some service providers hide resources. An error in
-    place of a page beyond the total is the end. A service provider that answers with a cursor is
+    fewer resources than `total_results`, because some service providers hide resources. An error
+    instead of a page beyond the total is the end. A service provider that answers with a cursor is
     paged by cursors from then on.
 
     Raise ListingError if pages repeat before all resources arrived, and the errors of `sender`.
@@ -174,7 +174,7 @@ async def _pages_by_cursor(
 
 @dataclass(slots=True)
 class _News:
-    """The resources of the first and of the previous page, by which repeated ones are told."""
+    """The resources of the first and of the previous page, which identify repeated ones."""
 
     first: set[str] = field(default_factory=set)
     previous: set[str] = field(default_factory=set)
@@ -199,7 +199,7 @@ async def fetch_page(sender: Sender, path: str, query: Query) -> Page:
 
 
 def page_in(path: str, body: Mapping[str, Any] | None) -> Page:
-    """Return the page that is the body of a response. Raise NotAList if it is none."""
+    """Return the page that is the body of a response. Raise NotAList if it is not a list."""
     body = body or {}
     resources = resources_in(body)
     if resources is None or not all(isinstance(item, dict) for item in resources):
@@ -222,7 +222,7 @@ def resources_in(body: Mapping[str, Any]) -> list[Any] | None:
 
 
 def next_cursor(body: Mapping[str, Any]) -> str | None:
-    """Return the cursor of the next page as text, or None where there is none."""
+    """Return the cursor of the next page as text, or None if there is none."""
     value = read(body, "nextCursor")
     is_one = isinstance(value, str | int) and not isinstance(value, bool)
     return str(value) or None if is_one else None

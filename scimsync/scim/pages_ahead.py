@@ -1,7 +1,7 @@
 """Request pages of a list by index before the pages in front of them have come.
 
 Where the next pages start is a guess: that they are as long as the last one. Where a page turns out
-to be shorter or longer, what was requested beyond it is dropped, and the right page is requested.
+to be shorter or longer, requests beyond it are dropped, and the right page is requested.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ PageQuery = Callable[[int, int], Query]
 
 
 class PagingMethod(StrEnum):
-    """How to ask for the pages of a list.
+    """How to request the pages of a list.
 
     With NONE, the service provider ignores paging and always sends the same first resources.
     """
@@ -26,9 +26,9 @@ class PagingMethod(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListPaging:
-    """How to ask for the pages of a list, and for how many resources in each.
+    """How to request the pages of a list, and the number of resources in each.
 
-    `is_fixed`: the method is known of the product, whatever a service provider declares.
+    `is_fixed`: the method is known for the product, whatever a service provider declares.
     """
 
     method: PagingMethod = PagingMethod.INDEX
@@ -37,7 +37,7 @@ class ListPaging:
 
     @classmethod
     def of_product(cls, method: str | None, count: int) -> ListPaging:
-        """Return how to page at a product with this `method`, None where that is not known."""
+        """Return how to page at a product with this `method`, None if that is not known."""
         if method is None:
             return cls(count=count)
         return cls(PagingMethod(method), count, is_fixed=True)

@@ -12,7 +12,7 @@ _LISTS: Final = ("attributes", "excludedattributes")
 
 
 def search_by_post(request: ScimRequest) -> ScimRequest:
-    """Return the POST that asks for the same as the GET of a list."""
+    """Return the POST that requests the same as the GET of a list."""
     body: dict[str, Any] = {"schemas": [_SCHEMA]}
     body |= {name: _value(name.lower(), value) for name, value in request.query}
     return ScimRequest("POST", request.path + SEARCH_BY_POST, body)

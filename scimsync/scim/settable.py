@@ -156,7 +156,7 @@ def _pins(text: str, condition: Filter) -> list[tuple[str, Scalar]]:
 
 def _refuse_filter(text: str) -> NoReturn:
     problem = (
-        'the filter of a mapping has to say what its element holds, with eq and "and" only, as in'
+        'the filter of a mapping must identify its element, with only eq and "and", as in'
         ' [type eq "work"]'
     )
     raise PathError(text, text.index("[") + 2, problem)

@@ -67,7 +67,7 @@ CHOICES: Final[Mapping[Axis, Mapping[str, str]]] = {
     Axis.PATH: {
         "path": "operations with a path",
         "object": "one object without a path",
-        "keys": "one object without a path, whose keys are paths",
+        "keys": "one object without a path, with paths as keys",
     },
     Axis.WORDS: {
         "rfc": "`replace` and true",

@@ -21,7 +21,7 @@ L = TypeVar("L", bound=Limit)
 
 def _limit(kind: type[L]) -> BeforeValidator:
     def read(value: object) -> L:
-        hint = 'write a number (25) or a share in quotes ("10%")'
+        hint = 'write a number (25) or a percentage in quotes ("10%")'
         if isinstance(value, kind):
             return value
         if isinstance(value, int) and not isinstance(value, bool):
@@ -31,12 +31,12 @@ def _limit(kind: type[L]) -> BeforeValidator:
         if not isinstance(value, str):
             what = str(value).lower() if isinstance(value, float | bool) else toml_type(value)
             raise invalid(
-                f"{what} is neither a whole number nor a share", hint=hint, code="SYNC-0114"
+                f"{what} is neither a whole number nor a percentage", hint=hint, code="SYNC-0114"
             )
         share = kind.parse(value)
         if share is None or not share.is_share:
             raise invalid(
-                f"{quoted(value)} is neither a whole number nor a share",
+                f"{quoted(value)} is neither a whole number nor a percentage",
                 hint=hint,
                 code="SYNC-0114",
             )
@@ -57,10 +57,10 @@ _LIMIT_SCHEMA = WithJsonSchema(
 )
 _AS_TEXT = PlainSerializer(str, return_type=str)
 AtMost = Annotated[Limit, _limit(Limit), _AS_TEXT, _LIMIT_SCHEMA]
-"""An upper limit: a number, or a share of a total."""
+"""An upper limit: a number, or a percentage of a total."""
 
 AtLeast = Annotated[Minimum, _limit(Minimum), _AS_TEXT, _LIMIT_SCHEMA]
-"""A lower limit: a number, or a share of a total."""
+"""A lower limit: a number, or a percentage of a total."""
 
 
 def _length_of_time(units: Sequence[str], name: str, hint: str) -> Callable[[object], timedelta]:

@@ -107,7 +107,7 @@ def _check_name(
 ) -> None:
     if not isinstance(value, str):
         raise invalid(
-            f"must be a text in quotes, not {toml_type(value)}", below=below, code="SYNC-0110"
+            f"must be a string in quotes, not {toml_type(value)}", below=below, code="SYNC-0110"
         )
     if value not in known:
         raise invalid(

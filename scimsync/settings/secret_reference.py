@@ -20,7 +20,7 @@ def secret_reference(value: object) -> SecretStr:
     if isinstance(value, SecretStr):
         return value
     if not isinstance(value, str):
-        raise invalid("must be a text in quotes", hint=REFERENCE_FORMS, code="SYNC-0150")
+        raise invalid("must be a string in quotes", hint=REFERENCE_FORMS, code="SYNC-0150")
     scheme, colon, rest = value.partition(":")
     if not colon or scheme not in _SCHEMES:
         raise invalid(

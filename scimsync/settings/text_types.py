@@ -1,7 +1,6 @@
 """Field types for text: names, conditions, lists of texts and choices.
 
-Each type reads what TOML gives, says in plain words what is wrong with it, and knows its JSON
-Schema.
+Each type reads TOML values, explains faults in plain words, and knows its JSON Schema.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ def quoted(text: str) -> str:
 
 def _name(text: str) -> str:
     if not _NAME.fullmatch(text):
-        raise invalid("a name is made of letters (a to z), digits, - _ and .", code="SYNC-0109")
+        raise invalid("a name consists of letters (a to z), digits, - _ and .", code="SYNC-0109")
     return text
 
 
@@ -80,17 +79,17 @@ def _texts(value: object) -> object:
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list | tuple):
         raise invalid(
-            f"must be a text or a list of texts, not {toml_type(value)}", code="SYNC-0111"
+            f"must be a string or a list of strings, not {toml_type(value)}", code="SYNC-0111"
         )
     if not items:
         raise invalid("must not be an empty list", code="SYNC-0111")
     for item in items:
         if not isinstance(item, str):
             raise invalid(
-                f"holds {toml_type(item)}; all items must be texts in quotes", code="SYNC-0111"
+                f"holds {toml_type(item)}; all items must be strings in quotes", code="SYNC-0111"
             )
         if not item.strip():
-            raise invalid("holds an empty text", code="SYNC-0111")
+            raise invalid("contains an empty string", code="SYNC-0111")
         if items.count(item) > 1:
             raise invalid(f"holds {quoted(item)} twice", code="SYNC-0111")
     return tuple(items)

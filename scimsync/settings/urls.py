@@ -53,19 +53,19 @@ def _base_url(value: object) -> str:
         raise invalid(problem, hint=hint, code="SYNC-0120")
     if "@" in urlsplit(value).netloc:
         raise invalid(
-            "a URL here must not hold a user or a password",
+            "a URL here must not contain a user or a password",
             hint="secrets go into auth",
             code="SYNC-0120",
         )
     if "?" in value:
         raise invalid(
-            "a URL here must not hold a query (?…)",
+            "a URL here must not contain a query (?…)",
             hint="remove the part from ? on",
             code="SYNC-0120",
         )
     if "#" in value:
         raise invalid(
-            "a URL here must not hold a fragment (#…)",
+            "a URL here must not contain a fragment (#…)",
             hint="remove the part from # on",
             code="SYNC-0120",
         )
@@ -89,7 +89,7 @@ BaseUrl = Annotated[
 
 
 def _endpoint_url(value: object) -> str:
-    """Return a URL that is used as it stands, with its path and perhaps a query."""
+    """Return a URL that is used unchanged, with its path and perhaps a query."""
     hint = 'write "https://login.example.com/oauth2/token"'
     if not isinstance(value, str):
         raise invalid(
@@ -97,7 +97,7 @@ def _endpoint_url(value: object) -> str:
         )
     problem = https_problem(value)
     if problem is None and ("@" in urlsplit(value).netloc or "#" in value):
-        problem = "a URL here must not hold a user, a password or a fragment (#…)"
+        problem = "a URL here must not contain a user, a password or a fragment (#…)"
     if problem is not None:
         raise invalid(problem, hint=hint, code="SYNC-0120")
     return value
@@ -136,7 +136,7 @@ def webhook_problem(url: str) -> str | None:
     if (problem := https_problem(url)) is not None:
         return problem
     if "@" in urlsplit(url).netloc or "#" in url:
-        return "the URL of a webhook must not hold a user, a password or a fragment (#…)"
+        return "the URL of a webhook must not contain a user, a password or a fragment (#…)"
     return None
 
 

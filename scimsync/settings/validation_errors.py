@@ -1,4 +1,4 @@
-"""Turn what pydantic reports about sync.toml into messages for the person who wrote it."""
+"""Turn pydantic's errors about sync.toml into messages for the person who wrote it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scimsync.settings.text_types import toml_type
 from scimsync.tomltext import dotted_key, toml_string
 
 _EXPECTED = {
-    "string_type": "a text in quotes",
+    "string_type": "a string in quotes",
     "bool_type": "true or false",
     "int_type": "a whole number",
     "float_type": "a number",

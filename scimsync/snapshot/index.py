@@ -71,7 +71,7 @@ class IndexIdentity:
 class Index:
     """The SQL table `table` with the `key` and `hash` of each record, in the workspace's database.
 
-    `is_attached` tells whether that is the index file.
+    `is_attached` is whether that is the index file.
     """
 
     def __init__(self, workspace: Workspace, snapshot: StoredSnapshot, shape: str) -> None:

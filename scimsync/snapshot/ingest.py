@@ -81,8 +81,9 @@ def ingest(
 
     With an `overlay`, they are stored there, and nothing else is changed. `columns` are those that
     expressions use, and `named` also those of them that the source lacks. `index` is the path of
-    the index file. With `whole`, everything is read, also where reads usually bring what changed.
-    Raise SourceUnavailable, SourceFormatError or GuardStop, in which case nothing is stored.
+    the index file. With `whole`, everything is read, even from sources that usually return only
+    changes. Raise SourceUnavailable, SourceFormatError or GuardStop, in which case nothing is
+    stored.
     """
     kept = spec.keeping
     if kept is None:

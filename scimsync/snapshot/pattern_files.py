@@ -17,8 +17,8 @@ from scimsync.snapshot.compare import Comparison
 class LostFile:
     """A file that had `records`, of which about `gone` are in no file now.
 
-    `is_there` tells whether the file itself still exists, without any record. `records` is None if
-    it is unknown.
+    `is_there` is whether the file itself still exists, without any record. `records` is None if it
+    is unknown.
     """
 
     name: str

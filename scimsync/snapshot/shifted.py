@@ -1,4 +1,4 @@
-"""Find columns whose cells moved by one row, so that users would get what is their neighbor's."""
+"""Find columns whose cells moved by one row, so that users would get their neighbor's values."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def shifted_columns(
 ) -> Iterator[ShiftedColumn]:
     """Yield the columns whose cells are now those that the row above or below had before.
 
-    `get` returns stored records. A single changed cell is no sign of a shift. Where cells move,
+    `get` returns stored records. A single changed cell is not a sign of a shift. Where cells move,
     the values that records lose are those that their neighbors gain, except at the ends.
     """
     if not 1 < comparison.changed <= _MOST_CHANGED:
@@ -64,7 +64,7 @@ def _changed_cells(
 
 
 def _trade_values(cells: Iterable[tuple[Any, Any]]) -> bool:
-    """Return whether the values that cells lose are those that others gain, but for one."""
+    """Return whether the values that cells lose are those that others gain, except for one."""
     lost: Counter[str] = Counter()
     gained: Counter[str] = Counter()
     for old, new in cells:

@@ -115,7 +115,7 @@ def take_repeated(
 
 
 def _differs(value: str) -> str:
-    """Return SQL that tells whether a group of rows has more than one value, or value and NULL."""
+    """Return SQL for whether a group of rows has more than one value, or a value and NULL."""
     return f"min({value}) is distinct from max({value}) or count({value}) not in (0, count(*))"
 
 
@@ -191,7 +191,7 @@ def report(
         if number in kept:
             names = ", ".join(f'"{key}"' for key in kept[number][:_KEYS_NAMED])
             more = ", …" if len(kept[number]) > _KEYS_NAMED else ""
-            detail += f"; it may be that of {names}{more}, which is kept"
+            detail += f"; it may belong to {names}{more}, which is kept"
         add(row.location, row.key, detail, row.code)
     for each in ambiguous.keys:
         first = each.locations[0]

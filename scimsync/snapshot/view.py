@@ -86,7 +86,7 @@ class SnapshotView:
     def named(self, sources: Sequence[str], names: Sequence[str]) -> dict[str, list[Key]]:
         """Return the keys of the records of `sources` that have each of `names`.
 
-        A name that no record has is that of the record that had it when it left, if it is one.
+        If no record has a name, it belongs to the one record that had it when it left, if any.
         """
         rows: dict[tuple[str, Key, str], Holding] = {}
         for store in (self._store, self._overlay):

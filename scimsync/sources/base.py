@@ -1,8 +1,8 @@
 """The protocol of a source, and the values that a source and its readers exchange.
 
 A kind of source is one module or package of this package and one line in `registry`: the settings
-model of `[sources.NAME]`, which derives from `SourceSettings` and opens a `Source`. A source whose
-records arrive one by one derives from `spool.SpooledSource` and implements `rows`.
+model of `[sources.NAME]`, which derives from `SourceSettings` and opens a `Source`. A source of
+records that arrive one by one derives from `spool.SpooledSource` and implements `rows`.
 
 The registry imports the modules of all kinds, so these import libraries that take long to load
 inside of functions.
@@ -100,10 +100,10 @@ class SourceSpec(Generic[S]):
     of the table refers to, and raises ConfigError for one that is missing. `secrets` does the same
     for the table under an option, such as `auth`. `used` are the columns that expressions use; None
     if that is unknown, and then all columns are read. `state_file` is the file of the state, None
-    if that is in a database on a server. `handover` is what `columns` read and leaves to the next
-    opening of the source, so that it is not read twice. `place` holds the keys that lead to the
-    table in sync.toml if they are not `sources` and the name. `keeping` is how the last complete
-    read is used; None if it is neither used nor kept.
+    if that is in a database on a server. `handover` is the data that `columns` read and leaves to
+    the next opening of the source, so that it is not read twice. `place` holds the keys that lead
+    to the table in sync.toml if they are not `sources` and the name. `keeping` is how the last
+    complete read is used; None if it is neither used nor kept.
     """
 
     name: str
@@ -153,7 +153,7 @@ RowId = tuple[int, int]
 class RowLocation:
     """Where a row is, for messages: a part of the source, and its line or its number there.
 
-    `line` is None where there are no lines, `row` where rows have no order either. `sheet` is the
+    `line` is None if there are no lines, `row` where rows have no order either. `sheet` is the
     name of the sheet that has the row.
     """
 
@@ -182,8 +182,8 @@ class RowLocation:
 class RejectedRow:
     """A row that a source cannot use.
 
-    `key` is None if the row does not tell whose it is. `cells` holds the values by column, and
-    `fields` all values regardless of their column, because they may be shifted.
+    `key` is None if it is unknown whose row it is. `cells` holds the values by column, and `fields`
+    all values regardless of their column, because they may be shifted.
     """
 
     location: RowLocation
@@ -197,8 +197,8 @@ class RejectedRow:
 class RejectedRows:
     """Collects rejected rows: their number, and the first `MAX_REPORTED` in full.
 
-    `excluded` are malformed rows that are no records, such as a line with the total. One of them
-    becomes a rejected row after all if a record would be gone that it may stand for.
+    `excluded` are malformed rows that are not records, such as a line with the total. Such a row is
+    rejected after all if a record that it may belong to would otherwise be gone.
     """
 
     def __init__(self) -> None:
@@ -213,7 +213,7 @@ class RejectedRows:
             self.rows.append(row)
 
     def exclude(self, row: RejectedRow) -> None:
-        """Add a row that is no record. Only so many are kept; the others are rejected."""
+        """Add a row that is not a record. Only a few are kept; the others are rejected."""
         if len(self.excluded) < MAX_REPORTED:
             self.excluded.append(row)
         else:
@@ -225,12 +225,12 @@ class Source(Protocol):
 
     @property
     def label(self) -> str:
-        """What messages call the source: a file, "the result of the query"."""
+        """The name of the source in messages: a file, "the result of the query"."""
         ...
 
     @property
     def part_labels(self) -> Sequence[str]:
-        """What messages call the parts, such as the files of a glob, in order."""
+        """The names of the parts in messages, such as the files of a glob, in order."""
         ...
 
     @property
@@ -255,7 +255,7 @@ class Source(Protocol):
     def checksum(self) -> str:
         """Return a digest of all records and of the settings that decide how they are read.
 
-        Called from another thread, while `scan` is at work.
+        Called from another thread, while `scan` is running.
         """
         ...
 

@@ -39,7 +39,7 @@ class OnePartSource(Generic[S]):
         return {(part, row): RowLocation(self.label, None, row) for part, row in rows}
 
     def ensure_unchanged(self) -> None:
-        """Do nothing: what was read cannot change."""
+        """Do nothing: the data cannot change."""
 
     def empty(self) -> GuardStop:
         """Return the error for a source without records."""

@@ -75,7 +75,7 @@ async def read_again_after_fault(
 ) -> Result:
     """Return what `read` returns, called once more if the list was not complete.
 
-    `source` is the name of the source, and `label` what messages call the list. Raise
+    `source` is the name of the source, and `label` the name of the list in messages. Raise
     SourceUnavailable if it was not complete again.
     """
     for _ in range(READS - 1):
@@ -87,7 +87,7 @@ async def read_again_after_fault(
         raise SourceUnavailable(
             f'source "{source}": the list at {label} is not complete: {fault}',
             hint=fault.hint
-            or "the next run reads it again; if this stays, look at the paging of the list",
+            or "the next run reads it again; if this persists, check the paging of the list",
             code="SYNC-0267",
         ) from None
 
@@ -104,7 +104,7 @@ def spool_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def run_apart(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run a coroutine to its end, also where an event loop runs already."""
+    """Run a coroutine to its end, even if an event loop is already running."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

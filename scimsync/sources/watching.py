@@ -94,7 +94,7 @@ def _moment(nanoseconds: int) -> datetime:
 
 
 def has_writer(path: Path) -> bool:
-    """Return whether a process has the file open for writing, as far as the system tells.
+    """Return whether a process has the file open for writing, as far as the system shows it.
 
     Linux grants a lease for reading only on a file that no process has open for writing (fcntl(2),
     F_SETLEASE), only to its owner or to root, and not on network file systems. Where no lease can

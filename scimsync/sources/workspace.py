@@ -21,7 +21,7 @@ sixty columns."""
 
 
 class Workspace:
-    """A private folder (mode 0700) for copies of data and for what DuckDB spills to disk.
+    """A private folder (mode 0700) for copies of data and for data that DuckDB spills to disk.
 
     It is removed by `close`, or at the end of a `with` statement. The database is in memory, or in
     the file called `name` in the folder. `settings` add to those of DuckDB, or replace them.
@@ -60,7 +60,7 @@ class Workspace:
         return self._connection
 
     def readable(self, path: Path) -> Path:
-        """Return `path`, or a link to it if DuckDB would take its name for a glob."""
+        """Return `path`, or a link to it if DuckDB would read its name as a glob."""
         if not any(sign in str(path) for sign in "*?["):
             return path
         link = self.new(path.suffix)

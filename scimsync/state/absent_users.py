@@ -19,7 +19,7 @@ _NONE = ""
 
 
 def digests(connection: Connection, target: str, keys: Sequence[Key]) -> dict[Key, str]:
-    """Return for those of `keys` that were looked up the digest of what they were looked up by."""
+    """Return the digests of the look-up values for those of `keys` that were looked up."""
     rows = connection.execute(
         select(table.c.key, table.c.digest).where(table.c.target == target, table.c.key.in_(keys))
     )
@@ -29,7 +29,7 @@ def digests(connection: Connection, target: str, keys: Sequence[Key]) -> dict[Ke
 def put(
     connection: Connection, target: str, found: Mapping[Key, str], protected: Mapping[Key, str]
 ) -> None:
-    """Store what the users `found` were looked up by, and why others are left alone."""
+    """Store what the users `found` were looked up by, and why others stay as they are."""
     rows = [
         {"target": target, "key": key, "digest": digest, "protected": None}
         for key, digest in found.items()
@@ -44,7 +44,7 @@ def put(
 def protected(connection: Connection, target: str, sources: Sequence[str]) -> dict[Key, str]:
     """Return the users whose account is protected and not linked, with the reason.
 
-    Left out are users whom none of `sources` has any more.
+    Users who are no longer in any of `sources` are left out.
     """
     present = exists().where(
         record.c.source.in_(sources), record.c.key == table.c.key, record.c.removed_at.is_(None)

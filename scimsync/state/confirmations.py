@@ -1,4 +1,4 @@
-"""Confirm operations by what was read later, if their response did not confirm them."""
+"""Confirm operations by later reads, if their response did not confirm them."""
 
 from __future__ import annotations
 

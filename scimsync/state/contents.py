@@ -24,7 +24,7 @@ UNKNOWN_CONTENTS = Contents(groups=True, pins=True, references=True)
 
 
 def get_contents(connection: Connection, target: str) -> Contents:
-    """Return what a target has at the start of a run, which holds its lease."""
+    """Return the contents of a target at the start of a run, which holds its lease."""
     return Contents(
         *connection.execute(
             select(

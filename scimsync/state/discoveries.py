@@ -20,8 +20,8 @@ def _adapter() -> TypeAdapter[Discovery]:
 def get_discovery(connection: Connection, target: str, url: str) -> Discovery:
     """Return what the service at `url` declared; nothing where it was never read.
 
-    What another service declared under the name of the target, or a later version stored in
-    another form, is nothing as well.
+    Also return nothing for declarations of another service under the name of the target, or in the
+    form of a later version.
     """
     query = select(table.c.document).where(table.c.target == target, table.c.url == url)
     document = connection.execute(query).scalar()

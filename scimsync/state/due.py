@@ -20,7 +20,7 @@ from scimsync.state.tables.link_tables import absent_user, hold, link, reference
 from scimsync.state.tables.source_tables import record
 
 _REFERRER = link.alias("referrer")
-"""The link of the user whose attribute refers to another one."""
+"""The link of the user with an attribute that refers to another one."""
 
 
 def keys_to_plan(
@@ -66,7 +66,7 @@ def arrivals(
     These are records changed after `cursor`, and users whose account could not be created yet.
     """
     found = union(*_arrivals(target, sources, cursor)).subquery()
-    # in order only afterwards: SQLite would read all links by key, and not those that wait
+    # in order only afterwards: SQLite would read all links by key instead of only those that wait
     query = select(found.c.key).order_by(found.c.key)
     with closing(stream(connection, 2000, query)) as rows:
         for row in rows:
@@ -176,7 +176,7 @@ def _due_links(target: str, kind: Kind, now: datetime) -> tuple[Select[str], ...
 def _held_with_access(target: str) -> Select[str]:
     """Return a query for the keys of active accounts of users who were deprovisioned by hand.
 
-    A run that was at work meanwhile may have overwritten that such a link is due.
+    A concurrent run may have overwritten the fact that such a link is due.
     """
     return select(link.c.key).where(
         link.c.target == target,

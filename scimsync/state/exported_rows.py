@@ -75,7 +75,7 @@ def _value(kind: TypeEngine[Any], value: Any) -> Any:
 
 
 def _typed(value: Any, *kinds: type) -> Any:
-    if type(value) not in kinds:  # a bool is no number
+    if type(value) not in kinds:  # a bool is not a number
         raise TypeError(value)
     return value
 

@@ -18,8 +18,8 @@ from scimsync.state.tables.link_tables import link
 def put_hold(connection: Connection, key: Key, targets: Sequence[str], now: datetime) -> None:
     """Hold a user, who may have access at all `targets` until each of them shows the opposite.
 
-    An account that is known to be inactive is read again. An earlier hold keeps its time. What a
-    revert has pinned is pinned no longer.
+    An account that is known to be inactive is read again. An earlier hold keeps its time. Pins of a
+    revert end.
     """
     upsert(connection, table, [{"key": key, "since": now}], keep=("since",))
     pin_store.drop_everywhere(connection, [key])

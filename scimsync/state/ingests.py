@@ -40,7 +40,7 @@ def add(
 
 
 def prune(connection: Connection, before: datetime) -> None:
-    """Delete what is known of readings before `before`."""
+    """Delete the readings before `before`."""
     connection.execute(delete(ingest).where(ingest.c.read_at < before))
 
 
@@ -84,7 +84,7 @@ def note_refused(connection: Connection, source: str) -> None:
 def forget_refused(
     connection: Connection, sources: Sequence[str], keys: Sequence[Key] = ()
 ) -> None:
-    """Forget refused changes once what was read is permanent: for `keys`, or for all."""
+    """Forget refused changes once the reads are permanent: for `keys`, or for all."""
     forgotten = delete(refused_change).where(refused_change.c.source.in_(sources))
     if keys:
         forgotten = forgotten.where(refused_change.c.key.in_(keys))

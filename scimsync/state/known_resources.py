@@ -1,4 +1,4 @@
-"""What is known of the resources of a target, read in bulk to compare it with what they hold."""
+"""The known resources of a target, read in bulk for a comparison with the target."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _COLUMNS = (
 def known_by_id(
     connection: Connection, target: str, kind: Kind, ids: Sequence[str]
 ) -> dict[str, list[KnownResource]]:
-    """Return remote id -> what is known of the resource, one that exists before a deleted one.
+    """Return remote id -> the known resource, preferably an existing one.
 
     Several keys have one resource in a state of an earlier version.
     """

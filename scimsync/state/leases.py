@@ -1,8 +1,8 @@
 """Leases: each source and each target has at most one holder at a time.
 
 Taking leases gives a `FencingToken`. Every write of a run compares the token with the leases in the
-same transaction, so that a run which was suspended and lost a lease writes nothing about what
-another run holds now.
+same transaction, so that a run which was suspended and lost a lease writes nothing about resources
+that another run now holds.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def take(connection: Connection, names: Sequence[str], holder: str, now: datetim
         if row["holder"] and row["expires_at"] > now and not _is_dead(row["holder"]):
             seconds = max(1, round((row["expires_at"] - now).total_seconds()))
             raise LeaseHeld(
-                f"{row['name']}: another run is at work ({' '.join(row['holder'].split()[:3])})",
+                f"{row['name']}: another run is active ({' '.join(row['holder'].split()[:3])})",
                 hint=f"wait for it to finish; if it died, its lease expires in {seconds} s",
                 code="SYNC-0701",
             )
@@ -100,7 +100,7 @@ def holder_name() -> str:
 def _kernel() -> str:
     """Return a digest of this boot and this container, in which process numbers are unique.
 
-    Empty where the platform does not tell.
+    Empty if the platform does not provide it.
     """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii") + str(
@@ -149,7 +149,7 @@ def require(connection: Connection, token: FencingToken, now: datetime) -> None:
 
 
 def release(connection: Connection, token: FencingToken, now: datetime) -> None:
-    """Give the leases back. Their numbers stay."""
+    """Release the leases. Their numbers stay."""
     connection.execute(update(table).where(*_is_ours(token)).values(expires_at=now, holder=""))
 
 

@@ -74,7 +74,7 @@ def mark_removals(connection: Connection, target: str, removed: Select[str], now
 
 
 def move(connection: Connection, target: str, pairs: Mapping[Key, Key]) -> None:
-    """Give the accounts of users to other keys (new -> old), which have none, and references too.
+    """Move the accounts of users, and references, to other keys (new -> old), which have none.
 
     The references of the old keys themselves are dropped.
     """

@@ -1,4 +1,4 @@
-"""Links: what is known of each resource at each target."""
+"""Links: the known facts about each resource at each target."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def keep_replaced(
 ) -> None:
     """Keep what the memberships `rows`, about to be stored, replace until the plan is accepted.
 
-    What was kept earlier stays. Memberships that are not in `before` are new.
+    Values that were kept earlier stay. Memberships that are not in `before` are new.
     """
     kept = []
     for row in rows:
@@ -143,12 +143,12 @@ def before_plan(connection: Connection, target: str) -> Iterator[Membership]:
 
 
 def accept(connection: Connection, targets: Sequence[str]) -> None:
-    """Make what was planned for these targets permanent."""
+    """Make the plans for these targets permanent."""
     connection.execute(delete(replaced).where(replaced.c.target.in_(targets)))
 
 
 def replaced_by_plan(targets: Sequence[str]) -> ColumnElement[bool]:
-    """Return the condition for what is kept of these targets from before a plan."""
+    """Return the condition for the rows of these targets that are kept from before a plan."""
     return replaced.c.target.in_(targets)
 
 
@@ -295,7 +295,7 @@ def forget_members(connection: Connection, target: str, kind: Kind, members: Seq
 def pin(connection: Connection, target: str, members: Iterable[PinnedMember]) -> None:
     """Keep members in or out of groups, until the rules ask for something else.
 
-    What is asked for anyway is not pinned.
+    Memberships that the rules ask for anyway are not pinned.
     """
     wanted = {(group, kind, member): is_in for group, kind, member, is_in in members}
     rows: list[Membership] = []

@@ -67,7 +67,7 @@ class NotedLinks:
         return {RemoteId(remote_id): Key(key) for _, remote_id, key in rows}
 
     def name_holders(self, kind: Kind, names: Collection[str]) -> Mapping[str, Link]:
-        """Return the links of the accounts that have, or have asked for, each of `names`."""
+        """Return the links of the accounts that have, or have requested, each of `names`."""
         rows = [
             *self._select("at, name, packed", kind, "name", names),
             *self._select("at, claimed, packed", kind, "claimed", names),

@@ -22,7 +22,7 @@ _MOST_KEYS = 2000
 
 @dataclass(frozen=True, slots=True)
 class FailingLink:
-    """A link that failed last. `next_try_at` is None where it is not tried again by itself."""
+    """A link that failed last. `next_try_at` is None if it is not retried automatically."""
 
     kind: Kind
     key: Key
@@ -75,7 +75,7 @@ def failing_links(connection: Connection, target: str, most: int) -> FailingLink
 
 
 def echo_counts(connection: Connection, target: str) -> list[EchoCount]:
-    """Return which attributes a target shows otherwise than they were sent, the most first."""
+    """Return the attributes that a target shows differently from what was sent, by frequency."""
     columns = (link.c.kind, link.c.key, link.c.echoes)
     rows = connection.execute(
         select(*columns)

@@ -27,7 +27,7 @@ class PinSummary:
 
 
 def put_pins(connection: Connection, target: str, pins: Iterable[Pin], now: datetime) -> None:
-    """Store pins, in place of those of the same users and groups."""
+    """Store pins, replacing those of the same users and groups."""
     rows = [
         {
             "target": target,

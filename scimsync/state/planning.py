@@ -70,7 +70,7 @@ class LiveState(PlannedOperations):
         self._unpinned: dict[Kind, set[Key]] = {kind: set() for kind in Kind}
 
     def accept(self, connection: Connection) -> None:
-        """Store what the plan settles; the plan counts from now on."""
+        """Store the settlements of the plan; the plan counts from now on."""
         self._accepted = True
         if self._moves:
             link_changes.move(connection, self._target, self._moves)
@@ -174,7 +174,7 @@ class LiveState(PlannedOperations):
         self.note_links([link])
 
     def note_links(self, some: Sequence[Link]) -> None:
-        """Store what some resources were found to hold."""
+        """Store the values found in some resources."""
         if self._event_destinations:
             with self._store.write() as connection:
                 self._note_read_events(connection, some)
@@ -290,7 +290,7 @@ class LiveState(PlannedOperations):
                 self.accept(connection)
 
     def pin(self, resources: Sequence[Pin], members: Sequence[PinnedMember]) -> None:
-        """Pin what a revert restores, once the plan is accepted."""
+        """Pin the values that a revert restores, once the plan is accepted."""
         self._pins, self._pinned_members = resources, members
 
     def all_held(self) -> Container[Key]:

@@ -43,7 +43,7 @@ class OverlayState(LiveState):
     """Reads the state database, and writes to a scratch database that lies over it.
 
     It shows the state as the next push will find it: recovered from a run that died, and without
-    what a refused plan left behind.
+    leftovers of a refused plan.
     """
 
     def __init__(
@@ -248,7 +248,7 @@ class OverlayState(LiveState):
     def keep_pinned(self, some: Sequence[Pin]) -> None:
         self._kept_pins |= {(pin.kind, pin.key): pin for pin in some}
 
-    # No plan stores what it settles
+    # No plan stores its settlements
 
     def unpin(self, *_: Any, **__: Any) -> None:
         return

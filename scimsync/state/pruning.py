@@ -28,8 +28,8 @@ class Pruned:
 def prune(connection: Connection, before: datetime) -> Pruned:
     """Delete runs that started before `before` (aware), and their operations.
 
-    The last run stays, and so does what is needed later: operations without an outcome, those of
-    links in doubt, and those whose event is not exported yet.
+    The last run stays, and so do rows that are needed later: operations without an outcome, those
+    of links in doubt, and those whose event is not exported yet.
     """
     last = select(run.c.id).order_by(run.c.id.desc()).limit(1).scalar_subquery()
     old = select(run.c.id).where(run.c.started_at < before, run.c.id != last)

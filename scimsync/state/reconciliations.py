@@ -26,7 +26,7 @@ class Reconciliation:
 
 
 def put_reconciliations(connection: Connection, done: Iterable[Reconciliation]) -> None:
-    """Store reconciliations, in place of earlier ones of the same targets."""
+    """Store reconciliations, replacing earlier ones of the same targets."""
     upsert(connection, table, [asdict(one) for one in done])
 
 

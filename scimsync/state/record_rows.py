@@ -43,7 +43,7 @@ _DEEPEST = 100
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """What is known of a source.
+    """The known facts about a source.
 
     `digest` covers the bytes and settings last read; `problems` are those found in them. `filled`
     is the number of filled cells of each column in use, or None if it is unknown. `files` are those
@@ -99,7 +99,7 @@ def put_source(connection: Connection, state: SourceState) -> None:
 
 
 def keeping(state: SourceState) -> str:
-    """Return what `SourceState.replaced` is where `state` is replaced. What was kept stays."""
+    """Return `SourceState.replaced` for when `state` is replaced. Values already kept stay."""
     contents = _contents(state) | {"ingested_at": str(state.ingested_at or "")}
     return state.replaced or orjson.dumps(contents).decode()
 
@@ -160,7 +160,7 @@ def keep_replaced(
 ) -> None:
     """Keep the values of the records `known`, and the absence of `new`, until `accept`.
 
-    What was kept earlier stays.
+    Values that were kept earlier stay.
     """
     some = 5000
     rows: list[dict[str, object]] = [{"source": source, "key": key, "data": None} for key in new]
@@ -181,7 +181,7 @@ def accept(
     *,
     any_refused: bool = True,
 ) -> None:
-    """Make what was read permanent: for `keys`, or for all records if there are none.
+    """Make the changes that were read permanent: for `keys`, or for all records if there are none.
 
     Without `any_refused`, it is known that no change was refused before.
     """
@@ -252,7 +252,7 @@ def restore(connection: Connection, sources: Sequence[str], now: datetime) -> in
 
 
 def _restore_contents(connection: Connection, source: str, text: str) -> None:
-    """Restore what is known of the contents of a source: an allowance had no effect."""
+    """Restore the facts about the contents of a source, because an allowance had no effect."""
     contents = orjson.loads(text)
     when = contents["ingested_at"]
     contents["ingested_at"] = datetime.fromisoformat(when) if when else None

@@ -38,7 +38,7 @@ def file_of(url: str, base_dir: Path) -> Path:
 
 
 def identity_of(path: Path) -> FileIdentity | None:
-    """Return what identifies a file whatever its name is, or None if there is no such file."""
+    """Return the identity of a file, whatever its name, or None if there is no such file."""
     try:
         found = path.stat()
     except OSError:
@@ -174,7 +174,7 @@ def explain(error: DBAPIError | sqlite3.Error, label: str) -> StateError:
     if "readonly" in reason or "read-only" in reason or "unable to open" in reason:
         return ReadOnlyStateError(
             f"{label}: the state database is read-only",
-            hint="the user who runs scimsync must be able to write the file and its folder",
+            hint="the user that runs scimsync must be able to write the file and its folder",
             code="SYNC-0602",
         )
     if "disk is full" in reason:

@@ -1,8 +1,8 @@
 """Open the state database: find it, check the version of its tables, upgrade them.
 
 `Store.read()` and `Store.write()` give connections inside a transaction; the other modules of this
-package are functions over such a connection. What only one kind of database knows is in `sqlite`,
-`postgresql` and `bulk`.
+package are functions over such a connection. Anything specific to one kind of database is in
+`sqlite`, `postgresql` and `bulk`.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Store:
 
     Threads may share it; each `read` or `write` takes a connection of its own. `label` is its name
     in messages. `path` is its file, None for a database server. `is_scratch` is set for an empty
-    database that takes the place of one that does not exist yet.
+    database that replaces one that does not exist yet.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Store:
     def fenced(self, check_write: Callable[[Connection], None]) -> Store:
         """Return this store with a check that starts each write transaction.
 
-        What `check_write` raises ends the transaction before anything is written.
+        An error from `check_write` ends the transaction before anything is written.
         """
         return Store(
             self.engine, self.label, self.path, check_write=check_write, identity=self._identity
@@ -113,7 +113,7 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Give a connection that sees one consistent state. Raise `StateError`."""
+        """Yield a connection that sees one consistent state. Raise `StateError`."""
         self.require_same_file()  # or else SQLite would create an empty file
         with self.errors(), self.engine.connect() as connection:
             yield connection

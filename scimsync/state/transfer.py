@@ -116,7 +116,7 @@ def _check_head(line: bytes, name: str) -> None:
     if not ours:
         raise ExportError(
             f"{name} is not an export of a state",
-            hint="scimsync state export writes one",
+            hint="create one with scimsync state export",
             code="SYNC-0613",
         )
     if version != SCHEMA_VERSION:
@@ -151,7 +151,7 @@ def _store(
         connection.execute(insert(table), rows)
     except (IntegrityError, DataError):
         raise ExportError(
-            f"{name}: the rows of {table.name} do not fit together, such as two with one key",
+            f"{name}: the rows of {table.name} are inconsistent, such as two with one key",
             hint=_NOTHING,
             code="SYNC-0613",
         ) from None

@@ -14,8 +14,8 @@ def has_any(connection: Connection, targets: Sequence[str], sources: Sequence[st
     """Return whether a run has left something of these targets and sources unfinished.
 
     These are operations without an outcome, what a plan that was not accepted has replaced, and
-    links that exist for one run only. One statement asks for all of them, as usually there are
-    none.
+    links that exist for one run only. One statement checks for all of them, because usually there
+    are none.
     """
     open_operations = OperationFilter(targets=targets, statuses=OPEN_STATUSES)
     return bool(

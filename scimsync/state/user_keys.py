@@ -41,12 +41,11 @@ def rekey(
     now: datetime,
     except_for: Collection[str] = (),
 ) -> None:
-    """Give everything of the users with old keys to new keys (`pairs`: new -> old).
+    """Move everything of the users with old keys to new keys (`pairs`: new -> old).
 
-    Their links are due, so that the next push sends what differs. What a run read or planned and
-    did not finish is undone. New keys have no account, or give theirs away in the same call.
-    `key_columns` are the columns of the keys, by source. The records of sources `except_for` are
-    not users.
+    Their links are due, so that the next push sends what differs. Unfinished reads and plans of a
+    run are undone. New keys have no account, or give theirs away in the same call. `key_columns`
+    are the columns of the keys, by source. The records of sources `except_for` are not users.
     """
     targets = list(connection.scalars(select(link.c.target).distinct()))
     membership_store.restore(connection, targets)
@@ -61,7 +60,7 @@ def rekey(
 def move_accounts(
     connection: Connection, pairs: Mapping[Key, Key], now: datetime, *, references: bool = True
 ) -> None:
-    """Give the links and memberships of old keys to new keys, and make them due.
+    """Move the links and memberships of old keys to new keys, and make them due.
 
     With `references`, who referred to an old key refers to the new one.
     """
@@ -153,7 +152,7 @@ def _rename(
 def _rename_records(
     connection: Connection, name: str, pairs: Mapping[Key, Key], column: str | None
 ) -> None:
-    """Give records that the source still has to new keys, unless these have records there.
+    """Move records that the source still has to new keys, unless these have records there.
 
     Other values than that of the key's `column` stay, and each record counts as changed.
     """

@@ -14,7 +14,7 @@ from scimsync.transport.request_errors import (
 
 @dataclass(frozen=True, slots=True)
 class SendAgain:
-    """The request has to be sent again, alone or in another bulk. `after` is what it ended with."""
+    """The request has to be sent again, alone or in another bulk. `after` is its result."""
 
     after: RequestError | None = None
     alone: bool = True

@@ -18,8 +18,8 @@ Result = tuple[ScimRequest, ScimResponse]
 async def read_back(connection: TargetConnection, results: Sequence[Result]) -> bool | None:
     """Return whether the first and the last creation have the ids of their own resources.
 
-    `results` are successful. Return None if that cannot be told: none created anything, or no
-    resource can be read. A result that holds its resource is compared by whoever asked for it.
+    `results` are successful. Return None if that is unknown: none created anything, or no resource
+    can be read. The caller compares a result that contains its resource.
     """
     creations = [
         (request, location)

@@ -3,8 +3,8 @@
 Each write gets the response, or the error, that it would have had in a request of its own. So
 executor, journal and recovery do not know of bulks. A bulk without a response is not sent again:
 its creations are in doubt, and its other requests, which are safe to repeat, go into another bulk.
-What was in two such bulks is sent alone. So are requests whose result allows another attempt, such
-as 429, and all requests to a target that does not accept bulks.
+An operation that was in two such bulks is sent alone. So are requests whose result allows another
+attempt, such as 429, and all requests to a target that does not accept bulks.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ LONGEST_S: Final = 3.0
 little is still under way after a crash."""
 
 LONGEST_WAIT_S: Final = 60.0
-"""Seconds to wait, at most, for the end of a bulk whose response was lost."""
+"""Seconds to wait, at most, for the end of a bulk with a lost response."""
 
 MAX_UNDER_WAY: Final = 400
 """Operations that may be under way: after a crash, the next run has to look all of them up."""
@@ -202,7 +202,7 @@ class BulkSender:
     # When to send
 
     def _schedule(self) -> None:
-        """Send what is due once all tasks that can run now have run: they may add requests."""
+        """Send due requests once all tasks that can run have run: they may add requests."""
         if self._waiting and not self._is_scheduled:
             self._is_scheduled = True
             self._seen = 0
@@ -246,9 +246,9 @@ class BulkSender:
         return items, len(items) >= self._limit
 
     def _may_grow(self, oldest: BulkItem) -> bool:
-        """Return whether what is under way may soon add to the bulk of `oldest`.
+        """Return whether operations under way may soon add to the bulk of `oldest`.
 
-        A read is often followed by a write. But reads that go on and on delay no write.
+        A read is often followed by a write. But a long series of reads does not delay a write.
         """
         reads = self._reads > 0 and self._reads_ended - oldest.reads < self._limit
         return bool(self._bulks) or reads

@@ -145,7 +145,7 @@ class TargetConnection:
     async def ask(self, request: ScimRequest) -> ScimResponse:
         """Send `request` once; its errors show nothing about the target.
 
-        A target may refuse or lack what the request is for, and nothing depends on it. Raise as
+        The target may refuse the request or lack the feature, and nothing depends on it. Raise as
         `send` does.
         """
         with self._busy_time.waiting():
@@ -162,7 +162,7 @@ class TargetConnection:
         return self._busy_time.seconds
 
     async def send_alone(self, request: ScimRequest) -> ScimResponse:
-        """Do what `send` does, in a request of its own."""
+        """Do what `send` does, in a separate request."""
         if self._probing:
             async with self._probe:
                 if self._probing:
@@ -323,7 +323,7 @@ class TargetConnection:
         The error shows its rate limit, whether it accepts the token, and whether it works at all.
         """
         if isinstance(error, TokenRefused):
-            self._give_up("", error, hint="look at the target's auth")
+            self._give_up("", error, hint="check the target's auth")
         if not isinstance(error, ErrorResponse):
             return
         now = self.time.clock()
@@ -338,14 +338,14 @@ class TargetConnection:
             self.responses += 1
         elif error.retry_after is not None:  # the whole target's limit was hit
             seconds = min(error.retry_after, MAX_PAUSE_S)
-            _LOG.info("%s: asks for a pause of %.0f s", self._target, seconds)
+            _LOG.info("%s: requests a pause of %.0f s", self._target, seconds)
             self.rate_limiter.pause(now, seconds)
 
     def _learn_about_token(self, request: ScimRequest, error: ErrorResponse) -> bool:
         """Give up if the target refuses the token. Return whether it does."""
         refuses = verdict(error, purpose_of(request)) is Verdict.TOKEN
         if refuses or (request.path != BULK and self._is_forbidden_throughout(error)):
-            self._give_up("", error, hint="look at the target's token and what it may do")
+            self._give_up("", error, hint="check the target's token and its permissions")
             return True
         return False
 
@@ -396,5 +396,5 @@ class TargetConnection:
 
 
 def _asks_for_pause(error: BaseException) -> bool:
-    """Return whether the target asked for a pause, which the throttle applies to all requests."""
+    """Return whether the target requested a pause, which the throttle applies to all requests."""
     return isinstance(error, ErrorResponse) and bool(error.retry_after)

@@ -50,7 +50,8 @@ class Discoverer:
     async def discover(self) -> Discovery:
         """Return what the target declares, after reading it if it was read long ago.
 
-        What cannot be read stays unknown. Raise TargetStopped if nothing is sent to the target.
+        Anything that cannot be read stays unknown. Raise TargetStopped if nothing is sent to the
+        target.
         """
         async with self._lock:
             if not (self._is_done or self._connection.is_probing):

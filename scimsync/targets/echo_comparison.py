@@ -1,6 +1,6 @@
 """Compare what a target shows after a change with what was sent.
 
-A target may write a value its own way, cut it, or keep another one: that is told, and nothing is
+A target may rewrite a value, truncate it, or keep another one: this is reported, and nothing is
 sent again. `evidence` judges `active` and `userName` of changes, and the id, before that.
 """
 
@@ -30,11 +30,11 @@ def echoes_after(
     document: Document,
     shown: Mapping[str, Any] | None,
 ) -> tuple[Echo, ...]:
-    """Return the attributes that a resource shows otherwise than they were sent, so far.
+    """Return the attributes that a resource shows differently from what was sent, so far.
 
     `known` are those from earlier answers, `sent` the paths of the last request, and `document` is
     what the resource should hold now. `shown` is the resource in the answer, None for none.
-    Attributes that it does not show are no echoes.
+    Attributes that it does not show are not echoes.
     """
     earlier = {echo.path: echo for echo in known}
     found: list[Echo] = []
@@ -66,7 +66,7 @@ def agrees(sent: Any, shown: Any) -> bool:
     """Return whether a shown value is the one that was sent, as far as it is shown.
 
     The case of texts, the order of elements, and sub-attributes that were not sent make no
-    difference, and neither does a text in place of a boolean or a number.
+    difference, and neither does text instead of a boolean or a number.
     """
     if isinstance(sent, Mapping):
         if isinstance(shown, list):

@@ -48,12 +48,12 @@ class Verdict(StrEnum):
 
 VERDICT_MEANINGS: Mapping[Verdict, str] = {
     Verdict.DONE: "The target did it.",
-    Verdict.REFUSED: "It fails for this resource alone; all others go on.",
+    Verdict.REFUSED: "It fails for this resource alone; all others continue.",
     Verdict.SHAPE: "The target cannot do it this way; another way is tried where there is one.",
     Verdict.CONFLICT: "The resource that has the value is looked up.",
     Verdict.CHANGED: "The resource is read and compared again.",
     Verdict.MISSING: (
-        "It is gone only if a search finds nothing either, and the search is shown to work."
+        "It is gone only if a search finds nothing either, and the search demonstrably works."
     ),
     Verdict.UNKNOWN: "It proves nothing: the resource is read or searched, now or in the next run.",
     Verdict.RATE_LIMIT: "Nothing was done; it is sent again after a pause.",
@@ -68,8 +68,8 @@ class Answer(StrEnum):
     SUCCESS = "200 or 201 with the resource or the list"
     NO_BODY = "200, 201 or 204 without a body"
     ACCEPTED = "202"
-    OTHER_RESOURCE = "2xx that shows another resource than the requested one"
-    CONTRADICTION = "2xx that shows another `active` or `userName` than was sent"
+    OTHER_RESOURCE = "2xx that shows a different resource than the requested one"
+    CONTRADICTION = "2xx that shows a different `active` or `userName` than was sent"
     ERROR_BODY = "2xx with a SCIM error as its body"
     BAD_REQUEST = "400, and other 4xx not listed here"
     BAD_SHAPE = "400 with scimType invalidPath, noTarget, invalidSyntax or invalidFilter"
@@ -80,16 +80,16 @@ class Answer(StrEnum):
     UNIQUENESS = "409, or scimType uniqueness"
     PRECONDITION = "412"
     TOO_LARGE = "413"
-    LIMIT = "429, or 403 that asks for a pause"
+    LIMIT = "429, or 403 that requests a pause"
     POSTPONED = "503 with Retry-After or a SCIM error"
     SERVER_ERROR = "408, 500 and other 5xx"
-    NOT_SCIM = "2xx that is no JSON, such as a web page"
+    NOT_SCIM = "2xx that is not JSON, such as a web page"
     NO_SERVICE = "a redirect, or a web page with 404"
     LOST = "no answer after the request was sent"
     UNSENT = "no connection"
     UNWRITABLE = "a request that cannot be written"
     SHORT_LIST = "a list that is shorter than its totalResults, or that repeats or changes"
-    FILTER_IGNORED = "resources that do not fit the filter"
+    FILTER_IGNORED = "resources that do not match the filter"
     MEMBERS_HIDDEN = "a group without members"
     NOT_STORED = "2xx after which the resource still shows the old value"
 
@@ -167,7 +167,7 @@ _CODES = {
 
 
 class OutcomeUnknown(RequestError):
-    """A POST with an unknown outcome. `cause` is the error in place of a response."""
+    """A POST with an unknown outcome. `cause` is the error that occurred instead of a response."""
 
     def __init__(self, cause: RequestError) -> None:
         super().__init__(str(cause))
@@ -179,7 +179,7 @@ class OutcomeUnknown(RequestError):
 
 
 class UnprovenResponse(RequestError):
-    """A response with a 2xx status that does not prove what was asked for. `answer` is its kind."""
+    """A 2xx response that does not prove that the request was carried out. `answer` is its kind."""
 
     def __init__(self, message: str, answer: Answer) -> None:
         super().__init__(message)
@@ -191,7 +191,7 @@ class UnprovenResponse(RequestError):
 
 
 class IdOfAnother(UnprovenResponse):
-    """A response which shows that the target gave an id to somebody else."""
+    """A response which shows that the target gave an id to someone else."""
 
 
 def purpose_of(request: ScimRequest) -> Purpose:
@@ -199,7 +199,7 @@ def purpose_of(request: ScimRequest) -> Purpose:
     if request.method == "GET":
         return Purpose.READ if request.path.count("/") > 1 else Purpose.SEARCH
     if request.path.endswith(SEARCH_BY_POST):
-        return Purpose.READ  # a target that refuses it may send the list nevertheless
+        return Purpose.READ  # a target that refuses it may still send the list
     by_method = {"POST": Purpose.CREATE, "DELETE": Purpose.DELETE}
     return by_method.get(request.method, Purpose.CHANGE)
 
@@ -211,7 +211,7 @@ def verdict(outcome: Answer | ScimResponse | RequestError, purpose: Purpose) -> 
 
 
 def answer_of(outcome: ScimResponse | RequestError) -> Answer:
-    """Return the kind of an answer. What it shows is compared by `contradiction`."""
+    """Return the kind of an answer. `contradiction` compares what it shows."""
     if isinstance(outcome, ScimResponse):
         if outcome.status == 202:
             return Answer.ACCEPTED
@@ -262,7 +262,7 @@ def message_code(error: RequestError) -> str:
 
 
 def refusal_code(error: RequestError) -> str:
-    """Return the code of a message about one operation. A 403 is no matter of the token there."""
+    """Return the code of a message about one operation. A 403 there does not concern the token."""
     return "SYNC-0404" if answer_of(error) is Answer.FORBIDDEN else message_code(error)
 
 

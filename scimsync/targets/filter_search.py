@@ -1,4 +1,4 @@
-"""Search resources by filter, and tell a filter that finds nothing from one that proves nothing.
+"""Search resources by filter, and distinguish finding nothing from proving nothing.
 
 Service providers answer to filters that they do not support in many ways: with errors, with an
 empty list, with all resources. See `evidence`.
@@ -29,8 +29,8 @@ MAX_MATCHES = 5
 """The number of resources that are read for one value. Two are already ambiguous."""
 
 _REFUSALS = 2
-"""After this number of filters on one attribute that proved nothing, none is tried any more. One
-alone may be due to its value."""
+"""After this number of filters on one attribute that proved nothing, no more are tried. A single
+failure may be due to its value."""
 
 _SAMPLE = 10
 """The number of resources read to show that a filter finds what exists."""
@@ -226,7 +226,7 @@ class FilterSearch:
         if path in self.unusable or await self._has_no_filters():
             return False
         values = [value for value in await self._sample(path) if isinstance(value, str) and value]
-        # a known resource may be gone by now, and one that is listed is not
+        # a known resource may be gone now, but a listed one is not
         for value in values if self._visibility.lists_lie else values[:1]:
             try:
                 if await self.find(path, value, proving=True):

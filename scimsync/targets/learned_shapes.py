@@ -50,7 +50,7 @@ class Alternative:
 
 
 class LearnedShapes:
-    """What is known of the shapes that one target takes.
+    """The known facts about the shapes that one target accepts.
 
     `start` has the shapes to begin with, `fixed` the axes that are known and never moved, and
     `remembered` what earlier runs learned. `declared` returns what the target says that it can do.
@@ -89,7 +89,7 @@ class LearnedShapes:
         return self._dialect
 
     def _recall(self, name: str, lesson: LearnedShape) -> None:
-        """Take over what an earlier run learned, unless it is not known any longer."""
+        """Take over what an earlier run learned, unless it is no longer known."""
         words = name.split(" ", 2)
         if len(words) != 3 or words[0] not in (kind.value for kind in Kind):
             return
@@ -109,13 +109,13 @@ class LearnedShapes:
     # Knowledge
 
     def knows(self, kind: Kind, uses: Collection[Use]) -> bool:
-        """Return whether all choices that a request depends on need no proof any more."""
+        """Return whether no choice that a request depends on still needs proof."""
         return self.has_given_up(kind, uses) and not any(
             (kind, use) in self._ignored and not self.is_proven(kind, use) for use in uses
         )
 
     def has_given_up(self, kind: Kind, uses: Collection[Use]) -> bool:
-        """Return whether no others are tried any more for the choices that are not proven."""
+        """Return whether the unproven choices are final, because no others are tried."""
         return all(
             self.is_proven(kind, use) or self._exhausted[kind, use] >= _TRIALS for use in uses
         )
@@ -183,11 +183,11 @@ class LearnedShapes:
         return f"{kind} removing {DELETES}" in self.learned
 
     def note_deletion(self, kind: Kind, found: str) -> None:
-        """Note what was found of a resource after its deletion."""
+        """Note the evidence about a resource after its deletion."""
         self._learn(f"{kind} removing {DELETES}", "", found)
 
     def note_single_operations(self, kind: Kind, why: str) -> None:
-        """Note that the target takes operations one by one that it refused together."""
+        """Note that the target accepts operations one by one that it refused together."""
         use: Use = ("setting", Axis.OPERATIONS)
         if not self.is_proven(kind, use):
             self._settle(kind, use, "single", why)

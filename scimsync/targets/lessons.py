@@ -16,14 +16,14 @@ from scimsync.targets.learned_shapes import (
 )
 
 GONE = "gone"
-"""What is found of a deleted resource where it should be."""
+"""The state of a deleted resource that should be gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """One thing that differs from what `auto` tries first.
+    """One difference from the first choices of `auto`.
 
-    `is_loss`: the target does not keep an attribute. `why` is what taught it, `since` the day.
+    `is_loss`: the target does not keep an attribute. `why` is the reason for it, `since` the day.
     """
 
     text: str
@@ -36,7 +36,7 @@ class Lesson:
 
 
 def lessons(shapes: Mapping[str, LearnedShape]) -> Iterator[Lesson]:
-    """Yield what is learned of a target, but for the choices that `auto` tries first."""
+    """Yield the lessons about a target, except for the choices that `auto` tries first."""
     for name, learned in sorted(shapes.items()):
         kind, slot, what = name.split(" ", 2)
         if what.startswith(NOT_SHOWN):
@@ -49,7 +49,7 @@ def lessons(shapes: Mapping[str, LearnedShape]) -> Iterator[Lesson]:
             yield Lesson(text, learned.why, learned.learned_on, is_loss=True)
         elif what == DELETES:
             if learned.why != GONE:
-                text = f"a deleted {kind} is {learned.why}, and not gone"
+                text = f"a deleted {kind} is {learned.why} instead of gone"
                 yield Lesson(text, "DELETE", learned.learned_on)
         elif what.startswith(BY_PUT):
             text = f"{kind}s: {what.removeprefix(BY_PUT).strip()} by {CHOICES[Axis.WRITE]['put']}"

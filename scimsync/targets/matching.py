@@ -203,7 +203,7 @@ class Matcher:
             return match
         paths = [path for path, _ in self._values(document)]
         if not paths and self._visibility.lists_lie:
-            paths = list(self._match)  # it was deleted, and nothing is known of it but its id
+            paths = list(self._match)  # it was deleted, and only its id is known
         if self._outdated:
             self._drop_list()
         if self._list is None:
@@ -212,13 +212,13 @@ class Matcher:
                     return None
         whole_list = await self._proven_list()
         if remote_id in whole_list:
-            raise SearchUndecided(f"the list has the resource {remote_id} nevertheless")
+            raise SearchUndecided(f"the list still has the resource {remote_id}")
         return None
 
     async def _find_hidden(self, document: Document) -> MatchResult | None:
         """Return the match that a search did not find, or None if there is none.
 
-        That is proven if the filters on all attributes that others hold are shown to work, or by
+        That is proven if the filters on all attributes of other resources demonstrably work, or by
         the whole list. Raise SearchUndecided if nothing is proven.
         """
         if self._list is None:
@@ -278,7 +278,7 @@ class Matcher:
         """Return a resource, under a new id if it has one now, or None if it is gone.
 
         A group has its members only with `members`. Raise SearchUndecided if neither is proven,
-        IdOfAnother if the id was given to somebody else, and the errors of the sender.
+        IdOfAnother if the id was given to someone else, and the errors of the sender.
         """
         resource = await self.read(remote_id, members=members)
         whose = belongs_to_another(resource, [document], self._kind)

@@ -1,4 +1,4 @@
-"""Report each request to one target, and what it ended with, to the observer and the log."""
+"""Report each request to one target, and its result, to the observer and the log."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class RequestLog:
         self.show(request, outcome)
 
     def show(self, request: ScimRequest, outcome: ScimResponse | RequestError) -> None:
-        """Write what became of a request to the log, if it is detailed enough."""
+        """Log the outcome of a request, if the log is detailed enough."""
         if not _LOG.isEnabledFor(logging.DEBUG):
             return
         personal = _LOG.isEnabledFor(PERSONAL)

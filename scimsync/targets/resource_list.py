@@ -21,9 +21,9 @@ from scimsync.targets.resource_reader import ResourceReader
 class ResourceList:
     """Resources in a temporary file, indexed by their values at `paths`.
 
-    `problem` says why the list is not shown to be whole, and is None if it is: each page gave the
-    same total, and as many different resources came. A list without a total is whole if the target
-    says that its last page is the last.
+    `problem` says why the list may be incomplete, and is None if it is: each page gave the same
+    total, and as many different resources were received. A list without a total is whole if the
+    target says that its last page is the last.
     """
 
     def __init__(self, paths: Iterable[str]) -> None:
@@ -90,10 +90,10 @@ class ResourceList:
 async def read_whole_list(
     reader: ResourceReader, kind: Kind, paths: Iterable[str], most_pages: int | None
 ) -> ResourceList | None:
-    """Read all resources of a kind, or return None where that takes more than `most_pages`.
+    """Read all resources of a kind, or return None if that takes more than `most_pages`.
 
     The total in the first page decides. Where a target pages by cursors and gives no total, give up
-    after that number of pages. Raise RequestError for what concerns more than this list: no
+    after that number of pages. Raise RequestError for errors that concern more than this list: no
     connection, a refused token.
     """
     collected: _Collected | None = None
@@ -146,18 +146,22 @@ class _Collected:
         return page.total_results is None or page.total_results / size > most_pages
 
     def why_not_whole(self, endpoint: str) -> str | None:
-        """Return why the list is not shown to be whole, or None if it is."""
+        """Return why the list may be incomplete, or None if it is."""
         if len(self.totals) != 1:
             return f"{endpoint}: the list changed while it was read"
         (total,) = self.totals
         if total is None:
             return None if self.ended else f"{endpoint}: the list gives no totalResults"
         came = len(self.resources)
-        return None if came >= total else f"{endpoint}: only {came} of {total} resources came"
+        return (
+            None
+            if came >= total
+            else (f"{endpoint}: only {came} of {total} resources were received")
+        )
 
 
 def _begin(before: _Collected | None, paths: Iterable[str]) -> _Collected:
-    """Return a list without pages, in place of the one that starts again."""
+    """Return an empty list, to replace the one that starts again."""
     if before is not None:
         before.resources.close()
     return _Collected(ResourceList(paths))
@@ -169,5 +173,5 @@ def fold(path: str, value: Any) -> str | None:
 
 
 def folded_value(resource: Mapping[str, Any], path: str) -> str | None:
-    """Return what a resource holds at `path`, in the form used for comparison."""
+    """Return the value of a resource at `path`, in the form used for comparison."""
     return fold(path, project(resource, (path,)).get(path))

@@ -1,7 +1,7 @@
 """Read the resources of one target, in the form that it accepts.
 
-All reads go through the target's `ResourceReader`. It learns from refusals, and what it learned
-holds for the rest of the run.
+All reads go through the target's `ResourceReader`. It learns from refusals, for the rest of the
+run.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ def known_capabilities(capabilities: Capabilities) -> CapabilitiesReader:
 class ResourceReader:
     """The reads of one target.
 
-    `paging` is how its lists are paged as far as that is known of the product. Without
-    `capabilities`, nothing is known of what it declares. `member_filter` is the filter that finds a
-    group by one of its members (see `Profile.member_filter`).
+    `paging` is how its lists are paged, as far as that is known for the product. Without
+    `capabilities`, its declarations are unknown. `member_filter` is the filter that finds a group
+    by one of its members (see `Profile.member_filter`).
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class ResourceReader:
         return response
 
     def read_request(self, kind: Kind, remote_id: str, *, members: bool) -> ScimRequest:
-        """Return the request that reads a resource, a group without members unless asked for."""
+        """Return the request that reads a resource, a group without members unless requested."""
         request = self._dialect.read(kind, remote_id)
         return request if members else self._without_members(request, kind)
 
@@ -135,7 +135,7 @@ class ResourceReader:
         return self._member_filter is not None
 
     async def is_member(self, group: str, member: str) -> bool | None:
-        """Return whether a group has a member by a filter, or None where that proves nothing.
+        """Return whether a group has a member by a filter, or None if that proves nothing.
 
         That nothing is found counts only once the filter has found something. Raise RequestError.
         """

@@ -60,7 +60,7 @@ def open_client(
 
 
 class LazySender:
-    """A `Sender` that connects with the first request, as most runs send none.
+    """A `Sender` that connects with the first request, because most runs send none.
 
     Without an `authenticator` requests carry no secrets.
     """

@@ -19,7 +19,7 @@ class SharedLookUp(Generic[Found]):
 
     After a lost response to a bulk request, many creations are looked up at once. `read` returns
     the whole list if that takes no more requests than the given number, or else None. `find`
-    returns what the list has for a document, or None.
+    returns the match that the list has for a document, or None.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class SharedLookUp(Generic[Found]):
         self._reading: asyncio.Task[Sequence[Found | None] | None] | None = None
 
     async def look_up(self, document: Document) -> tuple[Found | None] | None:
-        """Return what the list has for a document, in a tuple.
+        """Return the match that the list has for a document, in a tuple.
 
         Return None if filters take fewer requests, or if the list does not prove who is missing.
         """

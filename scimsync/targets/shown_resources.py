@@ -22,7 +22,7 @@ from scimsync.targets.evidence import (
 )
 
 _HAND_REMOVED = 0.1
-"""The share of a group's known members that somebody may have removed at the target."""
+"""The share of a group's known members that others may have removed at the target."""
 
 
 _MAX_HAND_REMOVED = 3
@@ -40,7 +40,7 @@ def check_change(
 
     `sent` are the attributes that were sent. Of the values that the body shows, only `active` and
     `userName` count: a target may write others its own way. `known` are the kind of the resource
-    and the documents that it may have held; raise IdOfAnother if it is somebody else's.
+    and the documents that it may have held; raise IdOfAnother if it belongs to someone else.
     """
     if answer_of(response) is Answer.ACCEPTED:
         raise accepted(request, response)
@@ -73,7 +73,7 @@ def check_read(request: ScimRequest, response: ScimResponse, remote_id: str) -> 
 
 
 def hidden_name(kind: Kind, remote_id: str, resource: Mapping[str, object]) -> str | None:
-    """Return what a resource that was read does not show of its id and its required name.
+    """Return which of its id and its required name a resource does not show.
 
     The answer is None for one that shows both. Anything else proves nothing about the resource.
     """
@@ -99,8 +99,8 @@ def check_whole(kind: Kind, remote_id: str, resource: Mapping[str, object]) -> N
 def check_members_shown(known: Collection[str], group: Mapping[str, object]) -> None:
     """Raise UnprovenResponse unless a group shows the members that it is known to have.
 
-    What is written as a whole, the list or the group, would remove those that are not shown. A few
-    may have been removed at the target.
+    Writing the whole list or group would remove the members that are not shown. A few may have been
+    removed at the target.
     """
     shown = set(member_ids(group))
     hidden = sum(one not in shown for one in known)
@@ -127,7 +127,7 @@ def contradiction(shown: Mapping[str, object] | None, sent: Mapping[str, object]
 def shows_another(
     shown: Mapping[str, object] | None, sent: Mapping[str, object], kind: Kind
 ) -> str | None:
-    """Return how the answer to a creation shows another resource than the one that was sent.
+    """Return how the response to a creation shows a different resource than was sent.
 
     Its externalId decides where it is the one that was sent, or else userName or displayName.
     """
@@ -148,8 +148,8 @@ def belongs_to_another(
 ) -> str | None:
     """Return whose a resource is now, if its id was given to another user or group, or None.
 
-    `known` are documents that it may hold. Only an externalId and a unique name that are both those
-    of somebody else show it: a name alone may have been changed by hand.
+    `known` are documents that it may hold. Only an externalId and a unique name that both belong to
+    someone else show it: a name alone may have been changed by hand.
     """
     if shown is None:
         return None
@@ -172,7 +172,7 @@ def _another_name(
 
 
 def read_active(value: object) -> bool | None:
-    """Return what `active` of a resource says, or None where it says nothing.
+    """Return the value of `active` in a resource, or None if there is none.
 
     Some targets write texts or numbers: "False", 0, "inactive" (RFC 7643 section 2.3.2 has booleans
     only).
@@ -186,7 +186,7 @@ def read_active(value: object) -> bool | None:
 
 
 def active_of(resource: Mapping[str, object]) -> bool | None:
-    """Return what a resource says of `active`, or None if it says nothing. Null counts as False."""
+    """Return `active` of a resource, or None if it is absent. Null counts as False."""
     name = spelled(resource, "active")
     if name is None:
         return None
@@ -194,7 +194,7 @@ def active_of(resource: Mapping[str, object]) -> bool | None:
 
 
 def held_document(resource: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:
-    """Return what a resource holds at `paths`, with `active` as a boolean where it is one."""
+    """Return the values of a resource at `paths`, with `active` as a boolean where it is one."""
     wanted = list(paths)
     held = project(resource, wanted)
     if "active" in wanted and (active := active_of(resource)) is not None:

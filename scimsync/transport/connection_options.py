@@ -12,7 +12,7 @@ class ConnectionOptions:
     """What a connection needs beside its URL and its credentials.
 
     `cert` and `key` are the client's certificate and private key in PEM (mutual TLS, RFC 8705), and
-    `ca` the certificates to trust in place of the system's. `proxy` is the URL of an HTTP proxy;
+    `ca` the certificates to trust instead of the system's. `proxy` is the URL of an HTTP proxy;
     environment variables are not read. `timeout` is in seconds.
     """
 
@@ -44,5 +44,5 @@ class ConnectionOptions:
 
 def _reason(error: OSError) -> str:
     if isinstance(error, ssl.SSLError):
-        return "does not hold what is needed in PEM, or its private key does not fit"
+        return "does not contain the required PEM data, or its private key does not match"
     return f"cannot be read: {error.strerror}"

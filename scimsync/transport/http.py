@@ -56,7 +56,7 @@ class HttpResponse:
 
     @property
     def retry_after(self) -> float | None:
-        """The wait that Retry-After asks for, in seconds; None if it is missing or invalid."""
+        """The wait that Retry-After requests, in seconds; None if it is missing or invalid."""
         if "Retry-After" not in self.headers:
             return None
         return parse_retry_after(self.headers["Retry-After"], self.headers.get("Date"))
@@ -220,7 +220,7 @@ class HttpConnection:
         return received
 
     async def _read(self, response: httpx2.Response) -> tuple[bytes, str]:
-        """Return the decompressed body, and what is wrong with it ("" for nothing).
+        """Return the decompressed body, and any problem with it ("" for none).
 
         Read at most one piece beyond the limit.
         """

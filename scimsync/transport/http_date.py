@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 
 
 def http_date(text: str | None) -> datetime | None:
-    """Return the time of an HTTP-date, or None for a text that is none."""
+    """Return the time of an HTTP-date, or None for any other text."""
     try:
         moment = parsedate_to_datetime(text or "")
     except (ValueError, OverflowError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 
 MARGIN = 0.1
-"""What is added to a period, as a share of it, but at most `MARGIN_S` seconds."""
+"""The margin added to a period, as a share of it, but at most `MARGIN_S` seconds."""
 
 MARGIN_S = 1.0
 

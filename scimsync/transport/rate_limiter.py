@@ -140,7 +140,7 @@ class RateLimiter:
     def refused(self, now: float, sent_at: float, retry_after: float | None) -> None:
         """Learn from a 429 response to a request that was sent at `sent_at`.
 
-        `retry_after` is the pause that the response asks for, in seconds.
+        `retry_after` is the pause that the response requests, in seconds.
         """
         self.refusals += 1
         self._refusals_in_a_row += 1
@@ -176,7 +176,7 @@ class RateLimiter:
     def _learn(self, now: float) -> None:
         """Measure the rate of the server's bucket.
 
-        The requests accepted since it was last empty are what flowed into it.
+        The requests accepted since it was last empty equal its refill.
         """
         self._times_empty += 1
         if self._times_empty == 1 or self._empty_at == float("-inf"):

@@ -25,7 +25,7 @@ def secret_pattern(secret: str) -> re.Pattern[str]:
 
 
 def redacted(text: str, patterns: Iterable[re.Pattern[str]]) -> str:
-    """Return `text` with `***` in place of each secret that `patterns` find."""
+    """Return `text` with `***` instead of each secret that `patterns` find."""
     for pattern in patterns:
         text = pattern.sub("***", text)
     return text

@@ -12,8 +12,8 @@ from scimsync.transport.rate_limiter import RateLimiter
 class Throttle:
     """A queue for the tasks that send requests to one server.
 
-    `sleep` and `clock` are in seconds. Once `is_closed` returns True, no task waits any longer, but
-    a `sleep` that is under way has to end by itself.
+    `sleep` and `clock` are in seconds. Once `is_closed` returns True, no task starts to wait, but a
+    `sleep` under way still runs to its end.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Throttle:
     async def wait(self, quotas: Sequence[Quota] = ()) -> None:
         """Wait until the server may be sent another request, which counts in `quotas`.
 
-        The rate, the requests in flight, the pauses that the server asked for and the quotas
+        The rate, the requests in flight, the pauses that the server requested, and the quotas
         decide. One task waits, and the others queue behind it.
         """
         async with self._queue:

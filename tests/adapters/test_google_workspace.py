@@ -272,7 +272,7 @@ def test_only_a_list_of_which_all_came_counts_as_whole(google: GoogleDirectory) 
 
     assert _problem_of_list(google) is None
     google.fail("GET", where=_second_page, status=200, body={"kind": "admin#directory#users"})
-    assert _problem_of_list(google) == "/Users: only 100 of 250 resources came"
+    assert _problem_of_list(google) == "/Users: only 100 of 250 resources were received"
 
 
 def test_a_service_account_acts_for_an_administrator(tmp_path: Path, pauses: Pauses) -> None:

@@ -58,7 +58,7 @@ def test_the_profile_of_a_target_is_that_of_its_type(tmp_path: Path) -> None:
         ),
         (
             'type = "hoop"\ndialect = "rfc"',
-            'a dialect has no meaning with type = "hoop" [SYNC-0481]\n  leave it out',
+            'a dialect has no effect with type = "hoop" [SYNC-0481]\n  leave it out',
         ),
         ('type = "hop"', 'type of target "hop" is unknown [SYNC-0122]'),
     ],

@@ -85,7 +85,7 @@ def test_values_roles_and_groups_are_compared_with_what_is_declared(
         (
             "SYNC-0443",
             "1 attribute is limited to other values by the target",
-            ['emails[type eq "work"].value: type "work" is none of home'],
+            ['emails[type eq "work"].value: type "work" is not one of home'],
         ),
         (
             "SYNC-0443",
@@ -95,7 +95,7 @@ def test_values_roles_and_groups_are_compared_with_what_is_declared(
         (
             "SYNC-0443",
             "groups.by-dept: 1 attribute is limited to other values by the target",
-            ['displayName: "Sales" is none of IT (by-dept:Sales and 1 other)'],
+            ['displayName: "Sales" is not one of IT (by-dept:Sales and 1 other)'],
         ),
         (
             "SYNC-0440",

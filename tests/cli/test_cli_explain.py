@@ -102,7 +102,7 @@ def test_a_new_record_with_an_existing_account(company: Office) -> None:
 def test_a_mapping_that_fails(company: Office) -> None:
     company.hire([person(1), person(2), person(3, email="")])
     wiki = explained(company, "00003")["targets"]["wiki"]
-    assert wiki["failure"].startswith("targets.wiki.user.userName: email | lower: came out empty")
+    assert wiki["failure"].startswith("targets.wiki.user.userName: email | lower: is empty")
     text = company.run("explain", "00003").out
     assert "  mapping       fails: targets.wiki.user.userName" in text
     assert "    cannot be planned  targets.wiki.user.userName" in text
@@ -131,9 +131,7 @@ def test_a_failing_password_expression_shows_no_values(office: Office) -> None:
     for command in (["explain", "00001"], ["journal"], ["status"], ["plan", "--offline"], ["push"]):
         ran = office.run(*command)
         said = (ran.out + ran.err).replace('"Given1 sesame"', "")
-        assert (
-            "targets.wiki.user.password: family | date: fails; what it holds is not shown" in said
-        )
+        assert "targets.wiki.user.password: family | date: fails; its value is not shown" in said
         assert "sesame" not in said
 
 

@@ -158,7 +158,7 @@ def test_check_says_what_does_not_fit_the_product(office: Office) -> None:
     for line in (
         "profile segment: Segment",
         "deactivating a user removes them from the organization",
-        "1 mapped attribute is not among those that Segment is known to store [SYNC-0955]",
+        "1 mapped attribute is not known to be stored by Segment [SYNC-0955]",
         "profileUrl",
     ):
         assert line in ran.out
@@ -187,7 +187,7 @@ def test_the_profile_of_a_host_is_proposed(tmp_path: Path) -> None:
 
     (found,) = check_profile(Subject("target", "app"), target)
 
-    assert found.message == "airtable.com belongs to Airtable, of which more is known"
+    assert found.message == "airtable.com belongs to Airtable, which has a profile"
     assert found.hint == 'write profile = "airtable"; scimsync profiles airtable shows it'
 
 
@@ -234,7 +234,9 @@ def test_check_asks_until_when_a_token_lives(office: Office, until: str, is_told
 
     ran = office.run("check")
 
-    told = "tokens of Snowflake live 180 days, and sync.toml does not say until when [SYNC-0468]"
+    told = (
+        "tokens of Snowflake live 180 days, but sync.toml does not say when they expire [SYNC-0468]"
+    )
     assert (told in ran.out) is is_told
 
 

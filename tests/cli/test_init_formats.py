@@ -59,7 +59,7 @@ FORMATS = {
         scope="col['Employment Status'] in ['Full-Time', 'Part-Time']",
         user_name="col['Work Email'] | lower",
         display="Name",
-        told=("'Full-Time', 'Part-Time' were taken for active",),
+        told=("'Full-Time', 'Part-Time' were treated as active",),
     ),
     "Workday": Format(
         "Employee_ID,Worker,Legal_First_Name,Legal_Last_Name,Email_-_Primary_Work,Active_Status"
@@ -353,7 +353,7 @@ FORMATS = {
         scope="status in ['Primary Owner', 'Member']",
         user_name="username",
         users=("ada", "bo"),
-        told=("'Primary Owner', 'Member' were taken for active",),
+        told=("'Primary Owner', 'Member' were treated as active",),
     ),
     "Google Workspace": Format(
         "First Name [Required],Last Name [Required],Email Address [Required]"

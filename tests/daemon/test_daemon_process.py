@@ -241,7 +241,7 @@ def test_the_daemon_waits_for_another_active_run(company: Office, faulty: Faulty
     by_hand = company.start("push")
     faulty.holding.wait(PATIENCE_S)
     with running(company) as daemon:
-        daemon.until("another run is at work")
+        daemon.until("another run is active")
         answered.set()
         by_hand.communicate()
         assert by_hand.returncode == 0

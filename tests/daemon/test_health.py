@@ -388,7 +388,7 @@ def test_a_response_in_the_making_does_not_make_room(served: Served, daemon: Fak
         b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n",
         # after a whole request, the next one has no more time
         b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /h",
-        # a body that never comes
+        # a body that never occurs
         b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n",
     ],
     ids=["silent", "half", "second", "body"],

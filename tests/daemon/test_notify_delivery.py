@@ -526,7 +526,7 @@ WRONG = [
     (
         "HOOK_URL",
         "https://me:s3cret@hooks.example.com",
-        "webhook: the URL of a webhook must not hold a user, a password",
+        "webhook: the URL of a webhook must not contain a user, a password",
     ),
     ("HOOK_URL", "https://[s3cret", "webhook: this is not a URL"),
     ("HOOK_URL", None, "webhook: the environment variable HOOK_URL is not set"),

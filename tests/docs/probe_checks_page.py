@@ -23,7 +23,10 @@ def _lines() -> Iterator[str]:
     yield "| --- | --- |"
     for name, sequence in SEQUENCES.items():
         yield f"| `{name}` | {sequence.title} |"
-    yield "\n| check | what is right, and what to do if it fails | standard | providers |"
+    yield (
+        "\n| check | the correct behavior, and what to do if the check "
+        "fails | standard | providers |"
+    )
     yield "| --- | --- | --- | --- |"
     for check in checks_of(SEQUENCES).values():
         title = f"**{check.title}**" + ("" if check.required else " (a warning)")

@@ -167,7 +167,7 @@ CASES = {
         4,
         (
             (
-                'hr line 3: the row has no key and is left out; it may be that of "1002", which'
+                'hr line 3: the row has no key and is left out; it may belong to "1002", which'
                 " is kept"
             ),
         ),
@@ -254,8 +254,8 @@ CASES = {
         2,
         (
             (
-                "sync.toml: sources.hr.path: hr.yaml, line 7: its aliases make it grow without"
-                " measure"
+                "sync.toml: sources.hr.path: hr.yaml, line 7: its aliases make it expand"
+                " without limit"
             ),
         ),
     ),
@@ -271,12 +271,7 @@ CASES = {
     "a bomb": BadInputCase(
         lambda s: s.instead("hr.csv.gz", gzip.compress(b"employee_id\n" + b" " * 70_000_000)),
         2,
-        (
-            (
-                "sync.toml: sources.hr.path: hr.csv.gz has more than 67,108,864 bytes when it is"
-                " unpacked"
-            ),
-        ),
+        (("sync.toml: sources.hr.path: hr.csv.gz has more than 67,108,864 bytes when unpacked"),),
     ),
     "a cut archive": BadInputCase(
         lambda s: s.instead(
@@ -328,7 +323,7 @@ CASES = {
         (
             (
                 'hr 1005: app: access.Admin: is_admin: is_admin is "perhaps", which is neither true'
-                " nor false; compare it, as in status == 'active', or ask with x != '' whether it"
+                " nor false; compare it, as in status == 'active', or test with x != '' whether it"
                 ' is filled (is_admin = "perhaps")'
             ),
         ),
@@ -345,7 +340,7 @@ CASES = {
         (
             (
                 'hr 1005: app: access.Admin: level | int >= 5: "five" is not a number; | int(0)'
-                ' takes 0 for whatever is none (level = "five")'
+                ' uses 0 for anything else (level = "five")'
             ),
         ),
     ),
@@ -366,7 +361,7 @@ CASES = {
         4,
         (
             (
-                "hr 1007: app: targets.app.user.userName: email | lower: came out empty, and"
+                "hr 1007: app: targets.app.user.userName: email | lower: is empty, but"
                 ' userName is required (email = "")'
             ),
         ),
@@ -434,7 +429,7 @@ CASES = {
         4,
         (
             (
-                "hr 1001: app: targets.app.user.title: [title, family]: it takes a text, and the"
+                "hr 1001: app: targets.app.user.title: [title, family]: it takes text, but the"
                 " expression gave a list: …"
             ),
         ),
@@ -483,7 +478,7 @@ CASES = {
     "a refused token": BadInputCase(
         lambda s: s.setting("auth = .*", 'auth = { type = "bearer", token = "literal:wrong" }'),
         1,
-        ("app: GET /Users: 401: …", "look at the target's token and what it may do"),
+        ("app: GET /Users: 401: …", "check the target's token and its permissions"),
         pushed=False,
     ),
     "no list of users": BadInputCase(

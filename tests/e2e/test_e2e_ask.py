@@ -112,7 +112,7 @@ def test_nothing_is_asked_where_a_guard_would_stop_the_push(
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        ((), "stdin is no terminal"),
+        ((), "stdin is not a terminal"),
         (("--json",), "--json prints one document"),
         (("tonight.plan",), "the plan in the file is already made"),
     ],

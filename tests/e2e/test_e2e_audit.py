@@ -461,7 +461,7 @@ def test_a_renamed_report_verifies_and_says_its_first_name(office: Office, signe
         (["nobody"], 'unknown key "nobody"'),
         (["00001", "-t", "crm"], "no target 'crm'"),
         (["--verify", "hr.csv"], "audit.public_key is missing"),
-        (["--verify", "hr.csv", "--public-key", "hr.csv"], "holds no public key"),
+        (["--verify", "hr.csv", "--public-key", "hr.csv"], "contains no public key"),
         (["00001", "--out", "sync.toml", "--format", "text"], "was not changed"),
     ],
 )

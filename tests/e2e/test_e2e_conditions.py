@@ -64,7 +64,7 @@ def test_yes_and_no_are_read_and_other_text_fails_that_user(real: Office) -> Non
     second = real.run("push")
 
     assert second.code == 4
-    advice = "compare it, as in status == 'active', or ask with x != '' whether it is filled"
+    advice = "compare it, as in status == 'active', or test with x != '' whether it is filled"
     assert problems(second) == [
         'hr 00001: wiki: targets.wiki.scope: enabled: enabled is "Inactive", which is neither true'
         f' nor false; {advice} (enabled = "Inactive") [SYNC-0160]',
@@ -85,7 +85,7 @@ def test_a_level_that_is_no_number_fails_that_user(office: Office, level: str) -
     assert ran.code == 4
     assert problems(ran) == [
         f'hr 00002: wiki: targets.wiki.scope: level | int >= 5: "{level}" is not a number;'
-        f' | int(0) takes 0 for whatever is none (level = "{level}") [SYNC-0161]'
+        f' | int(0) uses 0 for anything else (level = "{level}") [SYNC-0161]'
     ]
     assert active_roles(office).keys() == {"00001"}
 

@@ -301,7 +301,7 @@ def test_an_interrupt_does_not_wait_for_a_pause_that_the_target_asked_for(
     program = office.start("push")
     said = program.stderr
     assert said is not None
-    assert any(b"wiki: asks for a pause of 250 s" in line for line in iter(said.readline, b""))
+    assert any(b"wiki: requests a pause of 250 s" in line for line in iter(said.readline, b""))
     program.send_signal(signal.SIGTERM)
     program.communicate(timeout=60)
 
@@ -324,7 +324,7 @@ def test_of_two_pushes_at_once_the_second_is_told_and_sends_nothing(
         out, said = second.communicate()
 
         assert (second.returncode, out) == (5, b"")
-        assert "another run is at work" in said.decode()
+        assert "another run is active" in said.decode()
         assert str(first.pid) in said.decode()
         assert len(faulty.seen) <= seen + 4  # the first goes on with the others
     finally:

@@ -95,7 +95,7 @@ def test_an_allowance_is_a_number_or_a_share(
     ran = hundred.run("push", option, amount)
 
     assert ran.code == 2
-    assert f'"{amount}" is neither a whole number nor a share such as 10%' in ran.err
+    assert f'"{amount}" is neither a whole number nor a percentage such as 10%' in ran.err
     assert "[SYNC-0935]" in ran.err
     assert faulty.seen == []
 

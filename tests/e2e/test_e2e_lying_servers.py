@@ -77,7 +77,7 @@ def test_a_404_to_everything_ticks_no_leaver_off(
     pushed = said(office, "push")
     status = office.run("status").out
 
-    unproven = f"404{text}; what became of it cannot be told: GET /Users: 404{text} [SYNC-0403]"
+    unproven = f"404{text}; its outcome is unknown: GET /Users: 404{text} [SYNC-0403]"
     why = f"PATCH /Users/id-00005: {unproven}"
     messages = [f"wiki: deactivate 00005: {why}", *still("00005"), journal(2)]
     assert pushed == (4, "wiki: no changes, 1 failed", messages)
@@ -229,7 +229,7 @@ def test_a_403_for_the_list_or_for_many_is_the_tokens(
     assert code == 1
     assert messages == [
         f"wiki: {where}: 403: not for you [SYNC-0402]",
-        "  look at the target's token and what it may do",
+        "  check the target's token and its permissions",
         *([] if refused == "GET" else [*failed, journal(2)]),
     ]
     assert len(faulty.users) == 8
@@ -389,7 +389,7 @@ def test_leavers_go_out_while_another_target_asks_for_five_minutes(
         pushed = said(office, "push")
 
         done = "1 create, 1 deactivate"
-        pause = ["wiki: asks for a pause of 300 s"]
+        pause = ["wiki: requests a pause of 300 s"]
         assert pushed == (0, f"wiki: {done}\ncrm: {done}", pause)
         assert left_crm.is_set()
         assert not faulty.named("person5@example.com")["active"]

@@ -141,7 +141,7 @@ def test_names_of_nobody_are_told(office: Office, faulty: FaultyServer) -> None:
     plan, checked = office.run("plan"), office.run("check", "--json")
 
     text = (
-        "manager.value: 2 of 2 references name nobody in source hr; no record has"
+        "manager.value: 2 of 2 references match no record in source hr; no record has"
         " that email, and these are left out"
     )
     assert plan.code == 0

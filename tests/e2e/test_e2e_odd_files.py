@@ -407,7 +407,7 @@ EXCEL = {
         xlsx(TABLE, lambda _, sheet: sheet.__setitem__("XFD1048576", "x")),
         "hr.xlsx",
         2,
-        "too far from each other",
+        "too far apart",
     ),
 }
 
@@ -493,7 +493,7 @@ YAML = {
         'people.yaml, line 7: "name" occurs twice, in lines 5 and 7',
         "SYNC-0237",
     ),
-    "a billion laughs": refused(LAUGHS, "people.yaml", 2, "its aliases make it grow"),
+    "a billion laughs": refused(LAUGHS, "people.yaml", 2, "its aliases make it expand"),
     "an alias in its own anchor": refused(
         "- &a\n  id: 1\n  x: *a\n", "people.yaml", 2, "an alias within its own anchor"
     ),
@@ -587,7 +587,7 @@ PACKED = {
         gzip.compress(HEAD.encode() + b" " * 100_000_000),
         "hr.csv.gz",
         2,
-        "when it is unpacked",
+        "when unpacked",
         "SYNC-0233",
     ),
     "ZIP of one file": Odd(zipped(hr__csv=CSV, read__me="x"), "hr.zip", BOTH),

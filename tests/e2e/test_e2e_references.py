@@ -8,7 +8,8 @@ from tests.office import ENTERPRISE, MANAGER, USER, Office, person
 from tests.servers.faulty import FaultyServer
 
 NAMELESS = (
-    "manager.value: {} references name nobody in source hr; a reference is the key of a record, and"
+    "manager.value: {} references match no record in source hr; a "
+    "reference is the key of a record, and"
     " these are left out"
 )
 BOSS = {"manager": "person1@example.com"}
@@ -61,7 +62,7 @@ def test_check_counts_the_records_for_which_an_expression_fails(office: Office) 
             "targets.wiki.scope: fails for 2 of 3 records; their accounts do not change",
             [
                 '00002: on is "Inactive", which is neither true nor false; compare it, as in'
-                " status == 'active', or ask with x != '' whether it is filled"
+                " status == 'active', or test with x != '' whether it is filled"
             ],
         )
     ]

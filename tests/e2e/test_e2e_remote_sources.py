@@ -113,7 +113,7 @@ def shows_nobody(api: PagedApi) -> None:
 @pytest.mark.parametrize(
     ("fail", "exit_code", "message"),
     [
-        (ends_early, 1, "is not complete: 3 of 8 records came"),
+        (ends_early, 1, "is not complete: 3 of 8 records were received"),
         (repeats, 1, "is not complete: the list repeats a page"),
         (grows, 1, "its total changed from 8 to 9"),
         (loses_its_token, 1, "the credentials are refused"),
@@ -140,7 +140,11 @@ def test_an_api_that_fails(
     [
         ({"status": 401}, 1, "401"),
         ({"status": 200, "body": b"<html>"}, 1, "the response is not a JSON object"),
-        ({"status": 200, "body": {"totalResults": 7, "Resources": []}}, 1, "3 of 7 resources came"),
+        (
+            {"status": 200, "body": {"totalResults": 7, "Resources": []}},
+            1,
+            ("3 of 7 resources were received"),
+        ),
     ],
     ids=str,
 )

@@ -67,7 +67,9 @@ def test_a_push_is_undone_attribute_by_attribute(pushed: tuple[Office, dict[str,
     ran = office.run("revert", "2")
 
     assert ran.code == 0, ran.err
-    assert "wiki: 1 user is reactivated whom the sources do not ask for: 00006; " in ran.err
+    assert (
+        "wiki: 1 user is reactivated although the sources do not ask for them: 00006; "
+    ) in ran.err
     after = held(office)
     created = after.pop("person8@example.com")
     assert created["active"] is False
@@ -294,8 +296,8 @@ def test_a_saved_revert_is_refused_as_a_whole(pushed: tuple[Office, dict[str, An
 
     assert ran.code == 3
     assert ran.err.endswith(
-        'aborted: "wiki": what undo.plan starts from has changed since it was planned: 1 account'
-        " or group; nothing was sent [SYNC-0513]\n"
+        'aborted: "wiki": the starting point of undo.plan has changed since it was planned:'
+        " 1 account or group; nothing was sent [SYNC-0513]\n"
         '  00001: the target shows another value: name.familyName is "Byhand", not "Other"\n'
         "  plan again: scimsync revert 2 -t wiki --out FILE\n"
     )
@@ -459,7 +461,7 @@ def test_a_revert_that_dies_is_finished(
         (["2", "-k", "nobody", "--out", "undo.plan"], 2, "[SYNC-0350]"),
         (["2", "-k", "00003"], 0, ""),
         (["2", "-t", "nowhere"], 2, "nowhere"),
-        (["2", "--lift"], 2, "the revert of run 2 has pinned nothing here [SYNC-0395]"),
+        (["2", "--lift"], 2, "the revert of run 2 has no pins here [SYNC-0395]"),
     ],
 )
 def test_what_cannot_be_reverted(

@@ -1,4 +1,4 @@
-"""A saved plan is carried out as it was read, or not at all."""
+"""A saved plan is applied as it was reviewed, or not at all."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_a_part_of_a_saved_plan_is_another_plan(
 
     assert ran.code == 2
     assert ran.err == (
-        "push tonight.plan: a saved plan is applied as a whole; it takes neither -t nor -k"
+        "push tonight.plan: a saved plan is applied as a whole; it cannot be combined with -t or -k"
         " [SYNC-0511]\n  plan a part: scimsync plan --out FILE -t TARGET -k KEY\n"
     )
     assert faulty.seen == []
@@ -194,7 +194,9 @@ def test_members_with_other_ids_are_another_plan(real_office: Office) -> None:
     ran = real_office.run("push", "tonight.plan")
 
     assert ran.code == 3
-    assert "(wiki: as many operations as then, but others)" in ran.err or "operations" in ran.err
+    assert (
+        "(wiki: the same number of operations, but different ones)"
+    ) in ran.err or "operations" in ran.err
 
 
 def test_a_change_without_a_consequence_is_no_obstacle(saved: Office, faulty: FaultyServer) -> None:

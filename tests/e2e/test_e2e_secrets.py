@@ -88,7 +88,7 @@ def test_without_the_token_no_state_is_created(office: Office) -> None:
     [
         # a vault that is locked may be open at the next run
         ("raise SystemExit('locked')", 1, "ended with exit code 1"),
-        ("print('canary' * 20_000)", 2, "wrote more than 64 KiB, which is no token"),
+        ("print('canary' * 20_000)", 2, "wrote more than 64 KiB, so its output is not a token"),
     ],
 )
 @pytest.mark.parametrize("command", ["push", "check"])

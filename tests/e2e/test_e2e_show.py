@@ -68,7 +68,7 @@ def test_what_is_no_plan_is_refused(office: Office, content: str) -> None:
     for command in (["show", "x.plan"], ["diff", "x.plan", "x.plan"]):
         ran = office.run(*command)
         assert (ran.code, ran.out) == (2, "")
-        assert "x.plan: this is no saved plan" in ran.err
+        assert "x.plan: this is not a saved plan" in ran.err
     assert office.run("show", "nix.plan").code == 2
 
 
@@ -129,8 +129,8 @@ def test_a_file_that_was_changed_is_neither_shown_nor_applied(
         ran = saved.run(*command)
         assert (ran.code, ran.out) == (2, "")
         assert ran.err == (
-            "new.plan: the file was changed or truncated after it was saved; a push might do"
-            " something else than it shows [SYNC-0918]\n"
+            "new.plan: the file was changed or truncated after it was saved; a push might not"
+            " do what it shows [SYNC-0918]\n"
             "  make the plan again with the same command, such as scimsync plan --out new.plan\n"
         )
     assert faulty.seen == []
@@ -162,7 +162,7 @@ def test_what_push_would_not_take_is_not_shown(saved: Office, head: str) -> None
     for command in (["show", "new.plan"], ["push", "new.plan"]):
         ran = saved.run(*command)
         assert (ran.code, ran.out) == (2, "")
-        assert "new.plan: this is no saved plan [SYNC-0909]" in ran.err
+        assert "new.plan: this is not a saved plan [SYNC-0909]" in ran.err
 
 
 def test_a_comparison_says_what_only_one_plan_does_and_what_both_do_otherwise(

@@ -56,7 +56,7 @@ def test_another_value_is_told_until_the_target_agrees(office: Office, cuts: Fau
     ]
     checked = office.run("check")
     assert checked.code == 0
-    assert "shows 1 attribute otherwise than sent in earlier pushes [SYNC-0388]" in checked.out
+    assert "shows 1 attribute differently from what earlier pushes sent [SYNC-0388]" in checked.out
     assert 'displayName of 2 accounts: of 00001, sent "Given1 Family1", shown "Given1"' in (
         " ".join(checked.out.split())
     )

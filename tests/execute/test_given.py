@@ -88,7 +88,7 @@ def test_nothing_is_sent_if_one_starting_point_is_another(drifted: Office) -> No
 
     assert outcome.exit_code == 3
     assert str(outcome.guard).splitlines() == [
-        '"wiki": what it starts from has changed since it was planned: 1 account or group'
+        '"wiki": its starting point has changed since it was planned: 1 account or group'
         " [SYNC-0513]",
         '  00002: the target shows another value: name.familyName is "Family2", not "Never"',
         "  plan again: scimsync reconcile --fix",

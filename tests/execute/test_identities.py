@@ -180,7 +180,7 @@ def test_two_people_who_swap_their_keys_are_held_back(office: Office, faulty: Fa
 
     assert ran.code == 4
     assert (
-        "00001: wiki: the record is of another person: userName person1@example.com became"
+        "00001: wiki: the record belongs to another person: userName person1@example.com became"
         " person2@example.com, and no name is the same; if it is the same person: scimsync rekey"
         " 00001 00001 [SYNC-0382]"
     ) in ran.err

@@ -168,5 +168,5 @@ def test_only_linked_keys_can_be_forgotten(office: Office) -> None:
 
     assert (ran.code, ran.err) == (
         2,
-        "X has no account that could be forgotten [SYNC-0386]\n",
+        "X has no account to forget [SYNC-0386]\n",
     )

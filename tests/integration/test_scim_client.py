@@ -191,7 +191,7 @@ def test_an_error_says_how_long_to_wait() -> None:
         ),
         (
             raw_response("404 Not Found", PAGE, "Content-Type: text/html"),
-            "there is a web page and no SCIM here (status 404, text/html): <!doctype html>"
+            "this is a web page, not SCIM (status 404, text/html): <!doctype html>"
             " <title>Sign in</title>",
         ),
         (

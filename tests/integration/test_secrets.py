@@ -57,21 +57,18 @@ def test_a_variable_that_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("s3cr3t\n", "the value from env: holds a line break\n  a token is one line"),
-        ("s3c\rr3t", "the value from env: holds a line break\n  a token is one line"),
-        ("s3cr3t\x07", "the value from env: holds a control character\n  copy the token again"),
+        ("s3cr3t\n", "the value from env: contains a line break\n  a token is one line"),
+        ("s3c\rr3t", "the value from env: contains a line break\n  a token is one line"),
+        ("s3cr3t\x07", "the value from env: contains a control character\n  copy the token again"),
         (
             "s3cr3t\u2026",
-            "the value from env: holds a character that is not ASCII\n  copy the token again",
+            "the value from env: contains a character that is not ASCII\n  copy the token again",
         ),
         (" s3cr3t", "the value from env: begins or ends with a space\n  copy the token again"),
         ("   ", "the value from env: is empty"),
         (
             "Bearer s3cr3t",
-            (
-                'the value from env: begins with the word "Bearer"\n  leave the word out, scimsync'
-                " adds it"
-            ),
+            'the value from env: begins with the word "Bearer"\n  omit the word: scimsync adds it',
         ),
     ],
 )
@@ -97,10 +94,10 @@ def test_from_a_file_beside_sync_toml_without_its_line_end(tmp_path: Path, conte
     [
         (b"", "{path} is empty"),
         (b" \n", "{path} is empty"),
-        (b"s3cr3t\n\n", "the value from file: holds a line break\n  a token is one line"),
-        (b"s3cr3t\nmore\n", "the value from file: holds a line break\n  a token is one line"),
+        (b"s3cr3t\n\n", "the value from file: contains a line break\n  a token is one line"),
+        (b"s3cr3t\nmore\n", "the value from file: contains a line break\n  a token is one line"),
         (b"s3cr3t\xff", "{path} is not a text file"),
-        (b"s3cr3t" * 20_000, "{path} is longer than 64 KiB, it does not hold a token"),
+        (b"s3cr3t" * 20_000, "{path} is longer than 64 KiB, so it is not a token"),
     ],
 )
 def test_a_file_that_holds_no_token(tmp_path: Path, content: bytes, message: str) -> None:
@@ -159,12 +156,12 @@ def test_a_keyring_without_the_entry_or_locked(
     install_keyring(monkeypatch, {})
     assert (
         refusal("keyring:wiki/ann", tmp_path)
-        == "the keyring holds nothing for user ann of service wiki\n  keyring set wiki ann"
+        == "the keyring has no entry for user ann of service wiki\n  keyring set wiki ann"
     )
     install_keyring(monkeypatch, None)
     assert (
         refusal("keyring:wiki/ann", tmp_path) == "the keyring cannot be used: FakeKeyringError\n"
-        "  a keyring must be unlocked for the user who runs scimsync; env: and file: need none"
+        "  a keyring must be unlocked for the user that runs scimsync; env: and file: need none"
     )
 
 
@@ -241,7 +238,7 @@ def test_a_command_that_writes_no_text(tmp_path: Path) -> None:
 )
 def test_a_command_that_writes_more_than_a_token(tmp_path: Path, code: str) -> None:
     assert refusal(script(tmp_path, code), tmp_path) == (
-        f"the command {PYTHON} wrote more than 64 KiB, which is no token\n"
+        f"the command {PYTHON} wrote more than 64 KiB, so its output is not a token\n"
         "  the command must print the token in its first line, and little else"
     )
 
@@ -254,7 +251,7 @@ def test_a_command_may_complain_at_length(tmp_path: Path) -> None:
 def test_a_command_that_does_not_exist(tmp_path: Path) -> None:
     assert (
         refusal("cmd:no-such-command s3cr3t", tmp_path)
-        == "no such command: no-such-command\n  a shell is not used; write the whole path"
+        == "no such command: no-such-command\n  no shell is used; write the full path"
     )
 
 

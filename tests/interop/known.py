@@ -21,7 +21,9 @@ class Known:
 
 
 _NO_EXTENSION = Known(
-    "RFC 7643 section 4.3", "has no enterprise extension, and refuses it", optional=True
+    "RFC 7643 section 4.3",
+    ("does not support the enterprise extension, and refuses it"),
+    optional=True,
 )
 
 KNOWN: Final[dict[tuple[str, str], Known]] = {
@@ -34,7 +36,7 @@ KNOWN: Final[dict[tuple[str, str], Known]] = {
     ),
     ("django-scim2", "manager"): Known(
         "RFC 7643 section 4.3",
-        "has no enterprise extension, and ignores it when it creates an account",
+        "does not support the enterprise extension, and ignores it when it creates an account",
         optional=True,
         silent=True,
     ),
@@ -44,7 +46,7 @@ KNOWN: Final[dict[tuple[str, str], Known]] = {
     ),
     ("django-scim2-server", "deleted by hand"): Known(
         "RFC 7644 section 3.6",
-        "still shows the deleted account, as inactive, so that scimsync creates no other one",
+        "still shows the deleted account, as inactive, so scimsync does not create another",
         silent=True,
     ),
     ("django-scim2-server", "manager"): _NO_EXTENSION,

@@ -109,13 +109,13 @@ CONFLICTS = [
     Conflict(
         two_new_ones_want_one_name,
         "00004",
-        "userName new@example.com is wanted by 00003 too",
+        "userName new@example.com is also wanted by 00003",
         written=1,
     ),
     Conflict(
         two_change_to_one_name,
         "00002",
-        "userName new@example.com is wanted by 00001 too",
+        "userName new@example.com is also wanted by 00001",
         written=1,
     ),
     Conflict(

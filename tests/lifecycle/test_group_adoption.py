@@ -138,7 +138,7 @@ def test_two_values_that_differ_in_case_are_one_group_with_one_owner(real_office
 
     assert ran.code == 4, ran.err
     assert (
-        "departments:Sales: wiki: displayName Department Sales is wanted by departments:SALES too"
+        "departments:Sales: wiki: displayName Department Sales is also wanted by departments:SALES"
         " [SYNC-0341]"
     ) in ran.err
     assert groups(office) == {"Department SALES": {"00002"}}
@@ -163,7 +163,7 @@ def test_two_tables_of_one_display_name_have_one_owner(real_office: Office, adop
         f"the group that matches by displayName ({ids(office)['Administrators']}) belongs to admins"
         " [SYNC-0343]"
         if adopt
-        else "displayName Administrators is wanted by admins too [SYNC-0341]"
+        else "displayName Administrators is also wanted by admins [SYNC-0341]"
     )
     assert f"first: wiki: {why}" in ran.err
     assert len(ids(office)) == 1

@@ -424,7 +424,7 @@ def test_two_groups_that_want_one_name(real_office: Office, wire: Wire) -> None:
 
     assert outcome.exit_code == 4
     assert [(one.key, one.detail) for one in outcome.problems] == [
-        ("teams:B", "wiki: displayName Team A is wanted by teams:A too [SYNC-0341]")
+        ("teams:B", "wiki: displayName Team A is also wanted by teams:A [SYNC-0341]")
     ]
     assert groups(office) == {"Team A": {"00001"}}
 

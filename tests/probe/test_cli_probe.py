@@ -170,12 +170,12 @@ def test_what_cannot_be_removed_is_reported(office: Office, state: Path) -> None
         # secrets
         (["URL", "--token", "sesame-open"], 2, "--token: must be a reference to a secret"),
         (["URL", "--token", "env:NOT_SET"], 2, "--token: the environment variable NOT_SET is"),
-        (["URL", "--token", "literal:a b"], 2, "--token: the bearer token is empty or holds"),
+        (["URL", "--token", "literal:a b"], 2, "--token: the bearer token is empty or contains"),
         (["URL", "--set", "auth.type=basik"], 2, "--set auth.type: this type of authent"),
         (["URL", "--set", "auth.type=basic", "--set", "rat=1"], 2, "--set rat: unknown key"),
         # URLs that nothing may be sent to
         (["http://app.example.com/v2", *TOKEN], 2, "URL: must begin with https://"),
-        (["https://me:secret@app.example.com/v2", *TOKEN], 2, "must not hold a user"),
+        (["https://me:secret@app.example.com/v2", *TOKEN], 2, "must not contain a user"),
         # servers that cannot be probed
         (["http://127.0.0.1:9/v2", *TOKEN], 1, "[SYNC-0401]"),
         (["URL", "--token", "literal:wrong"], 1, "[SYNC-0402]"),

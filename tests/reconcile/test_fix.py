@@ -221,7 +221,7 @@ def test_a_form_that_the_target_gives_to_a_value_is_learned_by_the_first_repair(
     ran = office.run("reconcile", "--fix")
 
     assert ran.code == 0
-    assert "3 values are shown otherwise than sent" in ran.err
+    assert "3 values are shown differently from what was sent" in ran.err
     assert office.run("reconcile", "--exit-code").code == 0
     faulty.users["id-00002"]["displayName"] = "Else"
     changed = office.run("reconcile", "--json").document

@@ -144,7 +144,7 @@ def test_an_attribute_that_the_target_never_shows_is_not_compared(
 
     assert ran.code == 0
     assert "5 accounts compared, no drift" in ran.out
-    assert "title is not compared: the target shows it of none of 5 accounts" in ran.err
+    assert "title is not compared: the target shows it for none of 5 accounts" in ran.err
 
 
 def test_a_list_that_leaves_attributes_out_is_made_up_for(

@@ -22,7 +22,7 @@ class Delivery:
 
     `refused` maps tokens that the destination refuses, although it may accept others, to the
     reason. `failure` is the reason why it accepts none now. Reasons contain no secrets and no
-    personal data. `retry_after_s` is the delay in seconds that the destination asks for.
+    personal data. `retry_after_s` is the delay in seconds that the destination requests.
     """
 
     delivered: list[int] = field(default_factory=list)

@@ -112,7 +112,7 @@ class _Export:
             with self._lease():
                 self._deliver_all()
         except LeaseHeld:
-            _LOG.debug("audit.events.%s: another process delivers", self.name)
+            _LOG.debug("audit.events.%s: another process is delivering", self.name)
         return self.arrived
 
     def _deliver_all(self) -> None:

@@ -1,4 +1,4 @@
-"""An audit report as an HTML page that stands alone."""
+"""An audit report as a self-contained HTML page."""
 
 from __future__ import annotations
 

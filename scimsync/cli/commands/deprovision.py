@@ -35,8 +35,8 @@ def command(options: CommonOptions, users: tuple[str, ...], lift: bool, yes: boo
     is found by the attributes of match, is deactivated, or deleted where leave says so. Later
     pushes do not give accounts back until you run deprovision KEY --lift. The sources are not read.
 
-    If a key is unknown, nothing is done. On a terminal, confirm with y, or use --yes. Exit code 4
-    if a user may still have access at a target; later runs try again.
+    If a key is unknown, the command does nothing. On a terminal, confirm with y, or use --yes. Exit
+    code 4 if a user may still have access at a target; later runs try again.
     """
     config = load(options.config)
     people = tuple(dict.fromkeys(map(Key, users)))

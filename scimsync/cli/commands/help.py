@@ -40,7 +40,7 @@ class MessageArea:
 
 
 def message_areas() -> Iterator[MessageArea]:
-    """Give all messages, from messages.toml, in the order of their codes."""
+    """Yield all messages, from messages.toml, in the order of their codes."""
     document = tomllib.loads(files("scimsync").joinpath("messages.toml").read_text("utf-8"))
     areas = document.pop("area")
     for area, following in zip(areas, [*areas[1:], {"first": "~"}], strict=True):

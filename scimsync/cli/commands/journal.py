@@ -60,7 +60,7 @@ _BATCH = 500
     type=click.Choice([action.value for action in Action]),
     multiple=True,
     metavar="ACTION",
-    help="Only operations that do this, such as deactivate. May be repeated.",
+    help="Only operations that do this, such as deactivate. Can be repeated.",
 )
 @click.option(
     "--format",
@@ -124,8 +124,8 @@ def _write_csv(
 ) -> None:
     """Write a line for each operation; its changes are JSON.
 
-    The last column has the names of users, if there is `[display] name`. A text that a spreadsheet
-    would take for a formula gets an apostrophe in front of it.
+    The last column has the names of users, if there is `[display] name`. Text that a spreadsheet
+    would read as a formula gets a leading apostrophe.
     """
     columns = _CSV_COLUMNS if names is None else (*_CSV_COLUMNS, "name")
     writer = csv.writer(sys.stdout, lineterminator="\n")
@@ -197,7 +197,7 @@ def _print_detailed(output: Output, entry: JournaledOperation, names: Names) -> 
 def _name_reader(config: Config, store: Store) -> NameReader | None:
     if config.display.name is None:
         return None
-    from scimsync.run.display_names import display_names  # a third of what is imported
+    from scimsync.run.display_names import display_names  # a third of the imports
 
     return display_names(config, store)
 
@@ -205,7 +205,7 @@ def _name_reader(config: Config, store: Store) -> NameReader | None:
 def _with_names(
     entries: Iterator[JournaledOperation], reader: NameReader | None
 ) -> Iterator[tuple[JournaledOperation, Names]]:
-    """Give operations with the names of the users that they are about."""
+    """Yield operations with the names of their users."""
     for some in batches(entries, _BATCH):
         by_target: dict[str, list[JournaledOperation]] = {}
         for entry in some:

@@ -224,7 +224,7 @@ def plan_exit_code(plan: Plan, *, tell: bool = False) -> int:
 
 
 def plan_document(plan: Plan, names: NameReader | None) -> Iterator[bytes]:
-    """Give `plan --json` in pieces, so that a plan of any size can be written."""
+    """Yield `plan --json` in pieces, so that a plan of any size can be written."""
     yield b'{"targets": {'
     for number, (name, target) in enumerate(plan.targets.items()):
         yield b"%b%b: " % (b", " if number else b"", orjson.dumps(name))

@@ -14,7 +14,7 @@ from scimsync.scim.profiles import GENERIC, PROFILES, Profile
 
 _GROUPS = {
     "full": "yes",
-    "update": "can be updated, and neither created nor deleted",
+    "update": "can be updated, but not created or deleted",
     "link": "are linked to those that exist under the same name",
     "none": "no",
     "unknown": "not known",
@@ -22,7 +22,7 @@ _GROUPS = {
 _DEACTIVATION = {
     "deactivate": "deactivates the account",
     "remove": "removes the user from the organization",
-    "forget": "removes the user from the organization; whoever comes back gets a new account",
+    "forget": "removes the user from the organization; someone who returns gets a new account",
     "delete": "deletes the account for good",
 }
 _DELETION = {
@@ -34,9 +34,9 @@ _DELETION = {
 }
 
 _PAGING = {
-    "index": "are asked for by their start",
-    "cursor": "are asked for by cursors (RFC 9865)",
-    "none": "cannot be asked for: the list shows its first page only",
+    "index": "are requested by start index",
+    "cursor": "are requested by cursor (RFC 9865)",
+    "none": "cannot be requested: the list shows its first page only",
 }
 
 
@@ -44,7 +44,7 @@ _PAGING = {
 @click.argument("word", required=False)
 @common_options_without("targets", "keys")
 def command(options: CommonOptions, word: str | None) -> None:
-    """List the products that are known, or show the one called WORD.
+    """List the known products, or show the one called WORD.
 
     WORD is the name of a profile, or a part of a product's name or URL. A target uses a profile by
     profile = "NAME".
@@ -134,7 +134,7 @@ def _rate(profile: Profile) -> str:
 
 
 def _values(profile: Profile) -> dict[str, str]:
-    """Return what is known of single attributes and their values."""
+    """Return the facts about single attributes and their values."""
     facts = {
         "not supported": ", ".join(profile.not_supported),
         "never changed": ", ".join(profile.immutable),
@@ -162,9 +162,9 @@ def _delay(profile: Profile) -> dict[str, str]:
 def _lists(profile: Profile) -> dict[str, str]:
     """Return what lists show, where they do not show everything."""
     if profile.lists_lie:
-        return {"lists": "show nothing real; users and groups are found by filters only"}
+        return {"lists": "do not show real resources; users and groups are found only by filters"}
     if profile.sees_only_own:
-        return {"lists": "show only what SCIM created; another account may exist nevertheless"}
+        return {"lists": "show only what SCIM created; another account may still exist"}
     return {}
 
 

@@ -62,7 +62,10 @@ PROBLEMS_SHOWN = 20
     "emptied",
     multiple=True,
     metavar="COLUMN",
-    help="Accept that COLUMN lost filled cells. May be repeated. A number or share is for all.",
+    help=(
+        "Accept that COLUMN lost filled cells. Can be repeated. A "
+        "number or percentage applies to all."
+    ),
 )
 @click.option(
     "--allow-new-url",
@@ -152,7 +155,7 @@ def _command_line(options: CommonOptions, plan: Path | None, *, refresh: bool, a
 def _check_whole(options: CommonOptions, plan: Path | None) -> None:
     if options.targets or options.keys:
         raise ConfigError(
-            f"push {plan}: a saved plan is applied as a whole; it takes neither -t nor -k",
+            f"push {plan}: a saved plan is applied as a whole; it cannot be combined with -t or -k",
             hint="plan a part: scimsync plan --out FILE -t TARGET -k KEY",
             code="SYNC-0511",
         )
@@ -163,11 +166,11 @@ def _check_ask(options: CommonOptions, plan: Path | None) -> None:
     if plan is not None:
         raise ConfigError(
             f"push {plan} --ask: the plan in the file is already made",
-            hint=f"run scimsync show {plan} to look at it",
+            hint=f"run scimsync show {plan} to review it",
             code="SYNC-0514",
         )
     if options.as_json or not sys.stdin.isatty():
-        what = "--json prints one document" if options.as_json else "stdin is no terminal"
+        what = "--json prints one document" if options.as_json else "stdin is not a terminal"
         raise ConfigError(
             f"push --ask: {what}, so there is no answer to wait for",
             hint="run scimsync plan --out FILE and then push FILE to review without a terminal",
@@ -292,7 +295,7 @@ def _check_columns(compiled: CompiledConfig, emptied: Iterable[str]) -> None:
 def _afterwards(
     config: Config, options: CommonOptions, metrics_file: Path | None, *, whole: bool, reads: bool
 ) -> AfterPush:
-    """Return what follows a push. Raise ConfigError for a metrics file that cannot be written."""
+    """Return the work after a push. Raise ConfigError for a metrics file that cannot be written."""
     from scimsync.daemon.after_push import AfterPush
 
     if metrics_file is not None:

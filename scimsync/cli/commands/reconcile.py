@@ -156,7 +156,7 @@ def _record(
 ) -> None:
     """Remember the findings since `began`, and alert receivers, if the state can be written.
 
-    What is about to be repaired fires no alert.
+    Drift that is about to be repaired fires no alert.
     """
     from scimsync.daemon.notify import deliver, drift_findings, update_alerts
 

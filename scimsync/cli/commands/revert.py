@@ -81,8 +81,8 @@ def command(
 
     RUN is a number from scimsync runs. The revert restores previous values and members, reactivates
     accounts that the run deactivated, deactivates accounts that it created, and deletes groups that
-    it created. What the run deleted stays deleted. The revert leaves anything that has changed
-    since as it is, and names the user or group.
+    it created. Anything that the run deleted stays deleted. The revert leaves anything that has
+    changed since as it is, and names the user or group.
 
     Later pushes leave reverted users and groups as they are until their records or sync.toml ask
     for something else, or until you run revert RUN --lift.
@@ -120,7 +120,7 @@ def command(
     pins = any(target.pins for target in given.targets.values())
     if code in (0, 4) and pins and not (options.as_json or options.quiet):
         click.echo(
-            "pushes leave this so until the sources or sync.toml ask for something else; to end"
+            "pushes keep this until the sources or sync.toml ask for something else; to end"
             f" that: scimsync revert {run} --lift",
             err=True,
         )
@@ -194,7 +194,8 @@ def _warn(made: PlannedRevert, run: int, *, quiet: bool) -> None:
         more = f" and {len(keys) - _NAMED:,} more" if len(keys) > _NAMED else ""
         who = plural(len(keys), "user is", "users are")
         text = (
-            f"{target}: {who} reactivated whom the sources do not ask for: {first}{more}; they stay"
+            f"{target}: {who} reactivated although the sources do not ask "
+            f"for them: {first}{more}; they stay"
             f" active until scimsync revert {run} --lift -k KEY, and a push"
         )
         if not quiet:
@@ -205,17 +206,17 @@ def _print_nothing(options: CommonOptions, run: int) -> None:
     if options.as_json:
         write_json({"run": None, "outcome": "done", "targets": {}, "guard": None, "problems": []})
     elif not options.quiet:
-        click.echo(f"nothing of run {run} is left to revert")
+        click.echo(f"nothing in run {run} is left to revert")
 
 
 def _lift(config: Config, options: CommonOptions, names: list[str], run: int) -> None:
-    """End what the revert of a run has pinned, and print how much that was."""
+    """End the pins of the revert of a run, and print how many there were."""
     with opened_state(config, create=True) as store:
         keys = [Key(key) for key in options.keys]
         lifted = lift_pins(config, store, run, names, keys, options.clock)
     if not any(lifted.values()):
         raise ConfigError(
-            f"the revert of run {run} has pinned nothing here",
+            f"the revert of run {run} has no pins here",
             hint="scimsync status shows what is pinned",
             code="SYNC-0395",
         )

@@ -53,7 +53,7 @@ def command(options: CommonOptions, file: Path, form: str | None) -> None:
 
 
 def _plan_text(document: Mapping[str, Any]) -> Iterator[bytes]:
-    """Give a plan as JSON in pieces, an operation on each line."""
+    """Yield a plan as JSON in pieces, an operation on each line."""
     yield b'{"targets": {'
     for number, (name, target) in enumerate(document["targets"].items()):
         rest = {key: value for key, value in target.items() if key != "operations"}

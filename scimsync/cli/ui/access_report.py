@@ -1,4 +1,4 @@
-"""What became of the access of users who were deprovisioned by hand, as text and as JSON."""
+"""The outcome for users who were deprovisioned by hand, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def access_document(access: Mapping[Key, Sequence[AccessAt]]) -> dict[str, objec
 def print_access(access: Mapping[Key, Sequence[AccessAt]], *, quiet: bool) -> None:
     """Print `00002 at wiki: deactivated (account id-5)` for each user and target.
 
-    If `quiet`, print only what is not settled.
+    If `quiet`, print only open outcomes.
     """
     for key, some in access.items():
         for one in some:

@@ -26,7 +26,7 @@ ALLOWANCES: dict[str, tuple[str, type[Limit], str]] = {
     "--allow-identity-changes": (
         "max_identity_changes",
         Limit,
-        "Take up to N keys for other users than before.",
+        "Accept up to N keys that now belong to other users.",
     ),
     "--allow-records": ("min_records", Minimum, "Accept a source with N records."),
 }
@@ -49,7 +49,7 @@ class _LimitType(_LimitParameter):
             return value
         limit = self._kind.parse(value)
         if limit is None:
-            problem = f'"{printable(value)}" is neither a whole number nor a share such as 10%'
+            problem = f'"{printable(value)}" is neither a whole number nor a percentage such as 10%'
             self.fail(coded(problem, "SYNC-0935"), param, ctx)
         return limit
 

@@ -58,7 +58,7 @@ def _checking(check: Callable[[Collection[str]], None], named: Collection[str]) 
 
 
 def given_options(context: click.Context) -> set[str]:
-    """Return the options and arguments on the command line, also those before the command."""
+    """Return the options and arguments on the command line, including those before the command."""
     given: set[str] = set()
     above: click.Context | None = context
     while above is not None:

@@ -31,8 +31,8 @@ def utc_now() -> datetime:
 class CommonOptions:
     """The values of the common options, and the clock that the command runs by.
 
-    `verbosity` is -1 for quiet, 1 or more for verbose. `time` is what retries and rate limits wait
-    by; None is the real time.
+    `verbosity` is -1 for quiet, 1 or more for verbose. `time` is the clock for retries and rate
+    limits; None is the real time.
     """
 
     config: Path = DEFAULT_CONFIG

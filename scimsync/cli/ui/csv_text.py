@@ -27,7 +27,7 @@ def csv_lines(rows: Iterable[Sequence[object]]) -> Iterator[str]:
 def csv_cell(value: object) -> object:
     """Return a value as a cell: times in ISO 8601, text without control characters.
 
-    Text that a spreadsheet would take for a formula gets an apostrophe in front of it.
+    Text that a spreadsheet would read as a formula gets a leading apostrophe.
     """
     if isinstance(value, datetime):
         return value.isoformat()

@@ -60,7 +60,8 @@ def print_violation(violation: Violation, what: str, outcome: str, *, whole: boo
 def print_target_errors(errors: Mapping[str, ScimsyncError | None], sent: str) -> None:
     """Write the errors of targets to stderr, those that several targets share once.
 
-    What a guard stopped is left out: its violation says so. `sent` is "was sent" or the like.
+    Targets that a guard stopped are left out, because the violation names them. `sent` is "was
+    sent" or the like.
     """
     shared: dict[int, tuple[ScimsyncError, list[str]]] = {}
     for name, error in errors.items():

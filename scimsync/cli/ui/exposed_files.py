@@ -15,7 +15,7 @@ from scimsync.sources.kept_read import BEGINNING
 from scimsync.state.sqlite import file_of
 
 _MOST_FILES = 1000
-"""The number of files of a folder whose beginning is looked at."""
+"""The number of files in a folder that are checked by their first bytes."""
 
 _BEGINNINGS = (
     b'{"format":"scimsync-state"',  # scimsync state export

@@ -66,7 +66,7 @@ def change_row(change: Change, name: str | None = None) -> list[Part]:
 
 
 def request_lines(requests: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Give requests as documents in lines: method and path, then the body as JSON."""
+    """Yield requests as documents in lines: method and path, then the body as JSON."""
     for request in requests:
         yield printable(f"{request['method']} {request['path']}")
         if request.get("body") is not None:

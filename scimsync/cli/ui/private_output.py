@@ -18,7 +18,7 @@ from scimsync.state.sqlite import file_of
 def check_outputs(config: Config, *paths: Path | None) -> None:
     """Check, before the work begins, that `write_private` will be able to write these files.
 
-    Raise ConfigError, also for a file that scimsync reads or works with.
+    Raise ConfigError, including for a file that scimsync reads or works with.
     """
     for path in paths:
         if path is not None:
@@ -41,7 +41,7 @@ def check_output(path: Path, config: Config | None) -> None:
 def write_private(path: Path, lines: Iterable[bytes], config: Config) -> int:
     """Write a file (mode 0600) that exists as a whole or not at all. Return the number of lines.
 
-    Raise ConfigError, also for a file that scimsync reads or works with.
+    Raise ConfigError, including for a file that scimsync reads or works with.
     """
     try:
         _refuse_needed(path, config)
@@ -79,7 +79,7 @@ def _refuse_needed(path: Path, config: Config) -> None:
 
 
 def _needed_files(config: Config) -> Iterator[tuple[str, Path]]:
-    """Give what a file is, and the file."""
+    """Yield a description of each file, and the file."""
     yield "the configuration", config.path
     if config.state_url.startswith("sqlite:"):
         yield "the state database", file_of(config.state_url, config.base_dir)

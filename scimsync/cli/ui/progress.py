@@ -18,7 +18,7 @@ READING = "reading"
 
 @contextmanager
 def progress(options: CommonOptions) -> Iterator[Report]:
-    """Give what a run reports to, as it suits stderr and the options."""
+    """Yield the observer that a run reports to, as it suits stderr and the options."""
     plain = options.verbosity == 0 and options.log_format == "text" and not options.debug
     if sys.stderr.isatty() and plain:
         with _bars() as report:

@@ -28,7 +28,7 @@ T = TypeVar("T")
 class DeliveryFailed(Exception):
     """A receiver did not get a notification. `why` contains no secret and no URL.
 
-    `retry_after_s` is the delay that the receiver asks for. With `of_message`, the receiver refused
+    `retry_after_s` is the delay that the receiver requests. With `of_message`, the receiver refused
     this notification, and may accept others.
     """
 

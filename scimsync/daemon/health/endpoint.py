@@ -63,7 +63,7 @@ class HealthEndpoint:
         self._server = server
 
     def stop(self) -> None:
-        """Stop serving; return within a few seconds, when no thread answers any more."""
+        """Stop serving; return within a few seconds, when no thread answers requests."""
         if self._server is not None:
             self._server.stop()
             self._server = None

@@ -92,7 +92,8 @@ def state_gauges(
 def journal_totals(config: Config, store: Store) -> Iterator[Metric]:
     """Return the totals of runs and operations, for a process that ends after one push.
 
-    They cover what the journal holds: `scimsync state prune` makes them smaller. Raise StateError.
+    They cover the contents of the journal: `scimsync state prune` makes them smaller. Raise
+    StateError.
     """
     from prometheus_client.core import CounterMetricFamily
 
@@ -152,12 +153,12 @@ def _of_targets(
     )
     yield _by_target(
         "scimsync_due",
-        "Accounts and groups whose next retry or deletion is due now.",
+        "Accounts and groups with a retry or deletion due now.",
         {name: due.count_due(connection, name, now) for name in known},
     )
     yield _by_target(
         "scimsync_failing",
-        "Accounts and groups whose last operation failed and that wait for a retry.",
+        "Accounts and groups that wait for a retry after a failed operation.",
         {name: due.count_waiting(connection, name) for name in known},
     )
     yield _by_target(

@@ -1,7 +1,7 @@
 """Alerts, and the notifications about them.
 
 A run, a look at files, or a reload gives findings. `update_alerts` fires and resolves alerts by
-them and puts notifications into the outbox, in one transaction. `deliver` sends what is in the
+them and puts notifications into the outbox, in one transaction. `deliver` sends the contents of the
 outbox. Alerts and outbox are in the state, so the daemon and a push started by cron notify about
 each problem once.
 """

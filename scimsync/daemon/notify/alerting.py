@@ -77,7 +77,7 @@ class Notification:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Return what `to_json` made `text` from."""
+        """Return the value from which `to_json` made `text`."""
         values: dict[str, Any] = orjson.loads(text)
         times = {name: datetime.fromisoformat(values[name]) for name in ("since", "at")}
         parsed = {"event": Event(values["event"]), "subjects": tuple(values["subjects"])}
@@ -162,7 +162,7 @@ class AlertChanges:
 
 
 def compare(firing: FiringAlerts, findings: Sequence[Finding], now: datetime) -> AlertChanges:
-    """Return what `findings` change in the alerts that fire.
+    """Return the changes that `findings` cause in the firing alerts.
 
     The last finding about an event and subject counts.
     """

@@ -1,4 +1,4 @@
-"""Deliver what is in the outbox: to all receivers in parallel, to each one in order.
+"""Deliver the contents of the outbox: to all receivers in parallel, to each one in order.
 
 A notification may arrive twice, with the same id, if the process ends between the response and the
 record of it. One process at a time delivers to a receiver; it holds a lease.
@@ -111,7 +111,7 @@ class _Delivery:
                         if not await self._deliver(notice, release):
                             return
         except LeaseHeld:
-            _LOG.debug("notify.to.%s: another process delivers", self.name)
+            _LOG.debug("notify.to.%s: another process is delivering", self.name)
         finally:
             if self.channel is not None:
                 await self.channel.aclose()

@@ -225,7 +225,7 @@ def _access(connection: Connection, name: str) -> Finding:
         return Finding(Event.ACCESS, name)
     text = f"{plural(leavers.count, 'leaver')} may still have access."
     personal = f"{text}\n{leavers.named}"
-    todo = "To see whom: scimsync status. To retry now: scimsync retry"
+    todo = "To see which users: scimsync status. To retry now: scimsync retry"
     return Finding(Event.ACCESS, name, text, personal, todo)
 
 

@@ -45,7 +45,7 @@ def title(text: str) -> str:
 
 
 def fired_body(text: str, todo: str | None, since: datetime, zone: tzinfo) -> str:
-    """Return the problem, since when it exists, and what to do."""
+    """Return the problem, when it began, and what to do."""
     return "\n".join([text, f"Since {moment(since, zone)}.", *([todo] if todo else [])])
 
 

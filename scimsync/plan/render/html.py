@@ -1,4 +1,4 @@
-"""Render a plan as an HTML page that stands alone."""
+"""Render a plan as a self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def html_plan(
 ) -> Iterator[str]:
     """Return the page of a plan in pieces.
 
-    `facts` are shown below the title: what the plan was made from and when. `whole` is what shows
-    the operations that are left out of a long plan.
+    `facts` are shown below the title: what the plan was made from and when. `whole` is the command
+    that shows operations left out of a long plan.
     """
     actions = [one.value for one in Action if any(one in target.counts for target in plan.targets)]
     return html_page(

@@ -37,7 +37,7 @@ _FOR_COUNTS = 200
 def markdown_plan(plan: ShownPlan, whole: str | None = None) -> Iterator[str]:
     """Return the lines of a plan. `whole` is the file that has the operations which are left out.
 
-    Each target gets an equal share of the room, and what smaller ones did not need of theirs.
+    Each target gets an equal share of the space, plus the space that smaller ones did not need.
     """
     problems = list(_fitting(_problems(plan), _FOR_REMARKS, "problems"))
     start = list(_fitting(_start(plan), _FOR_REMARKS, "lines"))
@@ -54,7 +54,7 @@ def markdown_plan(plan: ShownPlan, whole: str | None = None) -> Iterator[str]:
 
 
 def _tables(targets: Sequence[ShownTarget], room: int, whole: str | None) -> list[list[str]]:
-    """Return the rows of each target. What one does not need of its share is for larger ones."""
+    """Return the rows of each target. Larger tables get the space that smaller ones do not need."""
     tables: dict[int, list[str]] = {}
     by_size = sorted(range(len(targets)), key=lambda at: sum(targets[at].counts.values()))
     for done, at in enumerate(by_size):

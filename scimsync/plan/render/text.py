@@ -32,7 +32,7 @@ SHOWN_AT_MOST = 1000
 def text_plan(plan: ShownPlan, console: Console | None = None, whole: str = "--json") -> None:
     """Print a plan to `console`, by default to stdout; lines are only wrapped on a terminal.
 
-    `whole` is what shows the operations that are left out of a long plan.
+    `whole` is the command that shows operations left out of a long plan.
     """
     out = console or text_console()
     for target in plan.targets:
@@ -89,7 +89,7 @@ def print_operation(out: Console, entry: ShownOperation) -> None:
 
 
 def print_values(out: Console, rows: Sequence[tuple[str, Text]]) -> None:
-    """Print attributes and what becomes of each, below an operation."""
+    """Print attributes and the change of each, below an operation."""
     rows = [(printable(path), value) for path, value in rows]
     if not rows:
         return

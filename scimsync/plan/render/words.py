@@ -30,7 +30,7 @@ MEMBERS_SHOWN = 20
 
 
 def adoption_notes(entry: Operation) -> list[str]:
-    """Return what to know about the account that an operation adopts, in short sentences."""
+    """Describe the account that an operation adopts, in short sentences."""
     if not entry.matched:
         return []
     weakly = entry.kind is Kind.USER and is_weak(entry.matched)

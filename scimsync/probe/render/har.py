@@ -20,7 +20,7 @@ _UNKNOWN: Final = -1
 
 
 def har_report(report: ProbeReport) -> Iterator[str]:
-    """Give the archive: a page for each provider, and an entry for each request."""
+    """Yield the archive: a page for each provider, and an entry for each request."""
     yield json_text(archive(report), indented=True) + "\n"
 
 

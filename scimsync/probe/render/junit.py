@@ -15,7 +15,7 @@ from scimsync.probe.values import Outcome, ProbeReport, ProbeResult
 
 
 def junit_report(report: ProbeReport) -> Iterator[str]:
-    """Give the document in one piece."""
+    """Yield the document in one piece."""
     suites = Element("testsuites", name="scimsync probe", time=f"{report.seconds:.3f}")
     for provider in report.providers:
         _suite(suites, report, provider)

@@ -67,7 +67,7 @@ class _Wrong:
 
 
 def html_report(report: ProbeReport) -> Iterator[str]:
-    """Give the page in pieces."""
+    """Yield the page in pieces."""
     from scimsync.htmlpage import html_page
 
     wrong = [_wrong(report, one) for one in findings(report)]

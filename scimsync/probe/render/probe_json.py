@@ -12,7 +12,7 @@ from scimsync.probe.values import Exchange, ProbeReport, ProbeResult
 
 
 def json_report(report: ProbeReport) -> Iterator[str]:
-    """Give the document in one piece."""
+    """Yield the document in one piece."""
     yield json_text(document(report), indented=True) + "\n"
 
 

@@ -1,7 +1,7 @@
 """A report as GitHub-flavoured Markdown, for an issue or a pull request.
 
-Text of the server adds no markup. The report has at most `MOST_CHARS` characters, as a comment on
-GitHub holds 65,536: the requests of the last findings are left out first.
+Text of the server adds no markup. The report has at most `MOST_CHARS` characters, because a comment
+on GitHub may have 65,536: the requests of the last findings are left out first.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MARKUP: Final = re.compile(r"([\\`*_\[\]|~#@])")
 
 
 def markdown_report(report: ProbeReport) -> Iterator[str]:
-    """Give the report in pieces."""
+    """Yield the report in pieces."""
     start = "\n".join(_start(report)) + "\n"
     yield start
     room, left_out = MOST_CHARS - len(start) - _FOR_END, 0

@@ -4,7 +4,7 @@ MicrosoftDocs/entra-docs, docs/identity/app-provisioning: use-scim-to-provision-
 (2025-03-04) and application-provisioning-config-problem-scim-compatibility.md (2025-04-15); read
 2026-11-29.
 
-- `entra`, with the flag `aadOptscim062020`: values are replaced by one object whose keys are paths,
+- `entra`, with the flag `aadOptscim062020`: values are replaced by one object with paths as keys,
   values that a filter selects are operations of their own, members are removed by a filter.
 - `entra-legacy`, without it: `Add`, `Replace` and `Remove`, one operation for each value, `active`
   as text, members removed by a list.

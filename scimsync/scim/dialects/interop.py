@@ -1,4 +1,4 @@
-"""Requests as the SCIM 2.0 Interoperability Profile asks for.
+"""Requests as the SCIM 2.0 Interoperability Profile requires.
 
 draft-zollner-scim-interop-profile-01 (2026-04-15, read 2026-11-29): PATCH only, each operation with
 a path, filters in paths that end in a sub-attribute, no conditional headers.

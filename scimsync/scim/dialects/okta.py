@@ -8,7 +8,7 @@ and its FAQ; read 2026-11-29. Okta knows three ways:
 - `okta-patch`, those of them that support PATCH for users.
 - `okta-put`, applications of its wizard: PUT for everything.
 
-Okta also sends a `password` that nobody knows, and the `display` of members: scimsync sends a
+Okta also sends a `password` that no one knows, and the `display` of members: scimsync sends a
 password only if it is mapped, and no `display`. See docs/decisions.md.
 """
 

@@ -30,7 +30,7 @@ def create(kind: str, document: Mapping[str, Any]) -> ScimRequest:
 
 
 def needs_current(_kind: str, _paths: Collection[str], /) -> bool:
-    """Return False: a PATCH names what changes and leaves the rest alone."""
+    """Return False: a PATCH names only what changes."""
     return False
 
 

@@ -36,9 +36,9 @@ class FactSource:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What is known of one kind of service provider; sync.toml may override it.
+    """The known facts about one kind of service provider; sync.toml may override them.
 
-    Tuples are empty and limits None where nothing is known.
+    Tuples are empty and limits None if nothing is known.
     """
 
     name: str
@@ -88,7 +88,8 @@ class Profile:
     """The attributes by which users can be found; empty for the default of sync.toml."""
 
     filter_needs: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """The text that a value needs in a filter on an attribute, by path: any other finds nobody."""
+    """The text that a value needs in a filter on an attribute, by path. A filter without it finds
+    nothing."""
 
     equal: tuple[str, ...] = ()
     """The attributes of users that have to have one value."""
@@ -111,7 +112,7 @@ class Profile:
     """Whether a group that is read shows its members."""
 
     member_filter: str | None = None
-    """The filter that finds a group if somebody is a member of it, where groups do not show that:
+    """The filter that finds a group by one of its members, if groups do not show their members:
     `{group}` and `{member}` stand for their ids, in quotation marks."""
 
     paging: str | None = None

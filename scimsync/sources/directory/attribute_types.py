@@ -1,4 +1,4 @@
-"""What is known of attributes: the form of their values, and whether they have only one.
+"""The known facts about attributes: the form of their values, and whether they have only one.
 
 A server's schema says both (RFC 4512, section 4.1.2). Where there is none, as in LDIF, the tables
 of this module do: RFC 2307, 2798, 4512, 4519, 4530, 5020, and Microsoft's [MS-ADA1] to [MS-ADA3].
@@ -92,7 +92,7 @@ _PHOTOS_AND_PASSWORDS = """jpegphoto photo audio thumbnailphoto thumbnaillogo nt
     mslaps-password mslaps-encryptedpassword"""
 
 LEFT_OUT = frozenset(_PHOTOS_AND_PASSWORDS.split())
-"""Photos and passwords, which are no columns unless `attributes` names them."""
+"""Photos and passwords, which are not columns unless `attributes` names them."""
 
 _SYNTAX = "1.3.6.1.4.1.1466.115.121.1."
 _FORM_OF_SYNTAX: Mapping[str, Form] = {
@@ -122,14 +122,14 @@ class AttributeTypes:
         self._by_name = {name: each for each in of_schema for name in each.names}
 
     def __contains__(self, name: str) -> bool:
-        """Return whether the schema has the attribute, or the DN, which is no attribute."""
+        """Return whether the schema has the attribute, or the DN, which is not an attribute."""
         return base_name(name) in self._by_name or name == DN_COLUMN
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._by_name)
 
     def of(self, name: str) -> AttributeType:
-        """Return what is known of an attribute. `name` may have options."""
+        """Return the known facts about an attribute. `name` may have options."""
         name = base_name(name)
         found = self._by_name.get(name)
         if found is not None:

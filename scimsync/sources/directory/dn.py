@@ -82,7 +82,7 @@ def rdn_values(name: str, attribute: str) -> list[str]:
 
 
 def parse(name: str) -> list[Rdn]:
-    """Return the relative DNs of a DN. Raise ValueError for a text that is none.
+    """Return the relative DNs of a DN. Raise ValueError for any other text.
 
     The forms of RFC 2253 and 1779 are read as well: quotes around values, and semicolons.
     """

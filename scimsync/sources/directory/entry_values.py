@@ -37,7 +37,7 @@ def boolean(raw: bytes) -> object:
 def generalized_time(raw: bytes) -> str:
     """Return a generalized time (RFC 4517, section 3.3.13) as ISO 8601 in UTC.
 
-    A text that is none stays as it is.
+    Any other text stays as it is.
     """
     found = raw.decode()
     match = _TIME.fullmatch(found)
@@ -69,8 +69,8 @@ def generalized_time(raw: bytes) -> str:
 def filetime(raw: bytes) -> str | None:
     """Return a FILETIME, units of 100 ns since 1601, as ISO 8601 in UTC.
 
-    Return None for 0 and 2**63 - 1, which mean never ([MS-ADA1], accountExpires). A text that is
-    none stays as it is.
+    Return None for 0 and 2**63 - 1, which mean never ([MS-ADA1], accountExpires). Any other text
+    stays as it is.
     """
     found = raw.decode()
     try:

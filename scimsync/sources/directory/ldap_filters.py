@@ -192,7 +192,7 @@ def _shown(text: str) -> str:
 
 
 def compiled(each: Filter, types: AttributeTypes) -> Predicate:
-    """Return the function that tells whether an entry matches.
+    """Return the function that checks whether an entry matches.
 
     Raise FilterError for a matching rule that only a server can apply.
     """

@@ -1,4 +1,4 @@
-"""Replace DNs by what names the entries in the records: their keys, or another attribute.
+"""Replace DNs with the names of the entries in records: their keys, or another attribute.
 
 The entries are kept in a SQLite file of the workspace, so that memory does not grow with them.
 """
@@ -29,9 +29,9 @@ ASCENDED = frozenset({"memberof", "ismemberof"})
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What an entry offers to those that refer to it.
+    """The values of an entry for entries that refer to it.
 
-    `values` are its values of the attributes that references ask for, in their order, None for one
+    `values` are its values of the attributes that references need, in their order, None for one
     that it lacks. `links` are the DNs in its columns that nest.
     """
 
@@ -71,7 +71,7 @@ class EntryIndex:
         self._pending.clear()
 
     def find(self, key: bytes) -> Named | None:
-        """Return what the entry with the digest `key` offers, None if there is no such entry."""
+        """Return the values of the entry with the digest `key`, None if there is no such entry."""
         if key in self._found:
             return self._found[key]
         if len(self._found) >= _CACHED:
@@ -114,7 +114,7 @@ def digest(dn: str) -> bytes:
 class DnReferences:
     """How the columns of DNs are resolved.
 
-    `attributes` are those that references ask for. Each column takes one of them, by its index in
+    `attributes` are those that references need. Each column takes one of them, by its index in
     `choice`; other columns take the first, the key.
     """
 
@@ -162,7 +162,7 @@ class DnReferences:
                 waiting += named.links.get(column, ())
 
     def resolve(self, own: str, column: str, dns: Sequence[str], index: EntryIndex) -> list[str]:
-        """Return what takes the place of the DNs in a column of the entry `own`, sorted.
+        """Return the replacements for the DNs in a column of the entry `own`, sorted.
 
         A DN that names nothing stays as it is.
         """
@@ -189,7 +189,7 @@ class DnReferences:
         return sorted(found)
 
     def _named(self, column: str, dn: str, named: Named | None, choice: int) -> str:
-        """Return what takes the place of a DN, and note whether anything does."""
+        """Return the replacement for a DN, and note whether there is one."""
         value = None if named is None else named.values[choice]
         if value is None:
             self._unresolved.setdefault(column, dn)

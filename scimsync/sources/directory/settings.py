@@ -41,13 +41,13 @@ class DirectorySettings(SourceSettings):
 
     attributes: Texts | None = Field(
         None,
-        description="The attributes that become columns; all if it is not given",
+        description="The attributes that become columns; all if omitted",
         examples=[["uid", "cn", "mail", "memberOf"]],
     )
     single: Texts | None = Field(
         None,
         description=(
-            "Attributes that become a text although they may have several values; an entry that has"
+            "Attributes that become text although they may have several values; an entry that has"
             " several is reported and left out"
         ),
         examples=[["uid", "mail"]],
@@ -55,8 +55,8 @@ class DirectorySettings(SourceSettings):
     references: Mapping[Text, Text] = Field(
         default_factory=dict,
         description=(
-            "Columns of DNs -> the attribute of the named entries that takes the place of the DN;"
-            " the key if it is not given"
+            "Columns of DNs -> the attribute of the named entries that replaces the DN;"
+            " the key if omitted"
         ),
         examples=[{"member": "uid", "memberOf": "cn"}],
     )
@@ -70,8 +70,8 @@ class DirectorySettings(SourceSettings):
             for name in names:
                 if base_name(name) not in known:
                     raise invalid(
-                        f"names {quoted(name)}, which attributes does not name",
-                        hint=f"add it to attributes, or take it out of {option}",
+                        f"names {quoted(name)}, which is not in attributes",
+                        hint=f"add it to attributes, or remove it from {option}",
                         code="SYNC-0264",
                         below=(option,),
                     )

@@ -50,7 +50,7 @@ D = TypeVar("D", bound=DirectorySettings)
 class Entry(NamedTuple):
     """One entry as it was read.
 
-    `place` is its line in a file, 0 where there are no lines. One that is not `wanted` is no
+    `place` is its line in a file, 0 where there are no lines. One that is not `wanted` is not a
     record, but records may refer to it; None leaves that to whether it has the key.
     """
 
@@ -233,7 +233,7 @@ class DirectorySource(SpooledSource[D]):
         return False
 
     def _check_references(self, references: DnReferences) -> None:
-        """Raise SourceFormatError if DNs name nothing where that means lost rights.
+        """Raise SourceFormatError if unresolved DNs mean lost rights.
 
         The server itself keeps `memberOf` (MS-ADTS 3.1.1.4.5.10, slapo-memberof), so that its DNs
         name groups that exist.
@@ -273,7 +273,7 @@ def _links(line: bytes) -> dict[str, list[str]]:
 
 
 class Offer:
-    """Makes of an entry what it offers to those that refer to it."""
+    """Extracts from an entry the values for entries that refer to it."""
 
     def __init__(self, key: str, columns: EntryColumns, references: DnReferences) -> None:
         self._references = references

@@ -27,7 +27,7 @@ _NAMES = ("Workbook", "Book")
 def error_cells(path: Path, sheet: str) -> Mapping[tuple[int, int], str]:
     """Return the errors of a sheet by row and column, from 0.
 
-    Raise ValueError or struct.error if the file is not what it should be.
+    Raise ValueError or struct.error if the file is malformed.
     """
     stream = _workbook(path.read_bytes())
     start = next((at for name, at in _sheets(stream) if name == sheet), None)

@@ -1,8 +1,8 @@
 """Find the cells of a sheet that have no value: errors such as #N/A, and formulas never calculated.
 
-calamine gives an empty cell for both, which would look as if somebody had cleared it. So the XML of
-the sheet is searched for them (ECMA-376, 18.3.1.4 `c`, 18.3.1.40 `f`; OpenDocument 1.3, 19.387). In
-.xls files only errors are found (`biff`), and in .xlsb files neither.
+calamine gives an empty cell for both, as if someone had cleared it. So the XML of the sheet is
+searched for them (ECMA-376, 18.3.1.4 `c`, 18.3.1.40 `f`; OpenDocument 1.3, 19.387). In .xls files
+only errors are found (`biff`), and in .xlsb files neither.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ class _Patterns:
 
 
 def cell_faults(path: Path, kind: str, sheet: str, where: str) -> Mapping[Cell, str]:
-    """Return what is in the cells of a sheet that have no value, such as `#N/A`.
+    """Return the contents of the cells of a sheet without a value, such as `#N/A`.
 
-    `kind` is the extension of what the workbook is, and `where` is for messages. Raise
+    `kind` is the extension of the actual format, and `where` is for messages. Raise
     SourceFormatError if there are very many, or the sheet is very large.
     """
     if kind == ".xls":
@@ -250,8 +250,11 @@ class _OdsReader:
 
 def _too_large(where: str) -> SourceFormatError:
     return SourceFormatError(
-        f"{where}: the sheet has cells too far from each other",
-        hint=f"delete what is far below or far right of the table; {MOST_CELLS:,} cells are read",
+        f"{where}: the sheet has cells too far apart",
+        hint=(
+            "delete cells far below or far to the right of the table; "
+            f"{MOST_CELLS:,} cells are read"
+        ),
         code="SYNC-0235",
     )
 

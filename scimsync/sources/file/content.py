@@ -1,4 +1,4 @@
-"""Where the bytes of a file are: the file itself, or a copy of what is packed in it."""
+"""Where the bytes of a file are: the file itself, or a copy of the file packed in it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def content(spec: SourceSpec[FileSettings], file: File, workspace: Workspace) ->
 def unpacked(
     spec: SourceSpec[FileSettings], file: File, workspace: Workspace, *, checked: bool = True
 ) -> Path:
-    """Return the same as `content`, even for UTF-16 in place of UTF-8.
+    """Return the same as `content`, even for UTF-16 instead of UTF-8.
 
     Unless it is `checked`, wrong bytes do not matter either.
     """

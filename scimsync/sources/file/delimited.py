@@ -120,7 +120,7 @@ class DelimitedReader(TabularReader):
         copy = self._workspace.new(".csv")
         with self._open(self._text, "utf-8-sig") as stream, new_private_file(copy) as target:
             write = csv.writer(target, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow
-            # a header without line breaks, from which DuckDB learns what ends a line
+            # a header without line breaks, which shows DuckDB the line ending
             write([*map(str, range(len(self.header.names))), "line"])
             end = self.header.end
             rows = read_rows(islice(stream, end, None), self.header.delimiter, end)

@@ -1,6 +1,6 @@
 """Split delimited text into rows with their lines, for files in which DuckDB found an error.
 
-It reads what DuckDB reads (RFC 4180, one blank allowed before an opening quote), reports what is
+It reads what DuckDB reads (RFC 4180, one space allowed before an opening quote), reports what is
 wrong with a row, and continues with the line after a bad one, so that one forgotten quote does not
 swallow the rest of the file.
 """

@@ -66,7 +66,7 @@ def _refuse_readers(nodes: Iterable[Mapping[str, Any]], where: str) -> None:
             function = str(node["function"]["function_name"])
             if _READERS.match(function):
                 raise SourceFormatError(
-                    f"{where}: {function}(…) reads past scimsync",
+                    f"{where}: {function}(…) bypasses scimsync",
                     hint="name the file itself: select … from 'people.csv'",
                     code="SYNC-0209",
                 )

@@ -1,4 +1,4 @@
-"""Find the files of a source, also those in gzip and ZIP files, and their formats."""
+"""Find the files of a source, including those in gzip and ZIP files, and their formats."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def digest(spec: SourceSpec[FileSettings], files: Sequence[File]) -> str:
     total = hashlib.blake2b(spec.settings.model_dump_json().encode(), digest_size=20)
     for file in files:
         total.update(f"\0{file.label}\0{file.size}\0".encode())
-        # a packed file is checked when it is unpacked
+        # a packed file is checked when unpacked
         check = file.encoding is not None and file.is_utf8 and file.packed is None
         decoder = codecs.getincrementaldecoder("utf-8")()
         plain = True
@@ -185,7 +185,7 @@ def _extension(name: str) -> str:
 
 
 def inner_name(file: File) -> str:
-    """Return the name of a file as it is when it is unpacked."""
+    """Return the name of a file as it is when unpacked."""
     return file.path.stem if file.packed == Packed() else file.label
 
 

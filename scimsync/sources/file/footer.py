@@ -1,4 +1,4 @@
-"""Recognize what reports print below the table: totals, dates, page numbers, marks of the end."""
+"""Recognize lines below the table of a report: totals, dates, page numbers, end marks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Guess the encoding of text that is not UTF-8, from what each encoding would make of it."""
+"""Guess the encoding of text that is not UTF-8, by decoding it with each encoding."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def likely_encodings(text: bytes) -> list[str]:
 
 
 def readings(text: bytes, encodings: list[str]) -> list[str]:
-    """Return a word in each encoding, `windows-1250: Dvořák`: the first one that they differ in."""
+    """Return a word in each encoding, `windows-1250: Dvořák`: the first that differs."""
     words = [word[:_LONGEST] for word in _WORD.findall(text[:_SAMPLE])[:_MOST_WORDS]]
     read = [[word.decode(encoding, "replace") for encoding in encodings] for word in words]
     shown = next((each for each in read if len(set(each)) == len(each)), read[0] if read else [])

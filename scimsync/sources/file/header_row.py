@@ -1,7 +1,7 @@
-"""Find the header of delimited text: the row that names the columns, and what is above it.
+"""Find the header of delimited text: the row that names the columns, and the lines above it.
 
 Exports begin with `sep=;` (Excel), `#TYPE …` (PowerShell), or a title and a date. The header is the
-first row that has the key column, if what is above it has few cells; without one, the first row
+first row that has the key column, if the rows above it have few cells; without one, the first row
 that fills most columns.
 """
 
@@ -29,8 +29,8 @@ _NO_LETTER = re.compile(r"[\W_]+")
 class FoundHeader:
     """A header, or where the rows begin in a file without one.
 
-    `row` is the row that names the columns, if there is one. `end` is the last line that is no row
-    of data, 0 if there is none. `width` is the usual number of fields of the rows; an empty one
+    `row` is the row that names the columns, if there is one. `end` is the last line that is not a
+    row of data, 0 if there is none. `width` is the usual number of fields of the rows; an empty one
     after a delimiter at the end does not count.
     """
 

@@ -1,7 +1,7 @@
 # ruff: noqa: S608 - SQL of quoted names only
 """Cells that are lists in JSON, as `lists = { groups = { format = "json" } }` says.
 
-A cell that is none leaves its row out: to take it for an empty list would take groups away.
+A row with any other cell is left out: reading the cell as an empty list would remove groups.
 """
 
 from __future__ import annotations

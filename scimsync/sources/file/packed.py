@@ -1,4 +1,4 @@
-"""Read what is inside of gzip and ZIP files: a bounded copy of one file, as a stream of bytes.
+"""Read the contents of gzip and ZIP files: a bounded copy of one file, as a stream of bytes.
 
 `hr.csv.gz` is one file. `bundle.zip` is one file if it contains one that scimsync reads, and
 `bundle.zip/users.csv` names one of several. Nothing is ever written under a name from an archive.
@@ -23,11 +23,11 @@ from typing import IO, BinaryIO, NoReturn, cast
 from scimsync.errors import SourceFormatError, SourceUnavailable
 
 MOST_BYTES = 16 << 30
-"""The most bytes that one file may have when it is unpacked."""
+"""The most bytes that one file may have when unpacked."""
 
 MOST_TIMES = 400
-"""The most times its packed size that a file may have when it is unpacked. Repetitive exports reach
-about 50; zeros packed by deflate reach 1,032."""
+"""The most times its packed size that a file may have when unpacked. Repetitive exports reach about
+50; zeros packed by deflate reach 1,032."""
 
 SMALL_BYTES = 64 << 20  # bytes, below which the ratio does not matter
 _CHUNK = 1 << 20
@@ -114,9 +114,9 @@ def copy_bounded(
         total += len(chunk)
         if total > most:
             raise SourceFormatError(
-                f"{where}: {label} has more than {most:,} bytes when it is unpacked, from"
+                f"{where}: {label} has more than {most:,} bytes when unpacked, from"
                 f" {packed_size:,}",
-                hint="a file of people is not that repetitive; unpack it, and look at it",
+                hint="a file of people is not that repetitive; unpack it and check it",
                 code="SYNC-0233",
             )
         target.write(chunk)

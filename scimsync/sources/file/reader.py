@@ -61,7 +61,7 @@ class FileReader(Protocol):
         ...
 
     def explain(self, error: Exception) -> None:
-        """Raise what is wrong with the file in plain words, if DuckDB's `error` is about it."""
+        """Raise an error in plain words if DuckDB's `error` is about the file."""
         ...
 
 

@@ -1,7 +1,7 @@
 """Parse `where` and `pick`: expressions of DuckDB over the columns of one row, and nothing else.
 
-They are parsed by DuckDB. What is not known to depend on the row alone is refused, and each column
-becomes a name of ours, so that names that differ in case only are no problem.
+They are parsed by DuckDB. Anything that may not depend on the row alone is refused, and each column
+gets a generated name, so names that differ only in case cause no problem.
 """
 
 from __future__ import annotations
@@ -151,6 +151,6 @@ def _check_function(where: str, function: str, workspace: Workspace) -> None:
 def _wrong(where: str, message: str, hint: str | None = None) -> SourceFormatError:
     return SourceFormatError(
         f"{where}: {message}",
-        hint=hint or "see docs/reference/configuration.md for what it may hold",
+        hint=hint or "see docs/reference/configuration.md for what it may contain",
         code="SYNC-0230",
     )

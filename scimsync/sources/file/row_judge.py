@@ -1,7 +1,7 @@
-"""Tell records of delimited text from rows that cannot be used, and from rows that are no records.
+"""Distinguish the records of delimited text from unusable rows and from rows of other kinds.
 
-No records are comments, a repeated header, rows that do not meet `where`, and what is below the
-table: empty rows, and the lines that reports print there.
+Comments, a repeated header, rows that do not meet `where`, and rows below the table are not
+records: empty rows, and the lines that reports print there.
 """
 
 from __future__ import annotations
@@ -65,13 +65,13 @@ class RowCondition:
                 f"select {self.expression.sql} from (select {columns or '0'})",  # noqa: S608
                 values,
             ).fetchone()
-        except duckdb.Error:  # such as a cell that is no number
+        except duckdb.Error:  # such as a cell that is not a number
             return False
         return row is not None and not row[0]
 
 
 class RowJudge:
-    """Judges the rows of one file. `location` tells where the row of `CsvRow.line` is."""
+    """Judges the rows of one file. `location` gives the location of the row at `CsvRow.line`."""
 
     def __init__(
         self,

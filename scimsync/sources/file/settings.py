@@ -52,7 +52,7 @@ def _skip(number: object) -> object:
 def _headers(names: object) -> object:
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise invalid(
-            "must be a list of texts, one for each column",
+            "must be a list of strings, one for each column",
             hint='such as ["id", "name", "email"]',
             code="SYNC-0111",
         )
@@ -72,7 +72,7 @@ def _headers(names: object) -> object:
 def _comment(text: str) -> str:
     if not text or text.isspace() or set(text) & set('"\r\n\0'):
         raise invalid(
-            "must be what a line of comment begins with", hint='such as "#"', code="SYNC-0125"
+            "must be the text that begins a comment line", hint='such as "#"', code="SYNC-0125"
         )
     return text.lstrip()
 
@@ -111,11 +111,11 @@ class FileSettings(SourceSettings):
         None, description="Encoding of the file if it is not UTF-8"
     )
     delimiter: Annotated[str, AfterValidator(_delimiter)] | None = Field(
-        None, description="Character between two fields; found out if it is not given"
+        None, description="Character between two fields; detected if omitted"
     )
     skip: Annotated[int, BeforeValidator(_skip)] | None = Field(
         None,
-        description=("Lines above the header of a CSV or TSV file; found out if it is not given"),
+        description=("Lines above the header of a CSV or TSV file; detected if omitted"),
     )
     headers: Annotated[tuple[str, ...], BeforeValidator(_headers)] | None = Field(
         None,
@@ -127,7 +127,7 @@ class FileSettings(SourceSettings):
     )
     comment: Annotated[str, AfterValidator(_comment)] | None = Field(
         None,
-        description="What lines of a CSV or TSV file begin with that are not rows",
+        description="The text that begins comment lines in a CSV or TSV file",
         examples=["#"],
     )
     trim: bool = Field(
@@ -140,14 +140,12 @@ class FileSettings(SourceSettings):
     )
     where: Text | None = Field(
         None,
-        description="Condition (SQL of DuckDB) that rows must meet; the other rows are left out",
+        description="Condition (DuckDB SQL) that rows must meet; other rows are left out",
         examples=["status <> ''"],
     )
     pick: Text | None = Field(
         None,
-        description=(
-            "Order (ORDER BY of DuckDB) of the rows of one key, of which the first one counts"
-        ),
+        description=("Order (DuckDB ORDER BY) of the rows with the same key; the first one counts"),
         examples=["status = 'active' desc, start desc"],
     )
 
@@ -157,7 +155,7 @@ class FileSettings(SourceSettings):
             raise invalid("path is missing", code="SYNC-0107", hint='write path = "hr.csv"')
         if self.path is not None and self.query is not None:
             raise invalid(
-                "has both path and query; one is needed",
+                "has both path and query; only one is allowed",
                 code="SYNC-0123",
                 hint="a query names its files itself",
             )

@@ -196,7 +196,7 @@ class SheetReader(TabularReader):
 
 
 def _line(row: Sequence[str]) -> str:
-    """Return a row as one line of CSV. Line breaks in cells become blanks."""
+    """Return a row as one line of CSV. Line breaks in cells become spaces."""
     stream = io.StringIO()
     cells = [
         " ".join(piece.strip(WHITE_SPACE) for piece in cell.splitlines()) if "\n" in cell else cell

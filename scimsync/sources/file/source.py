@@ -222,7 +222,7 @@ class PathSource(_FileSource):
 
     @property
     def pattern_files(self) -> tuple[str, ...]:
-        """All files, if `path` is a pattern, unless each is a user: it leaves with the user."""
+        """All files, if `path` is a pattern, unless each is a user: a lost one means a leaver."""
         if not is_glob(self.spec.base_dir, self.spec.settings.path or ""):
             return ()
         return () if is_file_each(self.readers) else tuple(file.label for file in self.files)
@@ -365,7 +365,7 @@ class QuerySource(_FileSource):
                 raise self.wrong(error) from None
 
     def wrong(self, error: Exception) -> SourceFormatError:
-        """Return DuckDB's message with what it suggests."""
+        """Return DuckDB's message with its suggestion."""
         for reader in self.readers:
             for column, repeated in reader.repeated().items():
                 if f'"{column}"' in str(error):

@@ -179,7 +179,7 @@ class TabularReader(ABC):
         )
 
     def _judge(self) -> RowJudge:
-        """Return what tells records from other rows."""
+        """Return the judge that distinguishes records from other rows."""
         return RowJudge(self._spec, self.file.label, self.header, self._condition(), self.location)
 
     def _condition(self) -> RowCondition | None:

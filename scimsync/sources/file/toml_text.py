@@ -55,7 +55,7 @@ def _value(found: Any) -> JsonValue:
 
 
 def _locate(value: Located, text: str) -> None:
-    """Give the tables that have a header of their own the line of it.
+    """Give each table with its own header the line of that header.
 
     A line within a text of several lines may look like a header. Then there are more headers than
     tables, and no line is given.
@@ -70,7 +70,7 @@ def _locate(value: Located, text: str) -> None:
 
 
 def _path(header: str) -> list[str] | None:
-    """Return the names in a header, None if it is none."""
+    """Return the names in a header, None for any other line."""
     try:
         table: Any = tomllib.loads(header)
     except tomllib.TOMLDecodeError:

@@ -42,7 +42,7 @@ _DAMAGED = (
 
 @dataclass(frozen=True, slots=True)
 class FoundSheet:
-    """A sheet, and what is in its cells that have no value."""
+    """A sheet, and the contents of its cells without a value."""
 
     name: str
     sheet: CalamineSheet
@@ -108,7 +108,7 @@ def _faults(where: str) -> Iterator[None]:
     except (CalamineError, *_DAMAGED) as error:
         raise _damaged(where, error) from None
     except BaseException as error:
-        if type(error).__name__ != "PanicException":  # calamine met what it did not expect
+        if type(error).__name__ != "PanicException":  # calamine found something unexpected
             raise
         raise _damaged(where, error) from None
 
@@ -131,7 +131,7 @@ def _damaged(where: str, error: BaseException) -> SourceFormatError:
 
 
 def _kind(path: Path, where: str, label: str) -> str:
-    """Return the extension of what the file is, by its first bytes and the parts that it has."""
+    """Return the extension of the file's actual format, by its first bytes and its parts."""
     with path.open("rb") as stream:
         start = stream.read(_START)
         if start.startswith(_OLE):
@@ -162,8 +162,8 @@ def _package(path: Path, where: str, label: str) -> str:
         unpacked = sum(part.file_size for part in parts)
         if unpacked > min(MOST_BYTES, max(SMALL_BYTES, size * MOST_TIMES)):
             raise SourceFormatError(
-                f"{where} has {unpacked:,} bytes when it is unpacked, from {size:,}",
-                hint="a workbook of people is not that repetitive; look at it",
+                f"{where} has {unpacked:,} bytes when unpacked, from {size:,}",
+                hint="a workbook of people is not that repetitive; check it",
                 code="SYNC-0233",
             )
         names = {part.filename for part in parts}
@@ -178,7 +178,7 @@ def _package(path: Path, where: str, label: str) -> str:
 
 
 def _named(names: Sequence[str], wanted: str) -> str | None:
-    """Return the sheet of this name, or else the only one whose name differs in case or blanks."""
+    """Return the sheet of this name, or the only one that differs in case or spaces only."""
     if wanted in names:
         return wanted
     same = [name for name in names if name.strip().casefold() == wanted.strip().casefold()]

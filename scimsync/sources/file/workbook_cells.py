@@ -1,4 +1,4 @@
-"""The text of a cell of a workbook: what a person sees in it, where that can be known."""
+"""The text of a cell of a workbook: as a person sees it, if that is known."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class DocumentsReader(JsonReader):
 
     @property
     def is_file_each(self) -> bool:
-        """Whether each file of a pattern is one record, so that a file goes with its user."""
+        """Whether each file of a pattern is one record, so a deleted file means a leaver."""
         return self._spool.is_file_each
 
     def locate(self, rows: Collection[int]) -> Mapping[int, RowLocation]:
@@ -95,7 +95,7 @@ class DocumentsReader(JsonReader):
         }
 
     def explain(self, error: Exception) -> None:
-        """Do nothing: what DuckDB reads was written by `_spool`."""
+        """Do nothing: DuckDB reads a file written by `_spool`."""
 
     @property
     def _where(self) -> str:
@@ -135,7 +135,7 @@ class DocumentsReader(JsonReader):
                 try:
                     target.write(f"{json_text(value)}\n")
                 except TypeError:  # half of a character, written as an escape
-                    problem = TextProblem(record.line, "a character that is not of Unicode")
+                    problem = TextProblem(record.line, "a character that is not valid Unicode")
                     raise self._wrong(self._files[at], problem) from None
 
     def _records(self, at: int) -> Iterator[_Record]:
@@ -166,7 +166,7 @@ class DocumentsReader(JsonReader):
         if path.stat().st_size > _MOST_BYTES:
             raise SourceFormatError(
                 f"{self._where}: {file.label} has more than {_MOST_BYTES >> 20} MB",
-                hint="export so many people as CSV or NDJSON",
+                hint="use CSV or NDJSON for this many people",
                 code="SYNC-0237",
             )
         try:

@@ -118,7 +118,7 @@ class _Reader:
         for name_node, value_node in node.value:
             line = name_node.start_mark.line + 1
             if not isinstance(name_node, yaml.ScalarNode):
-                raise TextProblem(line, "the name of a value must be a text")
+                raise TextProblem(line, "the name of a value must be a string")
             name = name_node.value
             if name in lines:
                 raise TextProblem(line, f'"{name}" occurs twice, in lines {lines[name]} and {line}')
@@ -144,7 +144,7 @@ class _Reader:
     def _spend(self, characters: int) -> None:
         self._budget -= characters
         if self._budget < 0:
-            raise TextProblem(self._line, "its aliases make it grow without measure")
+            raise TextProblem(self._line, "its aliases make it expand without limit")
 
 
 def _scalar(node: ScalarNode) -> JsonValue:

@@ -1,4 +1,4 @@
-"""What holds for all calls of an HTTP API, as data: headers, limits, errors."""
+"""The rules for all calls of an HTTP API, as data: headers, limits, errors."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Rate(Table):
 
 
 class Api(Table):
-    """What holds for all calls of an API."""
+    """The rules for all calls of an API."""
 
     headers: Headers = Field(default_factory=dict, description="Headers of each request")
     limits: list[LimitMatch] = Field(

@@ -106,7 +106,7 @@ class ApiClient:
                 time=self._time,
             )
         except _Transient as error:
-            hint = "wait until the limit is over, or lower `rate`" if error.is_limit else None
+            hint = "wait until the limit resets, or lower `rate`" if error.is_limit else None
             raise self.failure(request, str(error), hint=hint) from None
         except TokenRefused as error:
             raise self.failure(request, str(error), code="SYNC-0266") from None
@@ -134,7 +134,7 @@ class ApiClient:
         )
 
     async def _wait(self) -> None:
-        """Wait for a pause that the API asked for, and for its rate."""
+        """Wait for a pause that the API requested, and for its rate."""
         async with self._turn:
             while True:
                 now = self._time.clock()
@@ -197,7 +197,7 @@ class ApiClient:
         if pause is not None and pause > MAX_PAUSE_S:
             return self.failure(
                 None,
-                f"{response.request}: status {found.status}: the API asks for a pause of"
+                f"{response.request}: status {found.status}: the API requests a pause of"
                 f" {pause:.0f} s",
                 hint="the next run reads the source again",
             )
@@ -252,7 +252,7 @@ class ApiClient:
                 request,
                 f"{what}{detail}",
                 brief=what,
-                hint="look at auth and at what its account may read",
+                hint="check auth and what its account may read",
                 code="SYNC-0266",
             )
         if status in _TRANSIENT or status >= 500:
@@ -302,13 +302,13 @@ def _csv_rows(content: bytes) -> list[dict[str, str]]:
     Raise BadPage for a row with more or fewer fields.
     """
     if content.lstrip()[:1] == b"<":
-        raise BadPage("the response is a web page and no CSV")
+        raise BadPage("the response is a web page, not CSV")
     try:
         text = content.decode("utf-8-sig")
         rows = csv.reader(io.StringIO(text, newline=""), strict=True)
         header = next(rows, None)
         if not header or len(set(header)) < len(header) or not all(map(str.strip, header)):
-            raise BadPage("the response is no CSV with a line of different names")
+            raise BadPage("the response is not CSV with a line of different names")
         names = [name.strip() for name in header]
         found = []
         for row in rows:
@@ -321,5 +321,5 @@ def _csv_rows(content: bytes) -> list[dict[str, str]]:
     except UnicodeDecodeError:
         raise BadPage("the CSV is not UTF-8") from None
     except csv.Error as error:
-        raise BadPage(f"the response is no CSV: {error}") from None
+        raise BadPage(f"the response is not CSV: {error}") from None
     return found

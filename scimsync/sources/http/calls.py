@@ -46,7 +46,7 @@ def _place(text: str) -> str:
 def _ends(value: object) -> object:
     words = [value] if isinstance(value, str) else value
     if not isinstance(words, list | tuple):
-        raise invalid(f"must be a text or a list, not {toml_type(value)}", code="SYNC-0271")
+        raise invalid(f"must be a string or a list, not {toml_type(value)}", code="SYNC-0271")
     for word in words:
         if not isinstance(word, str) or not _END.fullmatch(word):
             raise invalid(
@@ -67,28 +67,28 @@ Ends = Annotated[list[str], BeforeValidator(_ends, json_schema_input_type=str | 
 
 
 class PageSize(Table):
-    """`paging.size`: how many records to ask for."""
+    """`paging.size`: how many records to request."""
 
     model_config = ConfigDict(populate_by_name=True)
 
     place: Place = Field(alias="in", description="Where the number goes", examples=["query.limit"])
-    max: Annotated[int, Field(ge=1)] = Field(description="The most that the API allows")
+    max: Annotated[int, Field(ge=1)] = Field(description="The maximum that the API allows")
     use: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="How many to ask for, if fewer than `max`"
+        None, description="How many to request, if fewer than `max`"
     )
 
     @property
     def number(self) -> int:
-        """How many records to ask for in one request."""
+        """How many records to request in one request."""
         return min(self.use or self.max, self.max)
 
 
 class Paging(Table):
-    """`paging`: where the next page is, and how the end looks."""
+    """`paging`: where the next page is, and how to recognize the end."""
 
     model_config = ConfigDict(populate_by_name=True)
 
-    kind: PagingKind = Field(description="How the pages of a list are asked for")
+    kind: PagingKind = Field(description="How to request the pages of a list")
     place: Place | None = Field(
         None,
         alias="in",
@@ -108,10 +108,10 @@ class Paging(Table):
     )
     step: Literal["received", "size"] = Field(
         "received",
-        description="By what an offset grows: by the records received, or by the size of a page",
+        description="How an offset increases: by the records received, or by the size of a page",
     )
-    end: Ends | None = Field(None, description="How the end of the list looks")
-    size: PageSize | None = Field(None, description="How many records to ask for")
+    end: Ends | None = Field(None, description="How to recognize the end of the list")
+    size: PageSize | None = Field(None, description="How many records to request")
     total: Text | None = Field(
         None,
         description=(
@@ -120,7 +120,8 @@ class Paging(Table):
         ),
     )
     total_may_be_missing: bool = Field(
-        False, description="Whether some servers say no total, so that it is checked if it is there"
+        False,
+        description=("Whether some servers send no total, so that it is checked only if present"),
     )
     first_only: list[str] = Field(
         default_factory=list, description="Parameters of the query that only the first request has"
@@ -159,9 +160,7 @@ class Paging(Table):
         if "short_page" in self.ends and self.size is None:
             raise invalid('end = "short_page" needs size', code="SYNC-0271")
         if self.total_may_be_missing and (self.total is None or "total" in self.ends):
-            raise invalid(
-                "total_may_be_missing goes with total, and with another end", code="SYNC-0271"
-            )
+            raise invalid("total_may_be_missing needs total, and a different end", code="SYNC-0271")
         if "total" in self.ends and self.total is None:
             raise invalid('end = "total" needs total', code="SYNC-0271")
 
@@ -187,15 +186,17 @@ class ColumnFacts(Table):
 
     path: Expression = Field(description="JMESPath over the record")
     fields: list[str] | None = Field(
-        None, description="What to ask for; by default the members of the record that `path` reads"
+        None, description="What to request; by default the members of the record that `path` reads"
     )
     params: Mapping[str, Param] = Field(
         default_factory=dict, description="Parameters to send if the column is used"
     )
     filled: AtLeast | None = Field(
-        None, description="Records that must have a value, a number or a share"
+        None, description="Records that must have a value: a number or a percentage"
     )
-    hint: Text | None = Field(None, description="Why it may be empty everywhere, such as a scope")
+    hint: Text | None = Field(
+        None, description=("Why it may be empty in all records, such as a missing scope")
+    )
 
 
 def _column(value: object) -> object:
@@ -238,7 +239,7 @@ class Call(Table):
 
 
 class Fields(Table):
-    """`fields`: asks for the fields that used columns need, and for no others."""
+    """`fields`: requests only the fields that used columns need."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -246,11 +247,11 @@ class Fields(Table):
     join: str | None = Field(
         ",", description='What separates the names; "" for a list of values', examples=[","]
     )
-    always: list[str] = Field(default_factory=list, description="Names that are always asked for")
+    always: list[str] = Field(default_factory=list, description="Names that are always requested")
 
 
 class ListRead(Table):
-    """`[[reads]]`: one of several reads that make the list together."""
+    """`[[reads]]`: one of several reads that together make up the list."""
 
     params: Mapping[str, Param] = Field(default_factory=dict, description="Further parameters")
 
@@ -263,7 +264,7 @@ class Probe(Table):
     count: Expression | None = Field(
         None, description="JMESPath of the number of records that the list has"
     )
-    expect: Expression | None = Field(None, description="JMESPath that is true if all is well")
+    expect: Expression | None = Field(None, description="JMESPath that is true if the check passes")
     hint: Text | None = Field(None, description="What the administrator can do if it is not")
 
     @model_validator(mode="after")
@@ -289,18 +290,18 @@ class Join(Call):
     on: Expression | None = Field(None, description="JMESPath over the record")
     key: Expression | None = Field(None, description="JMESPath over the other record")
     many: bool = Field(False, description="Whether several other records belong to one record")
-    one: bool = Field(False, description="Whether `records` is one object and not a list")
+    one: bool = Field(False, description="Whether `records` is one object instead of a list")
     absent: Statuses = Field(
-        default_factory=list, description="Statuses that mean that there is nothing"
+        default_factory=list, description="Statuses that mean that there is no value"
     )
     when: Expression | None = Field(
-        None, description="JMESPath over the record: only then there is a call for it"
+        None, description="JMESPath over the record: the call is made only if it is true"
     )
 
     @model_validator(mode="after")
     def _check_join(self) -> Self:
         if (self.on is None) != (self.key is None):
-            raise invalid("on and key go together", code="SYNC-0271")
+            raise invalid("on and key must be used together", code="SYNC-0271")
         if self.on is not None and (self.one or self.when or self.absent):
             raise invalid("one, when and absent are for calls for each record", code="SYNC-0271")
         return self
@@ -311,14 +312,14 @@ class ListCall(Call):
 
     columns: Mapping[Text, Column] = Field(
         default_factory=dict,
-        description="Names of columns -> JMESPath over a record; without them, its members",
+        description="Names of columns -> JMESPath over a record; its members if omitted",
     )
-    fields: Fields | None = Field(None, description="How to ask for fields")
+    fields: Fields | None = Field(None, description="How to request fields")
     reads: list[ListRead] = Field(
-        default_factory=list, description="Reads that make the list together"
+        default_factory=list, description="Reads that together make up the list"
     )
     hidden: Expression | None = Field(
-        None, description="JMESPath over a record: names of fields that the credentials do not see"
+        None, description="JMESPath over a record: names of fields that the credentials cannot see"
     )
     probes: list[Probe] = Field(default_factory=list, description="Calls that show lost rights")
     joins: list[Join] = Field(default_factory=list, description="Further calls")

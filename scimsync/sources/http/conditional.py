@@ -89,7 +89,7 @@ class ConditionalReader:
     def _store(self, spool: Spool, rows: RowWriter, validators: Mapping[str, str]) -> None:
         if not self.keeping.stores:
             return
-        if not validators:  # nothing could be asked for next time
+        if not validators:  # no condition could be sent next time
             self.keeping.forget()
             return
         spool.flush()

@@ -178,7 +178,7 @@ class IncrementalReader:
             )
 
     async def _finish(self, output: _Output, link: str, whole_at: datetime) -> None:
-        """Check what was read, and keep it."""
+        """Check the records, and keep them."""
         listed, rows = self.feed.listed, output.rows
         for probe in listed.call.probes:
             await check_probe(self.feed.client, listed.place, probe, rows.received)

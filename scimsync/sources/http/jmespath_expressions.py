@@ -8,7 +8,7 @@ Beside the functions of the JMESPath specification there are:
   key, the member `value` its value
 - `lower(text)`, `split(text, separator)`
 - `filled(first, second, …)`: the first value that is neither null nor an empty text or list
-- `given(value, result)`: `result`, or null if `value` is null: what is not known is not false
+- `given(value, result)`: `result`, or null if `value` is null: an unknown value is not false
 
 All of them give null for null, and the two `from_epoch` also for 0.
 """
@@ -39,7 +39,7 @@ _WCF = re.compile(r"/Date\((-?\d{1,15})([+-]\d{4})?\)/")
 
 
 class ExpressionError(ValueError):
-    """An expression that does not apply to what it was given; `str()` is one line."""
+    """An expression that does not apply to its value; `str()` is one line."""
 
 
 def _expression(text: str) -> str:
@@ -111,7 +111,7 @@ def compiled_rows(paths: Mapping[str, str]) -> Callable[[Sequence[Any]], list[di
     def rows(records: Sequence[Any]) -> list[dict[str, Any]]:
         try:
             return list(map(row, records))
-        except AttributeError:  # a path leads through something that is no object
+        except AttributeError:  # a path leads through something that is not an object
             return [{name: read(record) for name, read in readers.items()} for record in records]
 
     return rows
@@ -173,7 +173,7 @@ def _parse(text: str) -> Any:
 
 
 def is_true(value: Any) -> bool:
-    """Return whether JMESPath takes a value for true: 0 is, and what is empty is not."""
+    """Return whether JMESPath treats a value as true: 0 is true, and empty values are not."""
     return value is not None and value is not False and value != "" and value != [] and value != {}
 
 

@@ -26,7 +26,7 @@ _MAX_EMPTY_PAGES = 100
 
 
 class BadPage(Exception):
-    """A response that is not what the source says it is. Reading it again does not help."""
+    """A response that does not match the source's description. Reading it again does not help."""
 
 
 class EndOfList(Exception):
@@ -35,7 +35,7 @@ class EndOfList(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """What asks for one page: path and query as they are sent, headers, and the JSON body."""
+    """The request for one page: path and query as sent, headers, and the JSON body."""
 
     method: str
     target: str
@@ -77,7 +77,7 @@ class _Parts:
 
 @dataclass(slots=True)
 class Pages:
-    """The pages of one list: `first` and `after` say how to ask for them.
+    """The pages of one list: `first` and `after` give the requests for them.
 
     `path` is percent-encoded and may have a query; `origin` is scheme, host and port. `extra` are
     values by their place in the request. The statuses `absent` mean that there is no list.
@@ -143,8 +143,8 @@ class Pages:
     def after(self, response: PageResponse, records: Sequence[Any]) -> PageRequest | None:
         """Return the request for the page after a response, or None at the end of the list.
 
-        Raise ListFault for a list that repeats or lacks something, and BadPage for a response
-        without what `paging` says it has.
+        Raise ListFault for a list that repeats or lacks something, and BadPage for a response that
+        lacks what `paging` requires.
         """
         number = len(records)
         self._check_repeated(records)
@@ -192,7 +192,7 @@ class Pages:
         return self._request(token)
 
     def _says_end(self, value: Any) -> bool:
-        """Return whether a value in place of the next token says that there is none."""
+        """Return whether a value says that there is no next token."""
         ends = self._paging.ends
         return (
             (value is None and "absent" in ends)
@@ -210,7 +210,7 @@ class Pages:
         )
 
     def _token(self, response: PageResponse, records: Sequence[Any]) -> str | None:
-        """Return the token or URL of the next page, or None where the end looks like this."""
+        """Return the token or URL of the next page, or None if the end looks like this."""
         paging = self._paging
         match paging.kind:
             case "link_header":
@@ -294,9 +294,9 @@ class Pages:
         self._firsts.add(first)
 
     def check_total(self) -> None:
-        """Raise ListFault if other than the total number of records came."""
+        """Raise ListFault if other than the total number of records were received."""
         if self.total is not None and self.received != self.total:
-            raise ListFault(f"{self.received} of {self.total} records came")
+            raise ListFault(f"{self.received} of {self.total} records were received")
 
 
 def with_query(path: str, params: Mapping[str, Any]) -> str:

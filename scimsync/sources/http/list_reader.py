@@ -54,8 +54,8 @@ class ListReader:
     async def read(self) -> None:
         """Read all records.
 
-        Raise ListFault if they are not all or changed meanwhile, BadPage for a response that is not
-        what the settings say, and SourceUnavailable.
+        Raise ListFault if they are not all or changed meanwhile, BadPage for a response that does
+        not match the settings, and SourceUnavailable.
         """
         joins = self._columns.joins()
         for join in joins:
@@ -110,7 +110,7 @@ class ListReader:
         return found
 
     async def _of(self, join: Join, record: Mapping[str, Any]) -> Any:
-        """Return what the call of a join brings for one record."""
+        """Return the result of the call of a join for one record."""
         nothing: Any = None if join.one else []
         if join.when is not None and not is_true(evaluated(compiled(join.when), record)):
             return nothing
@@ -137,7 +137,7 @@ class ListReader:
         ]
 
     async def _other_list(self, join: Join) -> dict[Any, list[Any]]:
-        """Return the records of a second list by what `join.key` says."""
+        """Return the records of a second list by the values of `join.key`."""
         place = self._place
         pages = Pages(join, place.origin, place.base + join.path, place.headers)
         key, found = compiled(join.key or "@"), dict[Any, list[Any]]()

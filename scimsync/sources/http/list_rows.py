@@ -50,7 +50,7 @@ def new_spool(path: Path, text: str) -> Iterator[Spool]:
 
 
 class RowWriter:
-    """Writes the rows of one list as NDJSON, each once, and counts what columns hold.
+    """Writes the rows of one list as NDJSON, each once, and counts the values of columns.
 
     `key` is the name of the key column, and `write` gets the lines of a page. `received` is the
     number of records that came, `rows` how many of them are rows of the source.
@@ -89,7 +89,7 @@ class RowWriter:
         if withheld := self._columns.hidden(wanted):
             raise self._client.failure(
                 None,
-                f"the credentials do not see {', '.join(sorted(withheld))}",
+                f"the credentials cannot see {', '.join(sorted(withheld))}",
                 hint="grant access to these fields, or do not use their columns",
                 code="SYNC-0269",
             )
@@ -154,14 +154,14 @@ class RowWriter:
                 seen[name] = content
                 new.append(line)
             elif before is not None and name not in before:
-                raise ListFault("a record came twice: the list moved while it was read")
+                raise ListFault("a record was received twice: the list changed while it was read")
             elif known != content:
-                raise ListFault("a record came twice with different values")
+                raise ListFault("a record was received twice with different values")
         return new
 
 
 async def check_probe(client: ApiClient, place: Place, probe: Probe, received: int) -> None:
-    """Raise ListFault or SourceUnavailable if the credentials do not see the whole list.
+    """Raise ListFault or SourceUnavailable if the credentials cannot see the whole list.
 
     `received` is the number of records that came.
     """
@@ -182,5 +182,5 @@ async def check_probe(client: ApiClient, place: Place, probe: Probe, received: i
         except ValueError:
             raise BadPage(f"{request} has no number at {probe.count}") from None
         if received < number:
-            what = f"{received} records came, and {request} counts {number}"
+            what = f"{received} records were received, but {request} counts {number}"
             raise ListFault(what, probe.hint)

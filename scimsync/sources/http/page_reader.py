@@ -75,7 +75,7 @@ def _fetch(client: ApiClient, request: PageRequest, pages: Pages) -> asyncio.Tas
 
 
 def asked_fields(call: ListCall, columns: Columns, more: list[str] | None = None) -> dict[str, Any]:
-    """Return the parameters that ask for the fields of `columns` and for `more`, by their place."""
+    """Return the parameters that request the fields of `columns` and `more`, by their place."""
     fields, names = call.fields, columns.fields()
     if fields is None or names is None:
         return {}
@@ -92,11 +92,11 @@ def records_in(pages: Pages, response: PageResponse) -> list[Any]:
     if status == 204 and pages.ends_with_no_content:
         return []
     if status not in _WITH_CONTENT:
-        raise BadPage(f"status {status} is no list")
+        raise BadPage(f"status {status} is not a list")
     if call.format == "csv":
         return body if isinstance(body, list) else []
     if call.truncated is not None and is_true(evaluated(compiled(call.truncated), body)):
-        raise ListFault(f"the server cut the list ({call.truncated})")
+        raise ListFault(f"the server truncated the list ({call.truncated})")
     found = evaluated(compiled(call.records), body)
     if found is None and call.absent_is_empty and isinstance(body, dict):
         if not body and pages.received:

@@ -75,7 +75,7 @@ end = ["absent"]                          # absent, empty_string, zero (of `out`
                                           # short_page (only if the vendor promises it), total,
                                           # status:204. Default: absent and empty_string where there
                                           # is `out`, empty_page for page, offset and last_id
-size = { in = "query.limit", max = 200 }  # `use` asks for fewer
+size = { in = "query.limit", max = 200 }  # `use` requests fewer
 total = "totalCount"                      # JMESPath, or header.X-Total-Count: the list has to have
                                           # exactly as many records (before `where`)
 total_may_be_missing = false              # true: some servers send none, and then none is checked
@@ -86,7 +86,7 @@ params = { filter = 'status eq "DEPROVISIONED"' }  # leavers first, since a user
                                           # meanwhile is then in both, and not in none. The plain
                                           # one has params = {}
 
-[resources.users.fields]                  # asks for the fields of used columns only
+[resources.users.fields]                  # requests only the fields of used columns
 in = "query.fields"
 join = ","                                # "" for a list of values
 always = ["id"]
@@ -97,13 +97,13 @@ login = "profile.login"
 active = "status != 'DEPROVISIONED' && status != 'SUSPENDED'"
 manager = { path = "manager.id", params = { "$expand" = "manager" } }   # sent if the column is used
 email = { path = "profile.email", filled = "50%", hint = "needs the scope users:read.email" }
-#         `fields = […]` names what to ask for; default: the members that path reads. `filled` says
+#         `fields = […]` names what to request; default: the members that path reads. `filled` says
 #         how many records must have a value, or else the source is unreadable
 
-[[resources.users.probes]]                # calls that show whether the credentials see everybody
+[[resources.users.probes]]                # calls that show whether the credentials see everyone
 path = "/users/count"
-count = "@"                               # JMESPath: fewer records than this are no complete list
-expect = "scopes[?@ == 'read']"           # JMESPath that is true if all is well
+count = "@"                               # JMESPath: with fewer records, it is incomplete
+expect = "scopes[?@ == 'read']"           # JMESPath that is true if it passes
 hint = "grant the role view-users"
 
 [[resources.groups.joins]]                # one call for each record: {…} is JMESPath over it

@@ -80,7 +80,7 @@ class Columns:
         return [name for text in texts for name in root_fields(text)]
 
     def fields(self) -> list[str] | None:
-        """Return the names of the fields to ask for, or None to ask for what comes."""
+        """Return the names of the fields to request, or None to request no specific fields."""
         fields = self._call.fields
         if fields is None or self.is_open:
             return None

@@ -83,7 +83,7 @@ class HttpSettings(ListCall, Api, RemoteSettings):
     type: Literal["http"] = Field(description="Kind of source")
     preset: (
         Annotated[Text, AfterValidator(_preset), WithJsonSchema({"enum": list(PRESETS)})] | None
-    ) = Field(None, description="The product whose API it is", examples=["okta"])
+    ) = Field(None, description="The product that the API belongs to", examples=["okta"])
     resource: Text | None = Field(
         None, description="Which of the lists of a preset is read; its first one if omitted"
     )
@@ -114,7 +114,7 @@ class HttpSettings(ListCall, Api, RemoteSettings):
     whole_every: Duration | None = Field(
         None,
         description=(
-            "With delta or conditional: how often to read everything all the same; 7d if omitted"
+            "With delta or conditional: how often to read everything anyway; 7d if omitted"
         ),
         examples=["1d"],
     )
@@ -122,7 +122,7 @@ class HttpSettings(ListCall, Api, RemoteSettings):
     @model_validator(mode="before")
     @classmethod
     def _auth_of_preset(cls, data: Any) -> Any:
-        """Add what the preset knows about the authentication."""
+        """Add the preset's facts about the authentication."""
         if not isinstance(data, dict):
             return data
         name, auth = data.get("preset"), data.get("auth")
@@ -231,7 +231,7 @@ class HttpSettings(ListCall, Api, RemoteSettings):
             )
         for option in ("resource", "variables"):
             if option in self.model_fields_set:
-                raise invalid(f"{option} goes with preset", below=(option,), code="SYNC-0270")
+                raise invalid(f"{option} needs preset", below=(option,), code="SYNC-0270")
 
     def _check_with_preset(self, facts: Preset) -> None:
         for option in self.model_fields_set:

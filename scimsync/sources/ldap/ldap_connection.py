@@ -1,4 +1,4 @@
-"""Connect to an LDAP server with ldap3: TLS, bind, and what the server says of itself."""
+"""Connect to an LDAP server with ldap3: TLS, bind, and the server's description of itself."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class ServerInfo:
 
 
 def label_of(address: ServerAddress) -> str:
-    """Return what messages call the server."""
+    """Return the name of the server in messages."""
     if address.is_local_socket:
         return f"the LDAP server at {address.host}"
     return f"the LDAP server {address.host}:{address.port}"
@@ -71,7 +71,7 @@ class BoundServer:
         """Search, and return the result with the entries under `entries`.
 
         `options` are those of `ldap3.Connection.search`. Raise SourceUnavailable if the server is
-        gone, does not answer in time, or sends what is no LDAP.
+        gone, does not answer in time, or sends something other than LDAP.
         """
         with _answered(self.label):
             self.connection.search(base, query, **options)
@@ -135,7 +135,7 @@ def _connection(spec: Spec) -> ldap3.Connection:
         if not password:
             raise ConfigError(
                 f"{spec.setting('password')}: the password is empty",
-                hint="a server takes that for an anonymous account (RFC 4513, section 5.1.2)",
+                hint="a server treats that as an anonymous account (RFC 4513, section 5.1.2)",
                 code="SYNC-0251",
             )
         options = {
@@ -224,8 +224,8 @@ def _ssl_context(spec: Spec) -> ssl.SSLContext:
             context.load_cert_chain(cert, path("cert_key"))
     except ssl.SSLError:
         raise ConfigError(
-            f"{spec.setting(option)}: {getattr(settings, option)} does not hold what is needed in"
-            " PEM, or the private key does not fit",
+            f"{spec.setting(option)}: {getattr(settings, option)} does not contain the required"
+            " PEM data, or the private key does not match",
             code="SYNC-0260",
         ) from None
     except OSError as error:
@@ -264,7 +264,7 @@ def _server_info(server: BoundServer) -> ServerInfo:
 
 
 def _ensure_known(spec: Spec, connection: ldap3.Connection, label: str, info: ServerInfo) -> None:
-    """Raise SourceFormatError if the server takes the account for an anonymous one.
+    """Raise SourceFormatError if the server treats the account as anonymous.
 
     It would show fewer entries to that. Servers without "Who am I?" (RFC 4532) are not asked.
     """
@@ -277,7 +277,7 @@ def _ensure_known(spec: Spec, connection: ldap3.Connection, label: str, info: Se
     if result["result"] == ldap_failures.SUCCESS and not value:
         option = "sasl" if spec.settings.sasl is not None else "bind_dn"
         raise SourceFormatError(
-            f"{spec.setting(option)}: {label} takes the account for an anonymous one",
+            f"{spec.setting(option)}: {label} treats the account as anonymous",
             hint="the server has to map the certificate or user to an account",
             code="SYNC-0251",
         )
@@ -317,7 +317,7 @@ def _answered(label: str) -> Iterator[None]:
     except (LDAPExceptionError, OSError) as error:
         raise ldap_failures.unavailable(label, _reason(error)) from None
     except _NO_LDAP:
-        raise ldap_failures.unavailable(label, "it sent what is no LDAP") from None
+        raise ldap_failures.unavailable(label, "its response is not LDAP") from None
 
 
 def _reason(error: Exception) -> str:

@@ -41,7 +41,7 @@ def incomplete(label: str, reason: str) -> SourceUnavailable:
     """Return the error for a server that did not send all entries."""
     return SourceUnavailable(
         f"{label}: {reason}, so entries may be missing",
-        hint="try again; if it stays so, set another page_size",
+        hint="try again; if the problem persists, set another page_size",
         code="SYNC-0256",
     )
 

@@ -65,15 +65,13 @@ def find(server: BoundServer, search: LdapSearch) -> Iterator[FoundEntry]:
         following = _cookie(result)
         if following is None and cookie is not None:
             raise ldap_failures.incomplete(
-                server.label, f"page {page} does not say whether further ones follow"
+                server.label, f"page {page} does not say whether more follow"
             )
         if not following:
             return
         empty = 0 if result["entries"] else empty + 1
         if empty > _MOST_EMPTY_PAGES or (empty and following == cookie):
-            raise ldap_failures.incomplete(
-                server.label, "it sends pages without entries and no end"
-            )
+            raise ldap_failures.incomplete(server.label, "it keeps sending pages without entries")
         cookie = following
         page += 1
 

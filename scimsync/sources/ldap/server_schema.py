@@ -1,4 +1,4 @@
-"""Ask a server what it knows: its schema, the base of the search, matching rules."""
+"""Check what a server supports: its schema, the base of the search, matching rules."""
 
 from __future__ import annotations
 

@@ -62,7 +62,9 @@ def parse_url(url: str) -> ServerAddress:
 def _check_rest(parts: SplitResult) -> None:
     """Raise ValueError for parts of a URL that sync.toml has options for."""
     if "@" in parts.netloc:
-        raise ValueError("must not hold a user or a password; these go into bind_dn and password")
+        raise ValueError(
+            "must not contain a user or a password; these go into bind_dn and password"
+        )
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError("must end after the host and port; the rest goes into base and filter")
 
@@ -134,7 +136,7 @@ class LdapSettings(DirectorySettings):
     )
     filter: FilterText | None = Field(
         None,
-        description="Which entries are records; those that have the key if it is not given",
+        description="Which entries are records; those that have the key if omitted",
         examples=["(&(objectClass=person)(employeeNumber=*))"],
     )
     scope: Annotated[
@@ -146,8 +148,8 @@ class LdapSettings(DirectorySettings):
     bind_dn: Text | None = Field(
         None,
         description=(
-            "The account that reads, as a DN, or as name@domain for Active Directory; anonymous if"
-            " it is not given"
+            "The account used to read, as a DN, or as name@domain for Active Directory;"
+            " anonymous if omitted"
         ),
         examples=["cn=scimsync,ou=services,dc=example,dc=com"],
     )
@@ -157,14 +159,15 @@ class LdapSettings(DirectorySettings):
     sasl: Literal["external"] | None = Field(
         None,
         description=(
-            "external: the server knows the account by the client's certificate, or by the system's"
+            "external: the server identifies the account by the client's "
+            "certificate, or by the system's"
             " user for ldapi"
         ),
     )
     starttls: bool = Field(False, description="Whether to begin TLS on a connection of ldap://")
     ca: Text | None = Field(
         None,
-        description="File of the certificates to trust, in PEM, in place of the system's",
+        description="File of the certificates to trust, in PEM, instead of the system's",
     )
     cert: Text | None = Field(None, description="File of the client's certificate, in PEM")
     cert_key: Text | None = Field(
@@ -174,7 +177,7 @@ class LdapSettings(DirectorySettings):
         int,
         BeforeValidator(_page_size),
         WithJsonSchema({"type": "integer", "minimum": 0, "maximum": _LARGEST_PAGE}),
-    ] = Field(500, description="Entries in one page (RFC 2696); 0 asks for all at once")
+    ] = Field(500, description="Entries in one page (RFC 2696); 0 requests all at once")
     timeout: Annotated[Span, AfterValidator(_timeout)] = Field(
         timedelta(seconds=60), description="How long to wait for the server, each time"
     )
@@ -191,7 +194,7 @@ class LdapSettings(DirectorySettings):
     )
     read_schema: bool = Field(
         True,
-        description="Whether the server's schema says what attributes hold; false does without it",
+        description="Whether to read the types of attributes from the server's schema",
     )
 
     @property

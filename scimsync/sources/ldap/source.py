@@ -121,7 +121,7 @@ class LdapSource(DirectorySource[LdapSettings]):
 
     def _connected(self) -> BoundServer:
         if self._server is None:
-            raise AssertionError("entries are read while rows is at work")
+            raise AssertionError("entries are read while rows is running")
         return self._server
 
     def _search(self, query: str, attributes: Sequence[str], base: str | None = None) -> LdapSearch:
@@ -152,10 +152,10 @@ class LdapSource(DirectorySource[LdapSettings]):
             yield entry.dn
 
     def _checked_types(self, server: BoundServer) -> AttributeTypes:
-        """Return what the server says of attributes.
+        """Return the server's description of attributes.
 
-        Raise SourceFormatError for a base that cannot be read, and for what the server does not
-        know: it would show no entry, or no values, instead of an error.
+        Raise SourceFormatError for a base that cannot be read, and for attributes or rules that the
+        server does not know: it would show no entry, or no values, instead of an error.
         """
         settings = self.spec.settings
         types = self._read_types(server)
@@ -187,7 +187,7 @@ class LdapSource(DirectorySource[LdapSettings]):
 
     @contextmanager
     def _connection(self) -> Iterator[BoundServer]:
-        """Connect, and keep the connection for what is done in the context."""
+        """Connect, and keep the connection open within the context."""
         with connected(self.spec) as server:
             self._server = server
             try:

@@ -31,7 +31,7 @@ class LdifEntry(NamedTuple):
 class LdifParser:
     """Reads the entries of one file.
 
-    `label` is what messages call the file, `setting` how messages about it begin.
+    `label` is the name of the file in messages, and `setting` how messages about it begin.
     """
 
     def __init__(self, stream: BinaryIO, label: str, setting: str) -> None:
@@ -44,8 +44,8 @@ class LdifParser:
     def entries(self) -> Iterator[LdifEntry]:
         """Yield all entries.
 
-        Raise SourceFormatError for what is no LDIF, or is a change instead of an entry, and
-        SourceUnavailable for a file that is cut off.
+        Raise SourceFormatError for anything that is not LDIF, or is a change instead of an entry,
+        and SourceUnavailable for a file that is cut off.
         """
         count = 0
         have_attributes = False
@@ -60,10 +60,10 @@ class LdifParser:
         if have_attributes and entry is not None and not entry.attributes:
             self._cut_off(f"ends after the DN in line {entry.line}")
         if self._announced is not None and self._announced != count:
-            self._cut_off(f"says that it has {self._announced:,} entries, and has {count:,}")
+            self._cut_off(f"says that it has {self._announced:,} entries, but has {count:,}")
 
     def _blocks(self) -> Iterator[tuple[int, bytes]]:
-        """Yield what is between empty lines, with the number of the first line."""
+        """Yield the blocks between empty lines, with the number of the first line."""
         rest = b""
         line = 1
         is_first = True
@@ -142,7 +142,7 @@ class LdifParser:
         return [(names[name], values) for name, values in found.items()]
 
     def _learn(self, line: int, name: bytes, colon: bytes, value: bytes, whole: bytes) -> None:
-        """Note a name that comes for the first time. Raise an error for what is no attribute."""
+        """Note a name that appears for the first time. Raise an error if it is not an attribute."""
         plain = name.lower()
         if plain == b"changetype" and value.strip().lower() == b"add":
             return  # the content of the entry follows, as Microsoft's ldifde exports it
@@ -156,7 +156,7 @@ class LdifParser:
         if plain == b"dn":
             self._malformed(line, f"no empty line before {_shown(whole)}")
         if not colon or not _DESCRIPTION.fullmatch(name):
-            self._malformed(line, f"{_shown(whole)} is no attribute with a value")
+            self._malformed(line, f"{_shown(whole)} is not an attribute with a value")
         self._names[name] = name.decode()
 
     def _value(self, line: int, name: bytes, value: bytes) -> bytes:
@@ -164,7 +164,7 @@ class LdifParser:
             try:
                 return a2b_base64(value[1:].strip(b" "), strict_mode=True)
             except Base64Error:
-                self._malformed(line, f"the value of {name.decode(errors='replace')} is no base64")
+                self._malformed(line, f"the value of {name.decode(errors='replace')} is not base64")
         if value[:1] == b"<":
             self._malformed(
                 line,
@@ -195,7 +195,7 @@ class LdifParser:
         for each in lines:
             name, _, value = each.partition(b":")
             if name == b"result" and not value.strip().startswith(b"0 "):
-                self._cut_off(f"is not complete, says ldapsearch: {_shown(value.strip())}")
+                self._cut_off(f"is not complete according to ldapsearch: {_shown(value.strip())}")
 
     def _malformed(self, line: int, problem: str) -> NoReturn:
         raise SourceFormatError(

@@ -46,7 +46,7 @@ class LdifSettings(DirectorySettings):
     )
     filter: Annotated[FilterText, AfterValidator(_evaluated)] | None = Field(
         None,
-        description="Which entries are records; those that have the key if it is not given",
+        description="Which entries are records; those that have the key if omitted",
         examples=["(objectClass=inetOrgPerson)"],
     )
     nested: bool = Field(

@@ -44,7 +44,7 @@ class LdifSource(DirectorySource[LdifSettings]):
         return tuple(file.label for file in self._files) if is_pattern else ()
 
     def make_columns(self) -> EntryColumns:
-        """Return the columns, of which tables say what they hold."""
+        """Return the columns, with types from the tables."""
         return EntryColumns(self.spec.settings, AttributeTypes())
 
     def columns(self) -> list[str]:

@@ -18,7 +18,7 @@ _PASSING = (ErrorKind.TOO_MANY, ErrorKind.SERVER)
 
 
 class RetryingSender:
-    """A sender that repeats what may succeed later, over `sender`."""
+    """A sender that repeats requests that may succeed later, over `sender`."""
 
     def __init__(self, sender: Sender, time: TimeSource | None = None) -> None:
         self._sender = sender
@@ -57,9 +57,9 @@ def unavailable(source: str, error: RequestError) -> SourceUnavailable:
     start, code, hint = f'source "{source}": ', "SYNC-0265", None
     if isinstance(error, ErrorResponse):
         if error.kind in (ErrorKind.UNAUTHORISED, ErrorKind.FORBIDDEN):
-            code, hint = "SYNC-0266", "look at auth and at what its account may read"
+            code, hint = "SYNC-0266", "check auth and what its account may read"
         elif error.kind is ErrorKind.TOO_MANY and error.retry_after is not None:
-            hint = f"the service provider asks for a pause of {error.retry_after:.0f} s"
+            hint = f"the service provider requests a pause of {error.retry_after:.0f} s"
     elif isinstance(error, TokenRefused):
         code = "SYNC-0266"
     elif isinstance(error, InvalidResponse):

@@ -2,7 +2,7 @@
 
 Attributes keep their names and values, so that `name.givenName` and `emails[0].value` work. Names
 are case-insensitive in SCIM (RFC 7643 section 2.1), and are written here as the RFC writes them. An
-extension, whose name is a URN, is a column of its own: see `extension_name`. Further columns are
+extension, whose name is a URN, is a separate column: see `extension_name`. Further columns are
 `email`, the primary address, and for groups `members` and `member_groups`.
 """
 
@@ -163,7 +163,7 @@ class Memberships:
         return [one for one, is_group in self._direct[group] if is_group or one in self._direct]
 
     def users_in(self, group: str) -> list[str]:
-        """Return the ids of the users in a group, also those in groups that are its members."""
+        """Return the ids of the users in a group, including those in nested groups."""
         users: dict[str, None] = {}
         seen, waiting = {group}, [group]
         while waiting:

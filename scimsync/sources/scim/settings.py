@@ -36,12 +36,12 @@ class ScimSettings(RemoteSettings):
     resource: Literal["Users", "Groups"] = Field("Users", description="What is read")
     filter: Annotated[Text, AfterValidator(_filter)] | None = Field(
         None,
-        description="A SCIM filter: only the resources that it fits are read",
+        description="A SCIM filter: only resources that match it are read",
         examples=["active eq true"],
     )
     attributes: Texts | None = Field(
         None,
-        description="Attributes to ask for, beside the id; what the service provider returns if"
+        description="Attributes to request besides the id; what the service provider returns if"
         " omitted",
         examples=[["userName", "name", "emails"]],
     )
@@ -50,7 +50,7 @@ class ScimSettings(RemoteSettings):
         description="The column of users that names the members of groups, such as externalId",
     )
     page_size: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        100, description="Resources to ask for in one request, if the service provider allows it"
+        100, description="Resources to request at once, if the service provider allows it"
     )
 
     def open(self, spec: SourceSpec[ScimSettings], workspace: Workspace) -> Source:

@@ -165,14 +165,14 @@ class _Progress:
         self._ended = page.is_last
 
     def check_whole(self, came: int) -> None:
-        """Raise ListFault unless as many resources came as each page says there are."""
+        """Raise ListFault unless as many resources were received as each page says there are."""
         if len(self._totals) > 1:
             raise ListFault("its totalResults changed while the list was read")
         total = next(iter(self._totals), None)
         if total is None and not self._ended:
-            raise ListFault("the pages have no totalResults, which shows that none is missing")
+            raise ListFault("the pages have no totalResults, which would show that none is missing")
         if total is not None and came < total:
-            raise ListFault(f"{came} of {total} resources came")
+            raise ListFault(f"{came} of {total} resources were received")
 
 
 class _ResourceSpool:
@@ -215,7 +215,7 @@ class _ResourceSpool:
                 self._seen[name] = content
                 found.append(resource)
             elif self._seen[name] != content:
-                raise ListFault("a resource came twice with different values")
+                raise ListFault("a resource was received twice with different values")
         return found
 
     def write(self, rows: list[dict[str, Any]]) -> None:
@@ -229,10 +229,11 @@ class _ResourceSpool:
 async def _with_members(
     sender: Sender, groups: list[dict[str, Any]], names: Mapping[str, Any] | None
 ) -> list[dict[str, Any]]:
-    """Return the records of groups. A group whose members the list does not show is read alone.
+    """Return the records of groups.
 
-    A list may leave out `members` (RFC 7644 section 3.9), and a group without members as well.
-    `names` replaces the ids of users; a user without a name there is left out.
+    If the list does not show the members of a group, the group is read separately: a list may
+    leave out `members` (RFC 7644 section 3.9), and so may a group without members. `names`
+    replaces the ids of users; a user without a name there is left out.
     """
     free = asyncio.Semaphore(_CONCURRENCY)
 

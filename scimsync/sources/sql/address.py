@@ -45,7 +45,7 @@ class InvalidAddress(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A database. `url` is complete, with the password; `secrets` are what messages must hide."""
+    """A database. `url` is complete, with the password; messages must hide `secrets`."""
 
     url: URL
     secrets: frozenset[str]

@@ -1,4 +1,4 @@
-"""What an error of a database means: whether it may pass by itself, or somebody has to act."""
+"""The meaning of a database error: whether it may pass by itself, or someone has to act."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def meaning_of(error: BaseException, *, connecting: bool) -> Meaning:
         return _of_mysql(cause)
     state = getattr(cause, "sqlstate", None)
     if isinstance(state, str):
-        if state == "57014" and "user request" in str(cause):  # somebody cancelled the query
+        if state == "57014" and "user request" in str(cause):  # someone cancelled the query
             return Meaning.UNREACHABLE
         found = _SQLSTATES.get(state) or _SQLSTATES.get(state[:2])
         return found or Meaning.UNREACHABLE
@@ -168,7 +168,7 @@ class Explainer:
 
     @contextmanager
     def checking_parameters(self) -> Iterator[None]:
-        """Turn what a driver raises for parameters that it does not have into a message."""
+        """Turn a driver's errors about unknown parameters into a message."""
         try:
             yield
         except (TypeError, ValueError, LookupError) as error:
@@ -208,7 +208,8 @@ class Explainer:
     def cut_short(self, received: int, sent: str) -> SourceUnavailable:
         """Return the error for a result of which rows are missing."""
         return SourceUnavailable(
-            f"{self._url}: the result is incomplete: {received:,} rows came, and the database sent"
+            f"{self._url}: the result is incomplete: {received:,} rows were "
+            "received, and the database sent"
             f" {sent}",
             code="SYNC-0243",
         )
@@ -219,7 +220,7 @@ class Explainer:
 
 
 def _sentences(error: BaseException) -> Iterator[str]:
-    """Yield the message of the database, and what it suggests."""
+    """Yield the message of the database, and its suggestion."""
     cause: BaseException = getattr(error, "orig", None) or error
     diag: Any = getattr(cause, "diag", None)
     primary = getattr(diag, "message_primary", None)

@@ -1,4 +1,4 @@
-"""End what waits for a database that no longer responds."""
+"""Abort operations that wait for a database that no longer responds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from threading import Timer
 
 GRACE_S = 10.0
-"""How much longer than the database itself this side waits for the end of a query."""
+"""How much longer than the database itself scimsync waits for the end of a query."""
 
 CONNECT_TIMEOUT_S = 10
 LOCK_TIMEOUT_S = 30

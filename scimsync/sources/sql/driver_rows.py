@@ -55,7 +55,7 @@ def _short(value: Any) -> Any:
 
 
 def _plain(value: Any) -> object:
-    """Return what stands for a value that JSON does not have.
+    """Return the substitute for a value that JSON does not have.
 
     A decimal number that a double does not hold exactly is a text, and bytes are Base64, as SCIM
     writes them (RFC 7643 section 2.3.6).
@@ -113,7 +113,7 @@ def list_from_json(cell: Any) -> Any:
 
 
 def from_bits(length: int | None) -> Convert:
-    """Return what converts a cell of type BIT: one bit is a truth value, several are a number."""
+    """Return the converter for cells of type BIT: one bit is a boolean, several are a number."""
 
     def convert(cell: Any) -> Any:
         if not isinstance(cell, bytes):

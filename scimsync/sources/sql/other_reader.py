@@ -41,7 +41,7 @@ ELSE
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """What a kind of database is told.
+    """The statements for a kind of database.
 
     `connect` are arguments for the driver, and `session` are statements for the session. If they
     are not part of the transaction of the query, it begins `afterwards`.
@@ -53,7 +53,7 @@ class Backend:
 
 
 def backend_of(name: str, driver: str, timeout_s: float, *, is_mariadb: bool = False) -> Backend:
-    """Return what to tell a database: `name` and `driver` are those of its URL."""
+    """Return the statements for a database: `name` and `driver` are those of its URL."""
     milliseconds = round(timeout_s * 1000)
     match name:
         case "mysql" | "mariadb":

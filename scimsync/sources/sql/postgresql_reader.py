@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _CONNECT: Mapping[str, object] = {
     "connect_timeout": CONNECT_TIMEOUT_S,
     "application_name": "scimsync",
-    # a server that is gone without a word is noticed within a minute
+    # a server that disappears silently is detected within a minute
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
@@ -53,7 +53,7 @@ _SET = """
 SELECT set_config(name, value, true)
 FROM unnest(%s::text[], %s::text[]) AS wanted (name, value) JOIN pg_settings USING (name)
 """
-"""For the transaction only, as a connection may be shared by a pool."""
+"""For the transaction only, because a pool may share a connection."""
 
 _BATCH = 200  # rows that are written at once; see `spooled.BATCH`
 
@@ -203,7 +203,7 @@ class PostgresqlReader:
 
 
 def _receive_more(pgconn: PGconn, wait: Callable[[], object]) -> None:
-    """Wait for the server, and take what it sent."""
+    """Wait for the server, and take the data that it sent."""
     wait()
     pgconn.consume_input()
 

@@ -134,7 +134,7 @@ def _address(spec: Spec) -> Address:
 
 
 def _reader(spec: Spec, address: Address, explainer: Explainer) -> Reader:
-    """Return what reads from a kind of database. Raise SourceFormatError without a driver."""
+    """Return the reader for a kind of database. Raise SourceFormatError without a driver."""
     settings = spec.settings
     timeout_s = settings.timeout.total_seconds()
     if address.is_sqlite:

@@ -163,7 +163,7 @@ def _selecting(
 ) -> str:
     """Return a query for the columns `kept`, or for a JSON array of them; null if it cannot be.
 
-    The columns have numbers instead of names, of which two may be equal but for their case.
+    The columns have numbers instead of names, because two may differ only in case.
     """
     cells = [f"c{names.index(name)}" for name in kept]
     selected = ", ".join(

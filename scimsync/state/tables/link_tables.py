@@ -28,11 +28,11 @@ IS_FAILING = "failures > 0 OR next_try_at IS NOT NULL"
 
 
 HAS_ECHOES = "echoes IS NOT NULL"
-"""The condition under which a resource shows attributes otherwise than they were sent."""
+"""The condition under which a resource shows attributes differently from what was sent."""
 
 
 class LinkRow(StateRow, table=True):
-    """What is known of one resource at one target."""
+    """The known facts about one resource at one target."""
 
     __tablename__ = "link"
     __table_args__ = (
@@ -104,8 +104,8 @@ class LinkRow(StateRow, table=True):
         "When a run first found its deletion due; a later run confirms it.", default=None
     )
     failures: int = number_column("How many tries in a row failed.", default=0)
-    next_try_at: datetime | None = time_column("When it is looked at again.", default=None)
-    last_error: str | None = text_column("Why the last try failed.", default=None)
+    next_try_at: datetime | None = time_column("When it is checked again.", default=None)
+    last_error: str | None = text_column("Why the last attempt failed.", default=None)
     shared: bool = flag_column(
         "Whether an earlier version linked other keys to the same resource.",
         default=False,
@@ -130,7 +130,8 @@ class LinkRow(StateRow, table=True):
         "Version of the record that an administrator confirmed as the same person.", default=None
     )
     echoes: str | None = text_column(
-        "What it shows otherwise than sent: a JSON array of [path, sent, shown].", default=None
+        "What it shows differently from what was sent: a JSON array of [path, sent, shown].",
+        default=None,
     )
 
 
@@ -201,7 +202,7 @@ class MembershipRow(StateRow, table=True):
     )
     due: bool = flag_column("Whether a request has to be sent about it.")
     pinned: bool = flag_column(
-        "Whether a revert keeps it otherwise than the rules want it.",
+        "Whether a revert keeps it, against the rules.",
         default=False,
         sa_column_kwargs={"server_default": false()},
     )

@@ -37,7 +37,7 @@ class EventDestinationRow(StateRow, table=True):
     name: str = key_column("`file` or `url`.")
     failures: int = number_column("How many tries in a row failed.")
     next_try_at: datetime = time_column("When it is tried again.")
-    last_error: str = text_column("Why the last try failed, without secrets.")
+    last_error: str = text_column("Why the last attempt failed, without secrets.")
 
 
 pending_event = table_of(PendingEventRow)

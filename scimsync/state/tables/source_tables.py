@@ -102,7 +102,7 @@ class IngestRow(StateRow, table=True):
 
 
 class RefusedChangeRow(StateRow, table=True):
-    """A change of a record that was read and undone, as a guard stopped what it leads to.
+    """A change of a record that was read and undone because a guard stopped its consequences.
 
     If the source is read again with the same change, it counts from the first time.
     """

@@ -1,4 +1,4 @@
-"""The tables of targets: what one run tells the next about each."""
+"""The tables of targets: what one run leaves for the next."""
 
 from datetime import date, datetime
 
@@ -19,7 +19,7 @@ from scimsync.state.tables.table_base import StateRow, table_of
 
 
 class TargetRow(StateRow, table=True):
-    """What one run tells the next about a target."""
+    """The facts about a target that one run leaves for the next."""
 
     __tablename__ = "target"
 
@@ -63,7 +63,7 @@ class TargetRow(StateRow, table=True):
         "The shapes of requests that are known to work: a JSON object.", default=None
     )
     changes_at: datetime | None = time_column(
-        "When an expression that uses the time may next give something else.", default=None
+        "When an expression that uses the time may next give a different value.", default=None
     )
 
 

@@ -13,8 +13,8 @@ What follows from them:
 - Lists have pages with tokens and no total. The total is counted at the start of a list, so that a
   list that is cut short does not count as whole.
 - PATCH replaces a list such as `organizations`. So it is read first, and other elements are kept.
-- A new user answers 412 for a moment ("User creation is not complete"). That is no change by
-  others, but a reason to try again.
+- A new user answers 412 for a moment ("User creation is not complete"). That is not a change by
+others, but a reason to try again.
 - A new group or user may be unknown for a moment. If both exist, adding the member is tried again.
 - A group needs an e-mail address. It is the `externalId` of the SCIM group, because Google has no
   other place for one.
@@ -52,7 +52,7 @@ _GROUPS_PER_PAGE = 200
 _MEMBERS_PER_PAGE = 200
 
 _MAX_IDS = 100_000
-"""The number of e-mail addresses whose ids are remembered, for managers."""
+"""The number of e-mail addresses for which ids are remembered, for managers."""
 
 _LIMITS = frozenset(
     {"userRateLimitExceeded", "rateLimitExceeded", "quotaExceeded", "dailyLimitExceeded"}

@@ -16,7 +16,7 @@ What follows from them:
 - DELETE looks a user up by e-mail address or subject, but deletes by subject only, and reports
   success in any case. So it gets the subject, and the user is read again.
 - PUT replaces name, picture, status, Slack id, and groups. So each change is read, change, write.
-  There are no ETags: what others change between the two requests is lost.
+  There are no ETags, so changes by others between the two requests are lost.
 - A user who never signed in has to be `invited`: with several organizations, signing in activates
   invited users only. `invited` counts as active.
 - A group is a name on its members, and a row without a member if it was created as a group. So a
@@ -267,7 +267,7 @@ class HoopGroups(Endpoint):
             try:
                 await self._set_member(remote_id, email, wanted=False)
             except ErrorResponse as error:
-                if error.kind is not ErrorKind.NOT_FOUND:  # a deleted user is no member
+                if error.kind is not ErrorKind.NOT_FOUND:  # a deleted user is not a member
                     raise
         if removed:
             await self._keep(remote_id)

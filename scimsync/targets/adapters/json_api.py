@@ -1,4 +1,4 @@
-"""Call an API that speaks JSON, and tell its errors as those of a SCIM service are told."""
+"""Call a JSON API, and report its errors like those of a SCIM service."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class ApiError:
 class JsonApi:
     """An API below the base URL of `connection`.
 
-    It gets at most `rate` requests per second, as one SCIM request may take several. `error_in`
-    returns what the JSON of an error response says, or None if it is not one of this API. `product`
-    names the API in messages. `date` is the Date header of the last response.
+    It gets at most `rate` requests per second, because one SCIM request may take several.
+    `error_in` returns what the JSON of an error response says, or None if it is not one of this
+    API. `product` names the API in messages. `date` is the Date header of the last response.
     """
 
     def __init__(

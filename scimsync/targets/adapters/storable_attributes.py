@@ -70,7 +70,7 @@ class AttributeTable:
     def values_of(self, resource: Mapping[str, Any]) -> Json:
         """Return path -> value of a resource to create, without `members`.
 
-        Raise ErrorResponse for what cannot be stored, and for a missing required attribute.
+        Raise ErrorResponse for values that cannot be stored, and for a missing required attribute.
         """
         values: Json = {}
         for name, value in resource.items():
@@ -87,7 +87,7 @@ class AttributeTable:
     def changes_of(self, operations: Sequence[Mapping[str, Any]]) -> Json:
         """Return path -> new value (None to remove it) of the operations of a PATCH.
 
-        Raise ErrorResponse for what cannot be stored or changed.
+        Raise ErrorResponse for values that cannot be stored or changed.
         """
         changes: Json = {}
         for operation in operations:

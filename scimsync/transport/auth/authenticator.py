@@ -34,7 +34,7 @@ class Authenticator(Protocol):
         """
 
     def redact(self, text: str) -> str:
-        """Return `text` with `***` in place of each secret, whatever its encoding there."""
+        """Return `text` with `***` instead of each secret, whatever its encoding there."""
 
 
 class Secrets(Protocol):
@@ -61,7 +61,7 @@ class TlsSettings(Table):
 
     cert: Text | None = Field(None, description="The client's certificate, for mutual TLS")
     key: Text | None = Field(None, description="Its private key, if not in the same file")
-    ca: Text | None = Field(None, description="The certificates to trust, in place of the system's")
+    ca: Text | None = Field(None, description="The certificates to trust, instead of the system's")
 
 
 class AuthenticatorSettings(Table):

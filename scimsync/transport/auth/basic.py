@@ -53,9 +53,9 @@ class BasicSettings(AuthenticatorSettings):
         is_secret = isinstance(self.username, TextSecret)
         username = secret("username") if is_secret else str(self.username)
         if ":" in username:
-            raise BaseUrlError("the username of basic authentication cannot hold a colon")
+            raise BaseUrlError("the username of basic authentication cannot contain a colon")
         if "\n" in password or "\r" in password:
-            raise BaseUrlError("the password holds a line break")
+            raise BaseUrlError("the password contains a line break")
         credentials = b64encode(f"{username}:{password}".encode()).decode()
         return FixedHeaders(
             {"Authorization": f"Basic {credentials}"},

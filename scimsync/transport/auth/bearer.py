@@ -41,6 +41,7 @@ class BearerAuthenticator(FixedHeaders):
     def __init__(self, token: str, base_url: str) -> None:
         if not token or not all("!" <= character <= "~" for character in token):
             raise BaseUrlError(
-                "the bearer token is empty or holds spaces, line breaks or characters outside ASCII"
+                "the bearer token is empty or contains spaces, line "
+                "breaks, or characters outside ASCII"
             )
         super().__init__({"Authorization": f"Bearer {token}"}, [token], base_url, "the token")

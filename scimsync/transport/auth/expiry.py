@@ -33,7 +33,7 @@ def expiry_warning(expires: date | None, today: date) -> str | None:
 def jwt_expiry(token: str) -> date | None:
     """Return the day of `exp` in a token that is a JWT (RFC 7519 section 4.1.4), or None.
 
-    The signature is not verified, as the key is the server's.
+    The signature is not verified, because the key is the server's.
     """
     parts = token.split(".")
     if len(parts) != 3:

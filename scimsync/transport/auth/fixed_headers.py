@@ -23,7 +23,7 @@ class FixedHeaders:
         for value in headers.values():
             if not value.strip() or not all(" " <= character <= "~" for character in value):
                 raise BaseUrlError(
-                    f"{what} is empty or holds line breaks or characters outside ASCII"
+                    f"{what} is empty or contains line breaks or characters outside ASCII"
                 )
         self._headers = headers
         self._patterns = [secret_pattern(secret) for secret in secrets if secret]
@@ -43,5 +43,5 @@ class FixedHeaders:
         return False
 
     def redact(self, text: str) -> str:
-        """Return `text` with `***` in place of each secret."""
+        """Return `text` with `***` instead of each secret."""
         return redacted(text, self._patterns)

@@ -44,7 +44,7 @@ HeaderName = Annotated[
     BeforeValidator(_header_name),
     WithJsonSchema({"type": "string", "pattern": f"^{_TOKEN.pattern}$"}),
 ]
-"""The name of an HTTP header that requests do not have otherwise."""
+"""The name of an HTTP header that requests do not have by default."""
 
 
 class HeaderSettings(AuthenticatorSettings):
@@ -63,7 +63,7 @@ class HeaderSettings(AuthenticatorSettings):
     )
     prefix: str = Field(
         "",
-        description="What is sent before the value, such as a word and a blank",
+        description="What is sent before the value, such as a word and a space",
         examples=["SSWS "],
     )
 

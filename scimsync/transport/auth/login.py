@@ -49,12 +49,12 @@ class LoginSettings(AuthenticatorSettings):
     password_field: Text = Field("password", description="The field that takes the password")
     token: Text | None = Field(
         None,
-        description="The member of the answer that holds a bearer token",
+        description="The member of the response that contains a bearer token",
         examples=["token"],
     )
     cookie: Text | None = Field(
         None,
-        description="In place of token: the cookie that the answer sets",
+        description="Instead of token: the cookie that the response sets",
         examples=["ipa_session"],
     )
     headers: dict[str, Text] = Field(

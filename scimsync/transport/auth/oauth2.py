@@ -29,7 +29,7 @@ class OAuth2Settings(AuthenticatorSettings):
     issuer: EndpointUrl | None = Field(
         None,
         description=(
-            "The authorization server, in place of token_url: its metadata name the token endpoint"
+            "The authorization server, instead of token_url: its metadata name the token endpoint"
             " (RFC 8414)"
         ),
     )
@@ -43,7 +43,7 @@ class OAuth2Settings(AuthenticatorSettings):
     private_key: SecretText | None = Field(
         None,
         description=(
-            "Where its private key in PEM is found; signs a JWT in place of a secret (RFC 7523)"
+            "Where its private key in PEM is found; signs a JWT instead of a secret (RFC 7523)"
         ),
     )
     key_id: Text | None = Field(None, description="`kid` in the header of signed JWTs")
@@ -61,7 +61,7 @@ class OAuth2Settings(AuthenticatorSettings):
         ),
     )
     subject: Text | None = Field(
-        None, description="On whose behalf scimsync works; only with grant = jwt_bearer"
+        None, description="The user that scimsync acts for; only with grant = jwt_bearer"
     )
     refresh_token: SecretReference | None = Field(
         None,
@@ -71,7 +71,7 @@ class OAuth2Settings(AuthenticatorSettings):
             " encrypted"
         ),
     )
-    scope: Text | None = Field(None, description="Scopes, separated by blanks")
+    scope: Text | None = Field(None, description="Scopes, separated by spaces")
     audience: Text | None = Field(None, description="The parameter audience of the request")
     resource: Text | None = Field(None, description="The parameter resource (RFC 8707)")
     params: dict[str, Text] = Field(
@@ -89,7 +89,7 @@ class OAuth2Settings(AuthenticatorSettings):
         if self.grant is not None and self.refresh_token is not None:
             raise invalid("takes grant or refresh_token, not both", code="SYNC-0158")
         if self.subject is not None and self.grant is None:
-            raise invalid('subject goes with grant = "jwt_bearer"', code="SYNC-0158")
+            raise invalid('subject needs grant = "jwt_bearer"', code="SYNC-0158")
         has_proof = self.client_secret or self.private_key or self.refresh_token
         if has_proof is None:
             raise invalid("needs client_secret, private_key or refresh_token", code="SYNC-0158")

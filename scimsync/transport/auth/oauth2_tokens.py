@@ -212,7 +212,7 @@ class TokenEndpoint:
         if not isinstance(kind, str) or kind.lower() not in ("bearer", "n_a"):
             host, named = urlsplit(url).hostname, one_line(str(kind), 40)
             raise TokenRefused(
-                f"no token: {host} issues tokens of type {named}, and scimsync sends bearer tokens"
+                f"no token: {host} issues tokens of type {named}, but scimsync sends bearer tokens"
             )
         renewed = body.get("refresh_token")
         if "refresh_token" in self._secrets and isinstance(renewed, str):
@@ -220,9 +220,9 @@ class TokenEndpoint:
         return AccessToken(text, _lifetime(body.get("expires_in")))
 
     def _refusal(self, answer: HttpResponse, url: str, proofs: Iterable[str]) -> str:
-        """Return what the server says, without secrets (RFC 6749 section 5.2).
+        """Return the server's explanation, without secrets (RFC 6749 section 5.2).
 
-        `proofs` are what the request was sent with.
+        `proofs` are those that the request contained.
         """
         body = received_object(answer.content) or {}
         said = [body.get("error"), body.get("error_description")]
@@ -327,14 +327,14 @@ class OAuth2Authenticator:
         return self._headers
 
     async def refresh(self, rejected: Mapping[str, str], /) -> bool:
-        """Get another token in place of the one in `rejected`."""
+        """Get another token to replace the one in `rejected`."""
         async with self._lock():
             if self._headers == rejected:
                 await self._renew()
         return self._headers != rejected
 
     def redact(self, text: str) -> str:
-        """Return `text` with `***` in place of each secret and token."""
+        """Return `text` with `***` instead of each secret and token."""
         return redacted(text, map(secret_pattern, (*self._endpoint.secrets, *self._issued)))
 
     def _lock(self) -> asyncio.Lock:
@@ -362,7 +362,7 @@ class OAuth2Authenticator:
 
 
 def _proofs(headers: Mapping[str, str], body: str) -> list[str]:
-    """Return what proves in a token request who sends it, such as a signed JWT."""
+    """Return the proof of identity in a token request, such as a signed JWT."""
     fields = [value for name, value in parse_qsl(body) if name in _PROOFS]
     credentials = headers.get("Authorization", "").rpartition(" ")[2]
     return [*fields, *filter(None, [credentials])]

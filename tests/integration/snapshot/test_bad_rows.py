@@ -209,7 +209,7 @@ def test_a_row_without_a_key_keeps_the_gone_record_that_it_resembles(world: Worl
     outcome = world.push("id,name,dept\n1,Ann,IT\n , BO ,Sales\n")
 
     assert outcome.problems == [
-        (3, None, 'the row has no key and is left out; it may be that of "2", which is kept')
+        (3, None, 'the row has no key and is left out; it may belong to "2", which is kept')
     ]
     assert outcome.gone == ["3"]
 
@@ -237,7 +237,7 @@ def test_a_row_too_short_to_have_a_key_keeps_whom_it_resembles(world: World) -> 
             3,
             None,
             (
-                'has 1 field where the header has 3; the row is left out; it may be that of "2",'
+                'has 1 field where the header has 3; the row is left out; it may belong to "2",'
                 " which is kept"
             ),
         )
@@ -593,7 +593,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_used(
         ("select 1 as id", "sync.toml: sources.hr.query: no file is read"),
         (
             "select * from read_csv('hr.csv')",
-            "sync.toml: sources.hr.query: read_csv(…) reads past scimsync",
+            "sync.toml: sources.hr.query: read_csv(…) bypasses scimsync",
         ),
         (
             "select nope from 'hr.csv'",

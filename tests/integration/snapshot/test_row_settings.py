@@ -76,7 +76,7 @@ def test_what_is_no_record_is_left_out_without_a_word(
         ("2\n", "has 1 field where the header has 3; the row is left out"),
         (
             "x,Bo\n",
-            'has 2 fields where the header has 3; the row is left out; it may be that of "2",'
+            'has 2 fields where the header has 3; the row is left out; it may belong to "2",'
             " which is kept",
         ),
     ],

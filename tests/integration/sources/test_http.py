@@ -70,12 +70,12 @@ PAGED = [kind for kind in KINDS if kind != "none"]
 @pytest.mark.parametrize(
     ("quirks", "kinds", "message"),
     [
-        (Quirks(ends_early=True), KINDS, "of 8 records came|is not the end"),
+        (Quirks(ends_early=True), KINDS, "of 8 records were received|is not the end"),
         (Quirks(repeats=True), PAGED, "repeats"),
         (Quirks(grows=True), PAGED, "its total changed from 8 to 9"),
-        (Quirks(lies=True), KINDS, "8 of 9 records came|is not the end"),
+        (Quirks(lies=True), KINDS, "8 of 9 records were received|is not the end"),
         (Quirks(moves=True), ["page", "page_from_0", "offset", "offset_post"], "moved|changed"),
-        (Quirks(changes=True), PAGED, "came twice|repeats"),
+        (Quirks(changes=True), PAGED, "received twice|repeats"),
     ],
     ids=lambda value: (
         next((name for name, on in vars(value).items() if on is True), "")
@@ -140,7 +140,7 @@ def test_a_failure_that_passes_costs_time_only(
     ("fault", "message"),
     [
         ({"status": 429}, "limit of the API is used up"),
-        ({"status": 429, "headers": {"Retry-After": "4000"}}, "asks for a pause of 4000 s"),
+        ({"status": 429, "headers": {"Retry-After": "4000"}}, "requests a pause of 4000 s"),
         ({"status": 500, "body": HTML}, "status 500: .*Please sign in"),
         ({"status": 401}, "status 401: the credentials are refused"),
         ({"status": 403, "body": {"error": "no"}}, "status 403: the credentials are refused"),
@@ -152,8 +152,8 @@ def test_a_failure_that_passes_costs_time_only(
         ({"status": 200, "body": {"ok": False, "error": "missing_scope"}}, "missing_scope"),
         ({"status": 200, "body": {"persons": []}}, "the response has no list at people"),
         ({"status": 200, "body": {"people": {}}}, "the response has no list at people"),
-        ({"status": 204}, "status 204 is no list"),
-        ({"status": 206, "body": {"people": []}}, "status 206 is no list"),
+        ({"status": 204}, "status 204 is not a list"),
+        ({"status": 206, "body": {"people": []}}, "status 206 is not a list"),
         (
             {"status": 200, "body": {"people": [1], "total": 1}},
             "a record at people is not an object",

@@ -241,5 +241,5 @@ def test_probes_are_sent_although_nothing_changed(reader: Reader) -> None:
     assert [seen.path for seen in reader.server.seen] == ["/people", "/count"]
     reader.server.count = 3
 
-    with pytest.raises(SourceUnavailable, match="2 records came, and GET /count counts 3"):
+    with pytest.raises(SourceUnavailable, match="2 records were received, but GET /count counts 3"):
         reader.read()

@@ -178,14 +178,17 @@ path = "/people/{id}"
         ),
         (
             'columns = { id = "id", mail = "mail" }\nhidden = "hidden"',
-            "the credentials do not see mail",
+            "the credentials cannot see mail",
         ),
-        ('probes = [{ path = "/count", count = "n" }]', "3 records came, and GET /count counts 5"),
+        (
+            'probes = [{ path = "/count", count = "n" }]',
+            ("3 records were received, but GET /count counts 5"),
+        ),
         (
             'probes = [{ path = "/count", expect = "admin", hint = "be one" }]',
             "GET /count: the response does not fulfil admin",
         ),
-        ('truncated = "[0].hidden"', "the server cut the list"),
+        ('truncated = "[0].hidden"', "the server truncated the list"),
     ],
 )
 def test_lost_rights_make_the_source_unreadable(more: str, message: str) -> None:
@@ -322,10 +325,10 @@ def test_csv_is_read_by_its_header() -> None:
     ("body", "message"),
     [
         (b"id,name\n1,Ann,x\n", "line 2 of the CSV has 3 fields, its header 2"),
-        (b"id,id\n1,2\n", "no CSV with a line of different names"),
+        (b"id,id\n1,2\n", "not CSV with a line of different names"),
         (b"id,name\n1,\xe4\n", "the CSV is not UTF-8"),
-        (b'id,name\n1,"Ann\n', "no CSV"),
-        (b"<!DOCTYPE html>\n<html>", "a web page and no CSV"),
+        (b'id,name\n1,"Ann\n', "not CSV"),
+        (b"<!DOCTYPE html>\n<html>", "a web page, not CSV"),
     ],
 )
 def test_csv_that_is_none_makes_the_source_unreadable(body: bytes, message: str) -> None:

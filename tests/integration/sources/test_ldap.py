@@ -305,13 +305,13 @@ def test_a_certificate_of_a_stranger_is_refused(server: Slapd, tmp_path: Path) -
         ),
         (
             {"ca": "reader.key"},
-            "sync.toml: sources.dir.ca: reader.key does not hold what is needed in PEM, or the"
-            " private key does not fit",
+            "sync.toml: sources.dir.ca: reader.key does not contain the required PEM data, or the"
+            " private key does not match",
         ),
         (
             {"cert": "reader.pem", "cert_key": "server.key"},
-            "sync.toml: sources.dir.cert: reader.pem does not hold what is needed in PEM, or the"
-            " private key does not fit",
+            "sync.toml: sources.dir.cert: reader.pem does not contain the required PEM data, or the"
+            " private key does not match",
         ),
     ],
     ids=str,

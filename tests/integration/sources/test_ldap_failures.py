@@ -1,4 +1,4 @@
-"""A directory that fails, or shows less than before, never looks like people who left."""
+"""A directory that fails, or shows less than before, never looks like users who left."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_server_that_knows_no_pages_sends_everything_at_once(responder: LdapRe
 @pytest.mark.parametrize(
     ("number", "change", "code", "exit_code", "said"),
     [
-        (2, lambda a: Answer(a.entries), "SYNC-0256", 1, "page 2 does not say whether further"),
+        (2, lambda a: Answer(a.entries), "SYNC-0256", 1, "page 2 does not say whether more"),
         (2, lambda a: Answer([], cookie=b"2"), "SYNC-0256", 1, "pages without entries"),
         (1, lambda a: Answer(a.entries, closes=True), "SYNC-0250", 1, "terminated by server"),
         (2, lambda a: Answer(a.entries, closes=True), "SYNC-0250", 1, "terminated by server"),
@@ -154,8 +154,8 @@ def test_a_server_that_takes_the_account_for_an_anonymous_one(responder: LdapRes
 
     assert (error.code, error.exit_code) == ("SYNC-0251", 2)
     assert error.message == (
-        f"sync.toml: sources.dir.bind_dn: the LDAP server 127.0.0.1:{responder.port} takes the"
-        " account for an anonymous one"
+        f"sync.toml: sources.dir.bind_dn: the LDAP server 127.0.0.1:{responder.port} treats the"
+        " account as anonymous"
     )
 
 

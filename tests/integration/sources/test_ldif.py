@@ -180,7 +180,7 @@ def test_the_forms_of_a_file(tmp_path: Path, content: str, cn: str) -> None:
             "dn: uid=a\nuid: a\ncn:: QW5\n",
             "SYNC-0261",
             2,
-            "PATH, line 1: the value of cn is no base64",
+            "PATH, line 1: the value of cn is not base64",
         ),
         (
             "uid: a\ncn: Ann\n",
@@ -194,13 +194,13 @@ def test_the_forms_of_a_file(tmp_path: Path, content: str, cn: str) -> None:
             f"{ANN}\ndn: uid=a\nuid: a\nno colon\n",
             "SYNC-0261",
             2,
-            'PATH, line 6: "no colon" is no attribute with a value',
+            'PATH, line 6: "no colon" is not an attribute with a value',
         ),
         (
             "dn: uid=a\nuid: a\n1x: y\n",
             "SYNC-0261",
             2,
-            'PATH, line 1: "1x: y" is no attribute with a value',
+            'PATH, line 1: "1x: y" is not an attribute with a value',
         ),
         (
             "dn: uid=a\nuid: a\ncn: Zoë\n".encode("latin-1"),
@@ -235,14 +235,15 @@ def test_the_forms_of_a_file(tmp_path: Path, content: str, cn: str) -> None:
             f"{ANN}\n# search result\nsearch: 2\nresult: 4 Size limit exceeded\n",
             "SYNC-0263",
             1,
-            'office.ldif is not complete, says ldapsearch: "4 Size limit exceeded"; is it still'
+            'office.ldif is not complete according to ldapsearch: "4 '
+            'Size limit exceeded"; is it still'
             " being written?",
         ),
         (
             f"{ANN}\n# numEntries: 2\n",
             "SYNC-0263",
             1,
-            "office.ldif says that it has 2 entries, and has 1; is it still being written?",
+            "office.ldif says that it has 2 entries, but has 1; is it still being written?",
         ),
         (
             gzip.compress(ANN.encode(), mtime=0)[:-9],

@@ -136,7 +136,7 @@ def test_an_error_makes_the_source_unreadable(case: Case, fault: Faults, start: 
 def test_a_page_that_repeats_makes_the_source_unreadable(case: Case, start: Any) -> None:
     server = start(case, Faults(repeat_at=2))
 
-    with pytest.raises(SourceUnavailable, match=r"repeat|twice|records came"):
+    with pytest.raises(SourceUnavailable, match=r"repeat|twice|records were received"):
         read(case, server, "user_name")
 
 

@@ -219,7 +219,7 @@ def test_a_failure_that_passes_costs_time_only(
         ({"status": 302, "headers": {"Location": "/login"}}, "redirects are not followed"),
         (
             {"status": 200, "body": {"totalResults": 7, "Resources": []}},
-            "2 of 7 resources came",
+            "2 of 7 resources were received",
         ),
         (
             {"status": 200, "body": {"totalResults": 5, "Resources": [{"id": "u3"}]}},

@@ -1,4 +1,4 @@
-"""A database that fails, refuses, or is cut off never looks like people who left."""
+"""A database that fails, refuses, or is cut off never looks like users who left."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ OUTCOMES = [
     (failed("protected by x [SYNC-0361]"), (GUARDED,), False, AdoptionOutcome.PROTECTED),
     (failed("belongs to 00002 [SYNC-0343]"), (ADA,), False, AdoptionOutcome.CONTESTED),
     (failed("set adopt = true [SYNC-0360]"), (ADA,), False, AdoptionOutcome.NOT_ADOPTED),
-    (failed("userName is wanted by 2 too [SYNC-0341]"), (), False, AdoptionOutcome.FAILED),
+    (failed("userName is also wanted by 2 [SYNC-0341]"), (), False, AdoptionOutcome.FAILED),
     (failed("too long [SYNC-0450]"), (ADA,), False, AdoptionOutcome.FAILED),
     # actions = { update = false } and { create = false }
     (None, (ADA,), False, AdoptionOutcome.NOT_ADOPTED),

@@ -80,7 +80,7 @@ def test_a_target_that_does_not_declare_a_list_of_roles_needs_none() -> None:
 
 def test_roles_that_are_not_supported_any_more_are_named() -> None:
     ((code, message, details),) = found(discovery_of(replace(ADMIN, supported=False)), ["admin"])
-    assert (code, message) == ("SYNC-0441", "1 of its roles is not assigned by the target any more")
+    assert (code, message) == ("SYNC-0441", "1 of its roles is no longer assigned by the target")
     assert details == ("admin: 1 user, first 1",)
 
 

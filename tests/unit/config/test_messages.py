@@ -104,7 +104,7 @@ def test_a_misspelt_required_key_is_one_problem_not_two() -> None:
         (
             'displayName = "x"',
             (
-                "sync.toml: targets.wiki.groups.staff: has neither each, members nor source\n "
+                "sync.toml: targets.wiki.groups.staff: needs each, members, or source\n "
                 " write members = \"'Admin' in access\""
             ),
         ),
@@ -118,8 +118,8 @@ def test_a_misspelt_required_key_is_one_problem_not_two() -> None:
         (
             'each = "department"\nmembers = "true"\ndisplayName = "value"',
             (
-                "sync.toml: targets.wiki.groups.staff: has each and members; one is needed\n"
-                "  each: a group for each value; its members are who has it"
+                "sync.toml: targets.wiki.groups.staff: has each and members; only one is allowed\n"
+                "  each: a group for each value; its members are the users who have it"
             ),
         ),
         (
@@ -132,7 +132,7 @@ def test_a_misspelt_required_key_is_one_problem_not_two() -> None:
         ),
         (
             'each = "department"\ndisplayName = "value"\nsubgroups = "x"',
-            "sync.toml: targets.wiki.groups.staff: subgroups goes with source",
+            "sync.toml: targets.wiki.groups.staff: subgroups needs source",
         ),
         (
             'each = "department"\ndisplayName = ["x"]',
@@ -248,7 +248,7 @@ def test_names_are_plain(table: str) -> None:
     }[table]
     assert (
         complaint(GOOD + entry)
-        == f'sync.toml: {table}."h r": a name is made of letters (a to z), digits, - _ and .'
+        == f'sync.toml: {table}."h r": a name consists of letters (a to z), digits, - _ and .'
     )
 
 
@@ -279,7 +279,7 @@ def test_several_problems_are_told_at_once_one_line_each() -> None:
             f'type of source "File" is unknown\n  known: {", ".join(SOURCES)}\n'
             '  did you mean "file"?',
         ),
-        ("3", "must be a text in quotes, not a number"),
+        ("3", "must be a string in quotes, not a number"),
     ],
 )
 def test_of_a_source_of_another_type_only_the_type_is_said(kind: str, message: str) -> None:
@@ -292,7 +292,10 @@ def test_of_a_source_of_another_type_only_the_type_is_said(kind: str, message: s
     [
         (
             'query = "select 1"',
-            "sources.hr: has both path and query; one is needed\n  a query names its files itself",
+            (
+                "sources.hr: has both path and query; only one is allowed\n  "
+                "a query names its files itself"
+            ),
         ),
         (
             'encoding = "klingon"',
@@ -377,7 +380,10 @@ SQLITE = (
         ('"sqlite:///"', "names no file: the state must outlive the run"),
         ('"sqlite:///:memory:"', "names no file: the state must outlive the run"),
         ('"sqlite:///state/"', "names no file: the state must outlive the run"),
-        ('"sqlite:///a.db?mode=ro"', "the name of the file must not hold ? or control characters"),
+        (
+            '"sqlite:///a.db?mode=ro"',
+            ("the name of the file must not contain ? or control characters"),
+        ),
         ("3", "must be a URL in quotes, not a number"),
     ],
 )
@@ -400,11 +406,11 @@ def test_a_database_that_cannot_be_meant(url: str) -> None:
 @pytest.mark.parametrize(
     ("limit", "message"),
     [
-        ('"10"', '"10" is neither a whole number nor a share'),
-        ('"many"', '"many" is neither a whole number nor a share'),
-        ('"-5%"', '"-5%" is neither a whole number nor a share'),
-        ("0.1", "0.1 is neither a whole number nor a share"),
-        ("true", "true is neither a whole number nor a share"),
+        ('"10"', '"10" is neither a whole number nor a percentage'),
+        ('"many"', '"many" is neither a whole number nor a percentage'),
+        ('"-5%"', '"-5%" is neither a whole number nor a percentage'),
+        ("0.1", "0.1 is neither a whole number nor a percentage"),
+        ("true", "true is neither a whole number nor a percentage"),
         ("-1", "-1 is less than 0"),
         ('"101%"', '"101%" is more than 100%'),
     ],
@@ -412,7 +418,8 @@ def test_a_database_that_cannot_be_meant(url: str) -> None:
 @pytest.mark.parametrize("name", ["max_removals", "max_updates", "min_records"])
 def test_limits_of_the_guard(name: str, limit: str, message: str) -> None:
     assert complaint(f"[guard]\n{name} = {limit}\n" + GOOD) == lines(
-        f"sync.toml: guard.{name}: {message}", '  write a number (25) or a share in quotes ("10%")'
+        f"sync.toml: guard.{name}: {message}",
+        ('  write a number (25) or a percentage in quotes ("10%")'),
     )
 
 
@@ -457,7 +464,7 @@ DURATION = 'write "30d": a whole number and h (hours), d (days) or w (weeks)'
         (
             'leave = { action = "delete", delete_after = "1d" }',
             (
-                'leave: delete_after has no meaning with action = "delete"\n  it goes with action ='
+                'leave: delete_after has no effect with action = "delete"\n  it needs action ='
                 ' "deactivate"'
             ),
         ),
@@ -483,20 +490,20 @@ DURATION = 'write "30d": a whole number and h (hours), d (days) or w (weeks)'
             "actions = { delete = false }",
             "actions.delete: unknown key\n  known here: create, update, remove",
         ),
-        ("scope = 3", "scope: must be a text in quotes, not a number\n  put it in quotes"),
+        ("scope = 3", "scope: must be a string in quotes, not a number\n  put it in quotes"),
         ('scope = ""', "scope: must not be empty"),
         ("match = []", "match: must not be an empty list"),
         ('match = ["userName", "userName"]', 'match: holds "userName" twice'),
-        ('match = ["userName", 3]', "match: holds a number; all items must be texts in quotes"),
-        ('match = [""]', "match: holds an empty text"),
-        ("source = 3", "source: must be a text or a list of texts, not a number"),
+        ('match = ["userName", 3]', "match: holds a number; all items must be strings in quotes"),
+        ('match = [""]', "match: contains an empty string"),
+        ("source = 3", "source: must be a string or a list of strings, not a number"),
         (
             'profile = "general"',
             f'profile: profile "general" is unknown\n  known: {len(PROFILES)} names, listed by'
             ' scimsync profiles\n  did you mean "generic"?',
         ),
         ('dialect = "soap"', 'dialect: dialect "soap" is unknown\n  known: ' + ", ".join(DIALECTS)),
-        ("dialect = 3", "dialect: must be a text in quotes, not a number"),
+        ("dialect = 3", "dialect: must be a string in quotes, not a number"),
     ],
 )
 def test_keys_of_a_target(line: str, expected: str) -> None:
@@ -540,15 +547,15 @@ HTTPS = 'write "https://app.example.com/scim/v2", as the app\'s SCIM settings sh
         ),
         (
             "https://ann:s3cr3t@wiki.example.com/scim",
-            "a URL here must not hold a user or a password\n  secrets go into auth",
+            "a URL here must not contain a user or a password\n  secrets go into auth",
         ),
         (
             "https://wiki.example.com/scim?token=s3cr3t",
-            "a URL here must not hold a query (?…)\n  remove the part from ? on",
+            "a URL here must not contain a query (?…)\n  remove the part from ? on",
         ),
         (
             "https://wiki.example.com/scim#s3cr3t",
-            "a URL here must not hold a fragment (#…)\n  remove the part from # on",
+            "a URL here must not contain a fragment (#…)\n  remove the part from # on",
         ),
     ],
 )
@@ -616,7 +623,7 @@ FORMS = "write env:NAME, file:PATH, keyring:SERVICE/USER, cmd:COMMAND or literal
         ),
         (
             '{ type = "bearer", token = ["s3cr3t"] }',
-            f"auth.token: must be a text in quotes\n  {FORMS}",
+            f"auth.token: must be a string in quotes\n  {FORMS}",
         ),
         (
             '{ type = "bearer", token = "env:" }',
@@ -665,19 +672,28 @@ ENTRY = (
     [
         (
             'title = ""',
-            "title: the expression is empty\n  to leave an attribute alone, omit its line",
+            (
+                "title: the expression is empty\n  if scimsync should not "
+                "manage the attribute, omit its line"
+            ),
         ),
         (
             'title = { expr = "" }',
-            ("title.expr: the expression is empty\n  to leave an attribute alone, omit its line"),
+            (
+                "title.expr: the expression is empty\n  if scimsync should not "
+                "manage the attribute, omit its line"
+            ),
         ),
         (
             'title = { value = "" }',
-            "title.value: must not be empty\n  to leave an attribute alone, omit its line",
+            (
+                "title.value: must not be empty\n  if scimsync should not "
+                "manage the attribute, omit its line"
+            ),
         ),
         (
             "title = { value = {} }",
-            "title.value: must be a text, a number, true or false, not a table",
+            "title.value: must be a string, a number, true or false, not a table",
         ),
         ("title = { expr = 3 }", "title.expr: must be an expression in quotes, not a number"),
         ('title = { expr = "x", once = 1 }', "title.once: must be true or false, not a number"),
@@ -685,10 +701,10 @@ ENTRY = (
         ('title = { value = "x", colour = 1 }', f"title.colour: unknown key\n  {ENTRY}"),
         (
             'title = { value = "x", expr = "y" }',
-            f"title: has both value and expr; one is needed\n  {ENTRY}",
+            f"title: has both value and expr; only one is allowed\n  {ENTRY}",
         ),
-        ("title = { once = true }", f"title: has neither value, expr nor generate\n  {ENTRY}"),
-        ("title = {}", f"title: has neither value, expr nor generate\n  {ENTRY}"),
+        ("title = { once = true }", f"title: needs value, expr, or generate\n  {ENTRY}"),
+        ("title = {}", f"title: needs value, expr, or generate\n  {ENTRY}"),
         (
             'roles = ["a"]',
             "roles: a list is not a constant here\n  write it as an expression: \"['one', 'two']\"",
@@ -696,7 +712,8 @@ ENTRY = (
         (
             "title = 2024-01-01",
             (
-                "title: must be a text, a number, true or false, not a date or time\n  write dates"
+                "title: must be a string, a number, true or false, not a "
+                "date or time\n  write dates"
                 " in quotes"
             ),
         ),
@@ -720,7 +737,7 @@ ENTRY = (
         ),
         (
             "password = { generate = 32, once = false }",
-            "password.once: a generated value is always sent once only\n  leave once out",
+            "password.once: a generated value is always sent only once\n  leave once out",
         ),
         (
             'name.givenName = "given"',
@@ -751,12 +768,12 @@ def test_a_mapping_is_a_table() -> None:
 
 def test_tables_for_lookup_hold_no_dates_or_tables() -> None:
     assert complaint(GOOD + "[tables.t]\na = 2024-01-01\n") == lines(
-        "sync.toml: tables.t.a: must be a text, a number, true or false, not a date or time",
+        "sync.toml: tables.t.a: must be a string, a number, true or false, not a date or time",
         "  write dates in quotes",
     )
     assert (
         complaint(GOOD + "[tables.t]\na = { b = 1 }\n")
-        == "sync.toml: tables.t.a: must be a text, a number, true or false, not a table"
+        == "sync.toml: tables.t.a: must be a string, a number, true or false, not a table"
     )
 
 

@@ -114,11 +114,11 @@ def test_false_is_never() -> None:
     [
         (
             'push = "61 * * * *"',
-            'sync.toml: schedule.push: "61 * * * *" is no cron expression: bad minute',
+            'sync.toml: schedule.push: "61 * * * *" is not a cron expression: bad minute',
         ),
         (
             'push = "0 0 31 2 *"',
-            'sync.toml: schedule.push: "0 0 31 2 *" is no cron expression: bad day-of-month',
+            'sync.toml: schedule.push: "0 0 31 2 *" is not a cron expression: bad day-of-month',
         ),
         (
             'push = "tomorrow"',
@@ -129,7 +129,7 @@ def test_false_is_never() -> None:
         ("push = []", "schedule.push: must not be an empty list"),
         (
             'timezone = "Mars/Olympus"',
-            'schedule.timezone: "Mars/Olympus" is no time zone that this system knows',
+            'schedule.timezone: "Mars/Olympus" is not a time zone that this system knows',
         ),
         ('jitter = "5"', 'schedule.jitter: "5" is not a length of time'),
         ('[schedule.targets]\nwikki = "1h"', "sync.toml: schedule.targets.wikki: no such target"),

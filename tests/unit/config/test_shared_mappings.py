@@ -76,7 +76,7 @@ def test_nothing_is_planned_again_when_lines_move_to_a_mapping() -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("title = 2026-01-01", "title: must be a text, a number, true or false, not a date or"),
+        ("title = 2026-01-01", "title: must be a string, a number, true or false, not a date or"),
         ('name.givenName = "x"', "name.givenName: a path with a dot must be in quotes"),
         ('titel = "x"', "titel: no such attribute"),
         ('id = "x"', "id: 'id' is set by the service provider"),

@@ -81,7 +81,7 @@ def test_what_decides_already_keeps_the_rest_from_being_read() -> None:
 def test_a_text_in_a_condition_is_told_with_its_column_and_its_expression() -> None:
     assert failure("dept == 'IT' and is_admin", dept="IT", is_admin="perhaps") == (
         "E17: targets.wiki.scope: dept == 'IT' and is_admin: is_admin is \"perhaps\", which is"
-        " neither true nor false; compare it, as in status == 'active', or ask with x != ''"
+        " neither true nor false; compare it, as in status == 'active', or test with x != ''"
         ' whether it is filled (dept = "IT", is_admin = "perhaps")'
     )
     assert '"Perhaps" is neither true nor false' in failure("x | title", x="perhaps")
@@ -284,10 +284,10 @@ def test_numbers_are_never_guessed(expression: str, given: Any, expected: Any) -
         (
             "level | int >= 5",
             {"level": "5,0"},
-            'E17: targets.wiki.scope: level | int >= 5: "5,0" is not a number; | int(0) takes 0'
-            ' for whatever is none (level = "5,0")',
+            'E17: targets.wiki.scope: level | int >= 5: "5,0" is not a number; | int(0) uses 0'
+            ' for anything else (level = "5,0")',
         ),
-        ("level | float >= 5", {"level": "n/a"}, '"n/a" is not a number; | float(0) takes 0'),
+        ("level | float >= 5", {"level": "n/a"}, '"n/a" is not a number; | float(0) uses 0'),
         ("level | abs >= 5", {"level": "5"}, 'abs takes numbers, not "5"; | int makes text'),
         ("-level >= 5", {"level": "5"}, "- text cannot be evaluated; | int makes text a number"),
         ("level % 2 == 0", {"level": "5"}, "text % a number cannot be evaluated; | int makes"),

@@ -147,9 +147,9 @@ def test_none_and_empty_are_absent_and_the_rest_is_json(given: Any, expected: An
         (float("nan"), "nan is not a number that can be sent"),
         ([float("inf")], "inf is not a number that can be sent"),
         (2**64, "the number is too large"),
-        (object(), "object is no value that can be sent"),
+        (object(), "object is not a value that can be sent"),
         ("half \ud83d", "contains half a character (a lone surrogate)"),
-        (b"bytes", "is no value that can be sent"),
+        (b"bytes", "is not a value that can be sent"),
     ],
 )
 def test_what_json_does_not_know_fails(given: Any, detail: str) -> None:
@@ -178,9 +178,9 @@ def test_numbers_become_text_where_the_attribute_is_known_to_be_text(
 @pytest.mark.parametrize(
     ("given", "detail"),
     [
-        (["a"], 'it takes a text, and the expression gave a list: ["a"]'),
-        ({"a": 1}, 'it takes a text, and the expression gave a table: {"a": 1}'),
-        (True, "it takes a text, and the expression gave true"),
+        (["a"], 'it takes text, but the expression gave a list: ["a"]'),
+        ({"a": 1}, 'it takes text, but the expression gave a table: {"a": 1}'),
+        (True, "it takes text, but the expression gave true"),
     ],
 )
 def test_other_things_are_no_text(given: Any, detail: str) -> None:
@@ -213,7 +213,7 @@ def test_words_become_true_and_false(path: str, given: Any, expected: bool) -> N
 
 @pytest.mark.parametrize("given", ["active", "J", 2, "1.0", ["true"]])
 def test_a_boolean_is_never_guessed(given: Any) -> None:
-    assert "it takes true or false, and the expression gave" in failure("active", "x", x=given)
+    assert "it takes true or false, but the expression gave" in failure("active", "x", x=given)
 
 
 @pytest.mark.parametrize(
@@ -357,7 +357,7 @@ def test_a_required_attribute_that_comes_out_empty_fails_with_all_that_is_needed
     shown = '""' if email == "" else "null"
     assert (
         text_of(error)
-        == "E17: targets.wiki.user.userName: email | lower: came out empty, and userName is"
+        == "E17: targets.wiki.user.userName: email | lower: is empty, but userName is"
         f" required (email = {shown})"
     )
     assert error.exit_code == 4
@@ -383,7 +383,7 @@ def test_a_group_needs_its_display_name() -> None:
         "displayName": "7"
     }
     with pytest.raises(
-        DesireError, match=r"^T1: targets\.wiki\.groups\.teams\.DISPLAYNAME: name: came out empty"
+        DesireError, match=r"^T1: targets\.wiki\.groups\.teams\.DISPLAYNAME: name: is empty"
     ):
         program.desire(Record("teams", Key("T1"), {}), TODAY)
 

@@ -276,7 +276,7 @@ def test_what_the_service_provider_sets_cannot_be_mapped(path: str) -> None:
         ),
         (
             {'emails[type ne "work"].value': "x"},
-            "the filter of a mapping has to say what its element holds",
+            "the filter of a mapping must identify its element",
         ),
         ({"emails.value": "x"}, "'emails' holds several values; say which"),
         ({"name..x": "x"}, "expected"),
@@ -311,7 +311,7 @@ def test_a_mapping_needs_lines_and_the_required_one() -> None:
     [
         ("active", Constant("perhaps"), "it takes true or false"),
         ("active", Expression("'perhaps'"), "it takes true or false"),
-        ("title", Constant(True), "it takes a text"),
+        ("title", Constant(True), "it takes text"),
         ("title", Expression("1 / 0"), "division by zero"),
         ("title", Expression("[][0]"), "a list has no element 0"),
         ("locale", Constant(float("nan")), "nan is not a number"),

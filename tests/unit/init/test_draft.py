@@ -515,7 +515,7 @@ def test_an_account_that_expired_is_out_of_scope(values: list[str], expected: st
         (
             ["id", "status"],
             [["1", "red"], ["2", "left"]],
-            "status: 'red' were taken for active, because the column has no other value for it.",
+            "status: 'red' were treated as active, because the column has no other value for it.",
         ),
         (
             ["id", "mail", "Phone", "Phone"],

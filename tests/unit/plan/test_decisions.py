@@ -249,7 +249,7 @@ def test_two_leavers_get_one_account_once() -> None:
     ("known", "more", "reason"),
     [
         (None, {}, "no account yet"),
-        (pending(failures=1), {}, "no account yet; the last try failed"),
+        (pending(failures=1), {}, "no account yet; the last attempt failed"),
         (link(DELETED, {}), {}, "came back; the account was deleted"),
         (link(), {"read_again": True, "gone": True}, "the account is gone at the target"),
     ],
@@ -409,7 +409,7 @@ def test_a_deactivation_sends_other_changes_along_if_it_may() -> None:
         # ... or it was given to another in this plan
         (
             Surroundings(claimed={"new": CAT}),
-            "active became false; userName new is wanted by 00003 too",
+            "active became false; userName new is also wanted by 00003",
         ),
     ],
 )
@@ -551,7 +551,7 @@ def test_a_reference_to_a_new_account_is_sent_after_the_creations() -> None:
             "userName New is taken by the account of 00002 (deactivated)",
         ),
         (Surroundings(holders={"new": NameHolder(KEY, frees=False)}), None),
-        (Surroundings(claimed={"new": BOB}), "userName New is wanted by 00002 too"),
+        (Surroundings(claimed={"new": BOB}), "userName New is also wanted by 00002"),
         (Surroundings(claimed={"new": KEY}), None),
     ],
 )
@@ -580,7 +580,7 @@ def test_two_candidates_of_one_batch_never_get_one_name() -> None:
         Candidate(BOB, wanted({"userName": "ANN@example.com"})),
     )
     _, failed = decisions(first, second).operations
-    assert text_of(failed.detail) == "userName ANN@example.com is wanted by 00001 too"
+    assert text_of(failed.detail) == "userName ANN@example.com is also wanted by 00001"
 
 
 # Failures
@@ -764,7 +764,7 @@ def test_a_deactivation_takes_a_free_name_along_and_claims_it() -> None:
     second = Candidate(BOB, wanted({"userName": "new"}))
     deactivated, failed = decisions(leaver, second).operations
     assert [change.path for change in deactivated.changes] == ["userName", "active"]
-    assert text_of(failed.detail) == "userName new is wanted by 00001 too"
+    assert text_of(failed.detail) == "userName new is also wanted by 00001"
 
 
 def test_a_candidate_without_a_unique_name_claims_none() -> None:

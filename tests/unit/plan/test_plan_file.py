@@ -109,7 +109,7 @@ def test_what_is_no_plan_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "tonight.plan"
     path.write_bytes(content)
 
-    with pytest.raises(ConfigError, match="this is no saved plan"):
+    with pytest.raises(ConfigError, match="this is not a saved plan"):
         read_plan(path)
 
 
@@ -191,5 +191,5 @@ def test_a_plan_that_push_would_not_take_is_not_shown(tmp_path: Path, name: str)
     path = tmp_path / "tonight.plan"
     path.write_bytes(lines(document))
 
-    with pytest.raises(ConfigError, match="this is no saved plan"):
+    with pytest.raises(ConfigError, match="this is not a saved plan"):
         read_plan(path)

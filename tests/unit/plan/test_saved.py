@@ -167,7 +167,7 @@ def test_plans_of_earlier_formats_have_no_digest(version: int) -> None:
     ],
 )
 def test_what_is_no_plan_is_refused(content: bytes) -> None:
-    assert refused(content) == "tonight.plan: this is no saved plan"
+    assert refused(content) == "tonight.plan: this is not a saved plan"
 
 
 @pytest.mark.parametrize("version", [0, 2, 6, -1])

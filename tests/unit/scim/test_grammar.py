@@ -245,7 +245,7 @@ def test_filters_of_the_rfc(text: str, canonical: str | None) -> None:
                 " ''ann''"
             ),
         ),
-        ('userName eq "ann', 13, "a string that never ends"),
+        ('userName eq "ann', 13, "an unterminated string"),
         (r'userName eq "\q"', 13, r"""expected a JSON string or number, found '"\q"'"""),
         (r'userName eq "\ud800"', 13, "a string that is not valid Unicode"),
         ("a eq 1e999", 6, "a number too large"),

@@ -174,7 +174,7 @@ def test_an_object_in_place_of_a_list_is_its_only_element() -> None:
         *(
             (
                 f"emails[{condition}].value",
-                'the filter of a mapping has to say what its element holds, with eq and "and" only',
+                'the filter of a mapping must identify its element, with only eq and "and"',
             )
             for condition in (
                 "primary pr",

@@ -149,14 +149,14 @@ def test_a_parameter_can_be_for_the_first_page_only() -> None:
         (TOKEN, [({"next": True}, [ONE])], ENDS),
         (TOKEN | {"end": "absent"}, [({"next": ""}, [ONE])], ENDS),
         (TOKEN | {"end": "zero"}, [({}, [ONE])], ENDS),
-        (TOKEN | {"total": "t"}, [({"t": 2}, [ONE])], "1 of 2 records came"),
-        (TOKEN | {"total": "t"}, [({"t": 0}, [ONE])], "1 of 0 records came"),
+        (TOKEN | {"total": "t"}, [({"t": 2}, [ONE])], "1 of 2 records were received"),
+        (TOKEN | {"total": "t"}, [({"t": 0}, [ONE])], "1 of 0 records were received"),
         (
             TOKEN | {"total": "t"},
             [({"t": 2, "next": "a"}, [ONE]), ({"t": 3}, [TWO])],
             "its total changed from 2 to 3",
         ),
-        ({"kind": "none", "total": "t"}, [({"t": 2}, [ONE])], "1 of 2 records came"),
+        ({"kind": "none", "total": "t"}, [({"t": 2}, [ONE])], "1 of 2 records were received"),
         ({"kind": "page", "in": "query.p"}, [({}, [ONE]), ({}, [ONE])], "repeats a page"),
         (
             {"kind": "offset", "in": "query.o", "end": "total", "total": "t"},

@@ -19,8 +19,8 @@ OKTA = 'preset = "okta"\nvariables = { org = "example.okta.com" }\n'
     [
         ("", "sources.staff: url is missing", "SYNC-0107"),
         ('url = "http://hr.example.com/p"', "must begin with https://", "SYNC-0120"),
-        ('url = "https://a:b@hr.example.com/p"', "must not hold a user", "SYNC-0120"),
-        (URL + 'resource = "users"', "resource goes with preset", "SYNC-0270"),
+        ('url = "https://a:b@hr.example.com/p"', "must not contain a user", "SYNC-0120"),
+        (URL + 'resource = "users"', "resource needs preset", "SYNC-0270"),
         (URL + 'records = "a["', '"a[" is not a JMESPath expression', "SYNC-0271"),
         (URL + "delta = true", "delta = true needs preset", "SYNC-0271"),
         (
@@ -118,7 +118,7 @@ OKTA = 'preset = "okta"\nvariables = { org = "example.okta.com" }\n'
         (URL + 'probes = [{ path = "/x" }]', "needs count or expect", "SYNC-0271"),
         (
             URL + 'joins = [{ into = "x", path = "/x", on = "id" }]',
-            "on and key go together",
+            "on and key must be used together",
             "SYNC-0271",
         ),
         (

@@ -79,7 +79,7 @@ def test_options_that_fit(options: dict[str, Any]) -> None:
         ),
         (
             {"url": "ldaps://me:secret@x"},
-            "url: must not hold a user or a password; these go into bind_dn and password",
+            "url: must not contain a user or a password; these go into bind_dn and password",
         ),
         (
             {"url": "ldap://ldap.example.com", **ACCOUNT},
@@ -111,11 +111,11 @@ def test_options_that_fit(options: dict[str, Any]) -> None:
         ),
         (
             {"attributes": ["uid"], "single": ["mail"]},
-            'single: names "mail", which attributes does not name',
+            'single: names "mail", which is not in attributes',
         ),
         (
             {"attributes": ["uid"], "references": {"member": "uid"}},
-            'references: names "member", which attributes does not name',
+            'references: names "member", which is not in attributes',
         ),
         ({"page_size": -1}, "page_size: must be a number of entries, from 0 (no pages) to 100,000"),
         ({"timeout": "2h"}, "timeout: must be from 1s to 1h"),
@@ -138,7 +138,7 @@ def test_options_that_do_not_fit(options: dict[str, Any], message: str) -> None:
         ({"filter": "(uid"}, 'filter: "(uid" is not an LDAP filter: there is no ) after "uid"'),
         (
             {"attributes": ["uid"], "single": ["cn"]},
-            'single: names "cn", which attributes does not name',
+            'single: names "cn", which is not in attributes',
         ),
     ],
     ids=str,

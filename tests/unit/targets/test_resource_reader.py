@@ -97,7 +97,8 @@ def test_the_first_resources_are_read_as_the_target_declares() -> None:
 
 
 @pytest.mark.parametrize(
-    ("total", "problem"), [(3, None), (4, "/Users: only 3 of 4 resources came"), (None, None)]
+    ("total", "problem"),
+    [(3, None), (4, "/Users: only 3 of 4 resources were received"), (None, None)],
 )
 def test_a_list_by_cursor_is_whole_if_as_many_came_as_it_says(
     total: int | None, problem: str | None
@@ -144,7 +145,7 @@ def test_a_list_without_pages_is_not_whole_and_asked_for_once() -> None:
     found = whole_list(target, declared=NOTHING_DECLARED, method=PagingMethod.NONE)
 
     assert found is not None
-    assert found.problem == "/Users: only 1 of 25 resources came"
+    assert found.problem == "/Users: only 1 of 25 resources were received"
     assert len(target.sent) == 1
 
 

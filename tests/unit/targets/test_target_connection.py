@@ -230,7 +230,7 @@ def test_a_refused_token_stops_the_target() -> None:
     results, target, connection, _ = send(error(401), times=2)
 
     assert isinstance(connection.stopped, TargetUnavailable)
-    assert connection.stopped.hint == "look at the target's token and what it may do"
+    assert connection.stopped.hint == "check the target's token and its permissions"
     assert [type(one) for one in results] == [ErrorResponse, TargetStopped]
     assert len(target.requests) == 1
 

@@ -63,7 +63,7 @@ def test_a_token_is_not_shown_however_it_is_written(written: str) -> None:
 
 @pytest.mark.parametrize("token", ["", "a b", "a\n", "ø", "a\r\nX: y"])
 def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(token: str) -> None:
-    with pytest.raises(BaseUrlError, match=r"^the bearer token is empty or holds") as caught:
+    with pytest.raises(BaseUrlError, match=r"^the bearer token is empty or contains") as caught:
         BearerAuthenticator(token, "https://wiki.example.com")
 
     assert not token or token not in str(caught.value)

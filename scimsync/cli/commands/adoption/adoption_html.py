@@ -1,4 +1,4 @@
-"""The report as an HTML page that stands alone."""
+"""The report as a self-contained HTML page."""
 
 from __future__ import annotations
 

@@ -44,13 +44,13 @@ USERS: Mapping[AdoptionOutcome, Heading] = {
         "protected", "protect keeps the account as it is", "cyan", "info"
     ),
     AdoptionOutcome.NOT_ADOPTED: Heading(
-        "not adopted", "matches; actions or adopt keep it from being taken over", "yellow", "warn"
+        "not adopted", "matches; actions or adopt prevent the takeover", "yellow", "warn"
     ),
     AdoptionOutcome.CREATE: Heading(
         "create", "no account yet; a push creates one", "green", "good"
     ),
     AdoptionOutcome.NOT_CREATED: Heading(
-        "not created", "no account, and actions keep one from being created", "dim", "quiet"
+        "not created", "no account, and actions prevent its creation", "dim", "quiet"
     ),
     AdoptionOutcome.UNMATCHED: Heading(
         "unmatched", "no record matches the account; it stays as it is", "dim", "quiet"
@@ -69,7 +69,7 @@ GROUPS: Mapping[AdoptionOutcome, Heading] = {
     AdoptionOutcome.CONTESTED: Heading("contested", "it belongs to another table", "red", "bad"),
     AdoptionOutcome.FAILED: Heading("failed", "it cannot be planned", "red", "bad"),
     AdoptionOutcome.NOT_ADOPTED: Heading(
-        "not adopted", "exists, and its table does not take it over", "yellow", "warn"
+        "not adopted", "exists, but its table does not take it over", "yellow", "warn"
     ),
     AdoptionOutcome.MATCH: Heading("match", "exists; a push takes it over", "green", "good"),
     AdoptionOutcome.CREATE: Heading(
@@ -77,7 +77,7 @@ GROUPS: Mapping[AdoptionOutcome, Heading] = {
     ),
     AdoptionOutcome.NOT_CREATED: Heading("not created", "not created", "dim", "quiet"),
     AdoptionOutcome.UNMATCHED: Heading(
-        "unmatched", "no table asks for it; it stays", "dim", "quiet"
+        "unmatched", "no table asks for it; it stays as it is", "dim", "quiet"
     ),
     AdoptionOutcome.LINKED: Heading("linked", "scimsync manages it already", "dim", "quiet"),
 }
@@ -85,7 +85,7 @@ GROUPS: Mapping[AdoptionOutcome, Heading] = {
 
 
 _SAID = (AdoptionOutcome.AMBIGUOUS, AdoptionOutcome.PROTECTED)
-"""Outcomes of users whose detail says no more than the rest of the row."""
+"""Outcomes of users with a detail that adds nothing to the rest of the row."""
 
 
 def list_sentence(listing: Listing, noun: str) -> str:
@@ -105,14 +105,14 @@ def matched_words(row: UserRow | GroupRow) -> str:
 
 
 def account_words(account: ExistingAccount) -> str:
-    """Return what tells a person which account it is: userName, name, state, and id."""
+    """Describe an account for people: userName, name, state, and id."""
     name = f" ({account.name})" if account.name and account.name != account.user_name else ""
     state = ", deactivated" if account.active is False else ""
     return f"{account.label}{name}{state}"
 
 
 def user_notes(row: UserRow) -> list[str]:
-    """Return what to know about a row beside its key, account, and changes."""
+    """Return the notes on a row besides its key, account, and changes."""
     notes = [row.detail] if row.detail is not None and row.outcome not in _SAID else []
     if row.account is not None and row.account.protected_by is not None:
         notes.append(f"protected by {row.account.protected_by}")
@@ -134,7 +134,7 @@ def change_words(change: Change) -> str:
 
 
 def group_notes(row: GroupRow) -> list[str]:
-    """Return what becomes of a group and its members."""
+    """Return what happens to a group and its members."""
     notes = [] if row.detail is None else [row.detail]
     if row.members is not None:
         notes.append(plural(row.members, "member"))
@@ -142,7 +142,7 @@ def group_notes(row: GroupRow) -> list[str]:
         (row.added, "to add"),
         (row.removed, "to take out"),
         (row.kept, "in it already"),
-        (row.unwanted, "in it whom no rule wants there"),
+        (row.unwanted, "in it who match no rule"),
         (row.unknown, "in it without a user"),
     ):
         if members:

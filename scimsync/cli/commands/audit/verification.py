@@ -28,7 +28,7 @@ def verify_file(options: CommonOptions, file: Path, key_file: Path | None) -> No
         verified = verify(key, file, file.with_name(file.name + SUFFIX))
     except SignatureMismatch as error:
         raise ScimsyncError(
-            f"{file}: the signature does not prove this file: {error}", code="SYNC-0938"
+            f"{file}: the signature does not match this file: {error}", code="SYNC-0938"
         ) from None
     if options.as_json:
         document = {

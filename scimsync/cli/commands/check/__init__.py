@@ -48,14 +48,14 @@ _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
 @click.option(
     "--forget-shapes",
     is_flag=True,
-    help="Forget the shapes of requests that were learned from the targets, then check.",
+    help="Forget the request shapes learned from the targets, then check.",
 )
 def command(options: CommonOptions, forget_shapes: bool) -> None:
-    """Check configuration, state, sources, secrets and targets for what would fail a push.
+    """Check configuration, state, sources, secrets and targets before a push.
 
     Sources are read as a plan reads them. From each target, its capabilities, one user and its
     schemas are read. Nothing is changed, except by --forget-shapes, and errors do not end the
-    check. What a target declares about itself is kept in the state, if there is one.
+    check. The declarations of a target are kept in the state, if there is one.
 
     Exit codes: 0 no errors (there may be warnings), 1 a source or a target cannot be used, 2
     invalid usage or configuration.
@@ -98,8 +98,8 @@ def _check(
 ) -> Iterator[CheckResult]:
     """Check the targets called `names` and all that they need.
 
-    What they declare about themselves is added to `discovered`, and nothing else is stored.
-    `forgotten` are results to yield with those of the targets.
+    Their declarations are added to `discovered`, and nothing else is stored. `forgotten` are
+    results to yield with those of the targets.
     """
     parts = [plural(len(names), "target"), _count_sources(config)]
     if config.access:

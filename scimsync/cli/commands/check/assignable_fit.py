@@ -72,7 +72,7 @@ def check_assignable(
 def _support(
     subject: Subject, discovery: Discovery, attribute: str, counts: Sequence[ValueCount]
 ) -> Iterator[CheckResult]:
-    """Warn of what the target declares not to do with roles or entitlements."""
+    """Warn about roles or entitlements that the target declares as unsupported."""
     can = getattr(discovery.capabilities, attribute)
     if can.supported is False:
         yield subject.warning(f"declares that it does not support {attribute}", code="SYNC-0441")
@@ -107,7 +107,7 @@ def _unknown(
     if unsupported:
         number = plural(len(unsupported), f"of its {attribute} is", f"of its {attribute} are")
         yield subject.warning(
-            f"{number} not assigned by the target any more",
+            f"{number} no longer assigned by the target",
             code="SYNC-0441",
             details=_lines(unsupported),
         )

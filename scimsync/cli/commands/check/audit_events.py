@@ -39,7 +39,7 @@ def _check_file(config: Config, file: str) -> CheckResult:
             ConfigError(
                 f"{config.where('audit', 'events', 'file')}: {path} cannot be written:"
                 f" {error.strerror}",
-                hint="name a file in a folder that the user of scimsync may write to",
+                hint="name a file in a folder that the user that runs scimsync can write to",
                 code="SYNC-0939",
             )
         )

@@ -71,7 +71,7 @@ class Subject:
 
 
 def untold(subject: Subject, what: str, why: str) -> CheckResult:
-    """Return that `check` cannot tell `what`, such as "whether the mapping fits"."""
+    """Return that `check` cannot determine `what`, such as "whether the mapping fits"."""
     return subject.warning(
         f"cannot tell {what}: {why}",
         code="SYNC-0424",

@@ -25,9 +25,9 @@ _BATCH = 1000
 def check_expressions(
     target: CompiledTarget, records: SnapshotView, today: date, values: TargetValues
 ) -> Iterator[CheckResult]:
-    """Warn of expressions that fail for some records, and of references that name nobody.
+    """Warn of expressions that fail for some records, and of references that match no record.
 
-    Add what the expressions give to `values`.
+    Add the results of the expressions to `values`.
     """
     subject = Subject("target", target.name)
     users = Survey()

@@ -21,7 +21,7 @@ Found = dict[str, list[CheckResult]]
 
 
 def check_echoes(names: Iterable[str], store: Store) -> Found:
-    """Report which attributes the targets called `names` showed otherwise than they were sent."""
+    """Report which attributes the targets called `names` showed differently from what was sent."""
     with store.read() as connection:
         counted = {name: overview.echo_counts(connection, name) for name in names}
     return {name: [_warning(name, counts)] for name, counts in counted.items() if counts}
@@ -46,10 +46,12 @@ def _warning(name: str, counts: list[EchoCount]) -> CheckResult:
     if len(counts) > _SHOWN:
         lines.append(f"and {len(counts) - _SHOWN} more")
     return Subject("target", name).warning(
-        f"shows {number} otherwise than sent in earlier pushes",
+        f"shows {number} differently from what earlier pushes sent",
         code="SYNC-0388",
         details=lines,
-        hint="scimsync explain KEY shows all of one user; correct the mapping if it is not right",
+        hint=(
+            "scimsync explain KEY shows all values of one user; correct the mapping if it is wrong"
+        ),
     )
 
 

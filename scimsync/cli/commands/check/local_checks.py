@@ -85,7 +85,7 @@ def check_shared_mappings(config: Config, known: Collection[str]) -> Iterator[Ch
 def check_findings(
     targets: Mapping[str, CompiledTarget], store: Store, now: Now
 ) -> dict[str, list[CheckResult]]:
-    """Report what did not work at each target in earlier pushes, and since when."""
+    """Report what did not work at each target in earlier pushes, with the dates."""
     with store.read() as connection:
         known = target_states.get_targets(connection, list(targets))
     return {
@@ -112,7 +112,9 @@ def _shapes(target: CompiledTarget, known: TargetState) -> Iterator[CheckResult]
             yield subject.warning(
                 str(lesson),
                 code="SYNC-0428",
-                hint="take it out of the mapping, or scimsync check --forget-shapes to try again",
+                hint=(
+                    "remove it from the mapping, or run scimsync check --forget-shapes to try again"
+                ),
             )
 
 
@@ -174,9 +176,9 @@ def check_secrets(config: Config, name: str, today: date) -> Iterator[CheckResul
     if expires is None and profile.token_expires is not None and auth.type in _STATIC:
         days = plural(profile.token_expires, "day")
         yield subject.warning(
-            f"tokens of {profile.product} live {days}, and sync.toml does not say until when",
+            f"tokens of {profile.product} live {days}, but sync.toml does not say when they expire",
             code="SYNC-0468",
-            hint="write the day as token_expires in auth, to be warned 30 days before it",
+            hint="set token_expires in auth to that day, to be warned 30 days before",
         )
     sharing = _others_with_refresh_token(config, name)
     if sharing:

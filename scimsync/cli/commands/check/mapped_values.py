@@ -20,7 +20,7 @@ from scimsync.scim.discovery import ASSIGNABLE
 from scimsync.scim.settable import settable_path
 
 SAMPLE = 1_000
-"""The number of users or groups whose values are looked at, from the first on."""
+"""The number of users or groups for which values are checked, starting with the first."""
 
 _DISTINCT = 1_000
 """The number of different values of one attribute that are kept."""

@@ -20,8 +20,8 @@ _DEACTIVATION = {
 _GROUPS = {
     "none": "has no groups over SCIM",
     "unknown": "is not known to have groups over SCIM",
-    "update": "lets groups be updated, and neither created nor deleted",
-    "link": "links groups that exist under the same name, and neither creates nor deletes them",
+    "update": "lets groups be updated, but not created or deleted",
+    "link": "links groups that exist under the same name, but does not create or delete them",
 }
 _DELETION = {
     "irreversible": "deleting a user cannot be undone",
@@ -82,7 +82,7 @@ def _proposal(subject: Subject, target: CompiledTarget) -> Iterator[CheckResult]
     profile = profile_of_host(host, PROFILES.values())
     if profile is not None:
         yield subject.warning(
-            f"{host} belongs to {profile.product}, of which more is known",
+            f"{host} belongs to {profile.product}, which has a profile",
             code="SYNC-0956",
             hint=f'write profile = "{profile.name}"; scimsync profiles {profile.name} shows it',
         )
@@ -95,7 +95,7 @@ def _attributes(subject: Subject, target: CompiledTarget) -> Iterator[CheckResul
         if outside:
             are = plural(len(outside), "mapped attribute is", "mapped attributes are")
             yield subject.warning(
-                f"{are} not among those that {profile.product} is known to store",
+                f"{are} not known to be stored by {profile.product}",
                 code="SYNC-0955",
                 details=outside,
             )
@@ -103,7 +103,7 @@ def _attributes(subject: Subject, target: CompiledTarget) -> Iterator[CheckResul
     if missing:
         are = plural(len(missing), "attribute", "attributes")
         yield subject.warning(
-            f"{profile.product} requires {are} that nothing maps",
+            f"{profile.product} requires {are} that are not mapped",
             code="SYNC-0955",
             details=missing,
         )

@@ -33,7 +33,7 @@ def knows_core(schemas: Sequence[Schema], kind: str) -> bool:
 
 
 def misfits(schemas: Sequence[Schema], mapped: Iterable[str], kind: str = "user") -> list[Misfit]:
-    """Return what does not fit: of the `mapped` paths, then of the required attributes.
+    """Return the misfits: of the `mapped` paths, then of the required attributes.
 
     Without the core schema nothing is known to misfit.
     """
@@ -49,7 +49,7 @@ def misfits(schemas: Sequence[Schema], mapped: Iterable[str], kind: str = "user"
 def declared_attributes(
     schemas: Sequence[Schema], place: SettablePath, kind: str
 ) -> tuple[Attribute | None, Attribute | None]:
-    """Return the attribute and the sub-attribute of a path, None for what is not declared."""
+    """Return the attribute and the sub-attribute of a path, None if it is not declared."""
     path, core = place.path, RESOURCE_TYPES[kind].schema
     urn = core if at_top(path.schema) or path.schema is None else path.schema
     found = (schema for schema in schemas if schema.id.casefold() == urn.casefold())
@@ -87,7 +87,7 @@ def _misfit(
 def _missing(
     places: Sequence[SettablePath], known: Mapping[str, Sequence[Attribute]], core: str
 ) -> Iterator[Misfit]:
-    """Give the required attributes that nothing maps.
+    """Yield the required attributes that are not mapped.
 
     They are those of the core schema, and of extensions and complex attributes in use.
     """

@@ -60,8 +60,8 @@ _MAPPING_FITS = "whether the mapping fits"
 class TargetChecks:
     """The checks that read from targets, at the time `now`.
 
-    `values` are what the mappings of each target give. What the targets declare is added to
-    `discovered`, and kept in the state, if there is one that can be written.
+    `values` are the results of the mappings of each target. The declarations of the targets are
+    added to `discovered`, and kept in the state, if there is a writable one.
     """
 
     config: Config

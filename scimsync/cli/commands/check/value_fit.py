@@ -75,7 +75,7 @@ def value_misfits(schemas: Sequence[Schema], values: MappedValues, kind: str) ->
 
 
 def pin_misfits(schemas: Sequence[Schema], paths: Sequence[str], kind: str) -> list[Misfit]:
-    """Return the paths whose filter asks for a value that does not fit `schemas`."""
+    """Return the paths with a filter value that does not fit `schemas`."""
     found: list[Misfit] = []
     for path in paths:
         place = settable_path(path)
@@ -117,7 +117,7 @@ def _problems(
         shown = ", ".join(attribute.canonical_values[:_CANONICAL_SHOWN])
         more = len(attribute.canonical_values) - _CANONICAL_SHOWN
         others = f" and {more} more" if more > 0 else ""
-        yield "values", f"{_shown(value)} is none of {shown}{others}"
+        yield "values", f"{_shown(value)} is not one of {shown}{others}"
 
 
 def _is_canonical(value: Any, attribute: Attribute) -> bool:

@@ -108,7 +108,7 @@ def _second_day(folder: Path) -> None:
     _run(folder, "plan", expected=4)
     _say(
         "Exit code 4: some users cannot be planned. The others are not affected.",
-        f"A bad row costs nobody their account: {CUT} keeps it.",
+        f"A bad row costs no one their account: {CUT} keeps it.",
     )
     _run(folder, "push", expected=4)
     _say("The journal has every operation, with the reasons for failures:")
@@ -158,7 +158,7 @@ def _run(folder: Path, *arguments: str, expected: int = 0, last_line: bool = Fal
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment without what names another sync.toml, and with unbuffered output."""
+    """Return the environment with unbuffered output and without another sync.toml."""
     return {name: value for name, value in os.environ.items() if name != "SCIMSYNC_CONFIG"} | {
         "PYTHONUNBUFFERED": "1"
     }

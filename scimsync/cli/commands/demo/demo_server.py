@@ -52,7 +52,7 @@ def running_server(token: str) -> Iterator[str]:
 def _start(token: str, stderr: int) -> tuple[subprocess.Popen[str] | None, str]:
     """Start the server, on another port where a process was faster to take the first.
 
-    Return None where the server ended each time.
+    Return None if the server ended each time.
     """
     for _ in range(_TRIES):
         port = _free_port()

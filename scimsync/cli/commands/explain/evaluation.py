@@ -20,7 +20,7 @@ from scimsync.snapshot.view import SnapshotView
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedRule:
-    """An access rule for one record. `holds` is None where it failed with `error`."""
+    """An access rule for one record. `holds` is None if it failed with `error`."""
 
     name: str
     expression: str
@@ -32,7 +32,7 @@ class EvaluatedRule:
 class EvaluatedMapping:
     """What the mapping of a target gives for one record.
 
-    `in_scope` is None where there is no record, or where the mapping failed with `failure`. `once`
+    `in_scope` is None if there is no record, or where the mapping failed with `failure`. `once`
     is sent at creation only.
     """
 
@@ -95,7 +95,7 @@ def evaluate_mapping(
 def with_names(
     mapping: EvaluatedMapping, view: SnapshotView, sources: Sequence[str], key: Key
 ) -> EvaluatedMapping:
-    """Return the mapping with keys in place of the names that references have.
+    """Return the mapping with the names in references replaced by keys.
 
     An ambiguous name is the failure of the mapping.
     """

@@ -1,4 +1,4 @@
-"""What is known of one key: its records, its accounts, and what a push would do for it."""
+"""Everything known about one key: its records, its accounts, and what a push would do for it."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ class AccountReport:
 
     `in_scope` is None without a record, and where the mapping failed with `failure`. `desired` and
     `once` (sent at creation only) are what the mapping gives; `changes` is how that differs from
-    what the target acknowledged. `operations` are what a push would do now, None where that is
-    unknown; `note` says why. `history` is the end of the journal, the newest last. `pin` is what a
-    revert has restored, and keeps.
+    what the target acknowledged. `operations` are what a push would do now, None if that is
+    unknown; `note` says why. `history` is the end of the journal, the newest last. `pin` has the
+    values that a revert restored and keeps.
     """
 
     target: str
@@ -75,8 +75,8 @@ class AccountReport:
 class Explanation:
     """One key at all targets.
 
-    `secret` are the columns of passwords. `note` says why sources cannot be read now. `held` is
-    since when the key is deprovisioned by hand. `name` is shown beside the key.
+    `secret` are the columns of passwords. `note` says why sources cannot be read now. `held` is the
+    time when the key was deprovisioned by hand. `name` is shown beside the key.
     """
 
     key: Key
@@ -162,7 +162,7 @@ def _planned(
 ) -> Iterator[tuple[PlannedRun | None, ScimsyncError | None]]:
     """Plan `key` alone, and give the error that stood in the way.
 
-    Where a secret is missing the plan is made without targets; it is None where no source can be
+    Where a secret is missing the plan is made without targets; it is None if no source can be
     read.
     """
     failure: ScimsyncError | None = None

@@ -174,7 +174,7 @@ def _link_facts(link: Link, now: datetime) -> list[tuple[str, Part]]:
 
 
 def _print_attributes(output: Output, account: AccountReport) -> None:
-    """Print what the account should hold, and where the target acknowledged something else."""
+    """Print the desired values of the account, and where the target acknowledged different ones."""
     acknowledged: Document | None = None
     if account.link is not None and account.link.has_account:
         acknowledged = account.link.document

@@ -75,10 +75,10 @@ def command(
 ) -> None:
     """Write a first sync.toml from the columns of a source and a sample of its records.
 
-    FILE is CSV, TSV, JSON, NDJSON, Parquet, Excel, YAML or TOML, or such a file as .gz or .zip;
-    without it, use the only such file of this folder. A URL is that of a database, a directory or a
-    web service; without --type, a request shows whether a web service returns SCIM, JSON or CSV.
-    Nothing else is written, and nothing is sent to an application.
+    FILE is CSV, TSV, JSON, NDJSON, Parquet, Excel, YAML or TOML, or one of these packed as .gz or
+    .zip; without it, use the only such file of this folder. A URL is that of a database, a
+    directory or a web service; without --type, a request shows whether a web service returns SCIM,
+    JSON or CSV. Nothing else is written, and nothing is sent to an application.
     """
     profile = None if profile_name is None else known_profile(profile_name)
     path = out or options.config

@@ -1,4 +1,4 @@
-"""The sync.toml that `scimsync init` drafts from a source that is no file."""
+"""The sync.toml that `scimsync init` drafts from a source that is not a file."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def draft_from_source(
     if not found.columns:
         raise ConfigError(f"{origin}: no columns found", code="SYNC-0910")
     columns = found.columns
-    if isinstance(key, str):  # what the user says is the key counts
+    if isinstance(key, str):  # the key that the user names takes precedence
         columns = (key, *(column for column in columns if column != key))
     draft = draft_sync_toml(
         columns,

@@ -171,7 +171,7 @@ def _write(
 
 
 def _rendered(report: ProbeReport, form: str) -> Iterator[str]:
-    """Give the report in pieces."""
+    """Yield the report in pieces."""
     if form != "text":
         yield from FORMATS[form](report)
         return

@@ -29,9 +29,9 @@ _BODY = 600
 
 
 def print_report(output: Output, report: ProbeReport, *, verbose: bool) -> None:
-    """Print what fails, what warns and what could not be checked, then the score.
+    """Print failures, warnings and skipped checks, then the score.
 
-    With `verbose`, also what passed.
+    With `verbose`, also print the checks that passed.
     """
     for one in findings(report):
         _print_wrong(output, report, one)
@@ -43,7 +43,7 @@ def print_report(output: Output, report: ProbeReport, *, verbose: bool) -> None:
 
 
 def _by_check(report: ProbeReport, outcome: Outcome) -> Iterator[list[ProbeResult]]:
-    """Give the results with this outcome, those of one check together, in order."""
+    """Yield the results with this outcome, those of one check together, in order."""
     found: dict[str, list[ProbeResult]] = {}
     for one in report.results:
         if one.outcome is outcome:

@@ -41,12 +41,12 @@ def server_to_probe(
     """Return the server that `where` names: a target of the file `config`, or the server at a URL.
 
     `token` is the reference of `--token`, and `settings` those of `--set`. Raise UsageError for
-    options that do not go together, and ConfigError or SecretError for what they contain.
+    options that cannot be combined, and ConfigError or SecretError for what they contain.
     """
     if "://" in where:
         return _at_url(where, token, settings, environment)
     if token is not None or settings:
-        problem = "--token and --set go with a URL; a target has its auth in sync.toml"
+        problem = "--token and --set need a URL; a target has its auth in sync.toml"
         raise click.UsageError(coded(problem, "SYNC-0960"))
     return _target(load(config), where)
 

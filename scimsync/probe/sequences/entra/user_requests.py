@@ -145,7 +145,7 @@ def _replace_one_by_one(style: Style) -> Step:
 
 
 def _replace_by_keys(style: Style) -> Step:
-    """With the flag, one object has them, with paths as names; filters are apart."""
+    """With the flag, one object has them, with paths as names; filters are sent separately."""
     keys = {
         "displayName": "Bjfe",
         "name.givenName": "Kkom",

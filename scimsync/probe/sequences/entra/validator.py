@@ -2,10 +2,10 @@
 
 What it is: MicrosoftDocs/entra-docs, docs/identity/app-provisioning/scim-validator-tutorial.md
 (2025-03-04). Its requests are in an analysis of its results in the repository pranems/SCIMServer
-(results of 2026-02-11); both read 2026-11-29. The order is that of the results, but for
+(results of 2026-02-11); both read 2026-11-29. The order is that of the results, except for
 duplicates, which come after the filters. The validator generates random values, and one user for
-each test; here, values are fixed, and one user goes through all tests. The test "Replace
-Attributes Verbose" replaces 36 values, here the ones that differ in kind.
+each test; here, values are fixed, and one user goes through all tests. The test "Replace Attributes
+Verbose" replaces 36 values, here the ones that differ in kind.
 """
 
 from __future__ import annotations

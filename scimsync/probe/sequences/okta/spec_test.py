@@ -1,8 +1,8 @@
 """The Okta SCIM 2.0 SPEC test (Okta-SCIM-20-SPEC-Test.json, exported 2024-05-13).
 
 Its twelve steps in their order, with their headers. The assertions are those of the test, with one
-exception: the test of the case of a userName only asks for status 200, and what it is about is that
-the user is found.
+exception: the test of the case of a userName only asks for status 200, and its point is that the
+user is found.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What a client may send by RFC 7643 and RFC 7644 alone.
 
-Its order is: discovery, users, lists and filters, changes of users, groups, the end of all. What a
-server declares not to support (`supported = false` in /ServiceProviderConfig) is not checked.
+Its order is: discovery, users, lists and filters, changes of users, groups, the end of all.
+Features that a server declares as unsupported (`supported = false` in /ServiceProviderConfig) are
+not checked.
 """
 
 from __future__ import annotations

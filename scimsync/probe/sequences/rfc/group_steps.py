@@ -90,7 +90,7 @@ _MEMBERS: Final = (
         has_members("user"),
     ),
     _patch(
-        "Replace all members by two",
+        "Replace all members with two",
         "members-replace",
         [operation("replace", "members", _ids("user", "other"))],
         has_members("user", "other"),
@@ -103,14 +103,14 @@ _MEMBERS: Final = (
         has_members("other"),
     ),
     _patch(
-        "Replace all members by one",
+        "Replace all members with one",
         "members-replace",
         [operation("replace", "members", _ids("user"))],
         has_members("user"),
         lacks_members("other"),
     ),
     _patch(
-        "Replace all members by none",
+        "Replace all members with none",
         "members-replace-empty",
         [operation("replace", "members", [])],
         lacks_members("user", "other"),

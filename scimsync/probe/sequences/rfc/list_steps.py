@@ -125,7 +125,7 @@ LISTS: Final = (
         excludes("other"),
     ),
     Step(
-        "Find users by a filter that is none",
+        "Find users by an invalid filter",
         Send("GET", USERS, query=(("filter", "userName eq"),)),
         (expect("filter-invalid", refused, scim_error),),
         feature="filter",

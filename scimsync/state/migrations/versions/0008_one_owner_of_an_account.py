@@ -50,8 +50,9 @@ def _keep_duplicates_apart() -> None:
 def _mark_adopted_groups() -> None:
     """Count a group as adopted unless the journal shows that a request of ours created it.
 
-    The last creation that was sent counts, unless the group was deleted or adopted after it. What a
-    creation without a response made is acknowledged by an `adopt` with one of the reasons below.
+    The last creation that was sent counts, unless the group was deleted or adopted after it. A
+    resource from a creation without a response is acknowledged by an `adopt` with one of the
+    reasons below.
     """
     op.execute(
         """

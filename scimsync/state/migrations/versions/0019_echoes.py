@@ -1,4 +1,4 @@
-"""Keep what targets show otherwise than it was sent."""
+"""Store the values that targets show differently from what was sent."""
 
 from __future__ import annotations
 

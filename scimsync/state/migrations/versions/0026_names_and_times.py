@@ -1,4 +1,4 @@
-"""Keep names by which references find records, and when the time changes what expressions give."""
+"""Store names by which references find records, and when expressions give new results."""
 
 from __future__ import annotations
 
