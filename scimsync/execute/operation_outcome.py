@@ -106,6 +106,7 @@ def applied(
     operation_result = result(
         operation, OperationStatus.APPLIED, now, requests, detail=detail, action=action
     )
+    operation_result = replace(operation_result, remote_id=remote_id)
     operation_result = _confirmed(operation_result, operation, response, confirmed_by)
     return OperationOutcome(operation_result, after, arrives=done in ARRIVAL_ACTIONS)
 
@@ -153,7 +154,9 @@ def belongs_to(
     assert claim is not None  # noqa: S101 - an arrival has one
     detail = coded(f"the target answered with the {claim.kind.noun} of {owner}", "SYNC-0370")
     failures = (link.failures if link is not None else 0) + 1
-    failed_result = replace(outcome.result, status=OperationStatus.FAILED, detail=detail)
+    failed_result = replace(
+        outcome.result, status=OperationStatus.FAILED, detail=detail, remote_id=None
+    )
     if outcome.created:
         pending = replace(claim, status=LinkStatus.PENDING, remote_id=None, etag=None)
         link = perhaps_named(replace(pending, synced_at=None), claim.unique_name)

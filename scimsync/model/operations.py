@@ -175,8 +175,9 @@ class OperationFilter:
 
 @dataclass(frozen=True, slots=True)
 class OperationResult:
-    """The outcome of one journaled operation. None leaves `action` and `request` as they are.
+    """The outcome of one journaled operation.
 
+    None leaves `action`, `request`, and `remote_id`, the resource that it was about, as they are.
     `confirmed_by` shows at `done_at` that the operation is done.
     """
 
@@ -186,6 +187,7 @@ class OperationResult:
     attempts: int = 0
     action: str | None = None
     request: str | None = None
+    remote_id: RemoteId | None = None
     http_status: int | None = None
     scim_type: str | None = None
     detail: str | None = None

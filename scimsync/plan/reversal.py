@@ -10,8 +10,10 @@
 | added or removed members | remove or add them |
 | deleted, moved to another key | none: it is named |
 
-A value that is no longer the one that the run left is not touched, and neither is the rest of its
-resource: it is named. A value that is again what it was before needs nothing.
+Only the resources that the run made or changed are touched: where a key has another account or
+group by now, it is named. A value that is no longer the one that the run left is not touched, and
+neither is the rest of its resource: it is named. A value that is again what it was before needs
+nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from dataclasses import dataclass, field
 
 from scimsync.errors import coded
 from scimsync.model.changes import Change
-from scimsync.model.ids import UNIQUE_ATTRIBUTE, Key, Kind, Value, fold_name
+from scimsync.model.ids import UNIQUE_ATTRIBUTE, Key, Kind, RemoteId, Value, fold_name
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.memberships import Membership, member_of
 from scimsync.model.operations import (
@@ -55,8 +57,9 @@ class CannotRevertError(Exception):
 class Undone:
     """The total effect of a run on one resource.
 
-    `changes` maps paths to the values before the run and after it. `actions` are those of its
-    operations. `knows_before` is false if the journal lacks the values that an adoption replaced.
+    `remote_id` is that of the resource, None where the journal does not have it. `changes` maps
+    paths to the values before the run and after it. `actions` are those of its operations.
+    `knows_before` is false if the journal lacks the values that an adoption replaced.
     """
 
     kind: Kind
@@ -64,10 +67,12 @@ class Undone:
     actions: set[str] = field(default_factory=set)
     changes: dict[str, tuple[Value | None, Value | None]] = field(default_factory=dict)
     knows_before: bool = True
+    remote_id: RemoteId | None = None
 
     def add(self, operation: JournaledOperation) -> None:
         """Add an operation of the run, in the order in which they were sent."""
         self.actions.add(operation.action)
+        self.remote_id = operation.remote_id or self.remote_id
         if operation.action == Action.ADOPT and operation.changes and operation.base is None:
             self.knows_before = False
         for change in operation.changes:
@@ -79,22 +84,31 @@ Members = dict[tuple[Kind, Key], bool]
 """Member -> whether the run added it."""
 
 
+@dataclass(slots=True)
+class UndoneMembers:
+    """What a run did to the members of one group, whose id is `remote_id` as far as it is known."""
+
+    members: Members = field(default_factory=dict)
+    remote_id: RemoteId | None = None
+
+
 def undone(
     operations: Iterable[JournaledOperation],
-) -> tuple[dict[tuple[Kind, Key], Undone], dict[Key, Members]]:
+) -> tuple[dict[tuple[Kind, Key], Undone], dict[Key, UndoneMembers]]:
     """Return what the operations of a run did to resources, and to the members of groups.
 
     An operation that failed may have had a part of its effect: the links show it. Of creations,
     only those that were applied count.
     """
     resources: dict[tuple[Kind, Key], Undone] = {}
-    groups: dict[Key, Members] = {}
+    groups: dict[Key, UndoneMembers] = {}
     for operation in operations:
         applied = operation.status is OperationStatus.APPLIED
         if operation.action in MEMBERSHIP_ACTIONS:
-            members = groups.setdefault(operation.key, {})
+            group = groups.setdefault(operation.key, UndoneMembers())
+            group.remote_id = operation.remote_id or group.remote_id
             for kind, key, added in map(member_of, operation.changes):
-                members[kind, key] = added
+                group.members[kind, key] = added
         elif applied or operation.action not in (Action.CREATE, Action.DELETE, Action.MOVE):
             kind, key = operation.kind, operation.key
             resources.setdefault((kind, key), Undone(kind, key)).add(operation)
@@ -105,11 +119,13 @@ def undone(
 class Surrounding:
     """What the reversal of one resource depends on beside its link.
 
-    `later` maps paths to the later runs that changed them. `deprovisioned`: by hand.
+    `later` maps paths to the later runs that changed them, and `replaced` is the first later run
+    that linked a resource to the key again. `deprovisioned`: by hand.
     `others` are members of a group that the run did not add.
     """
 
     later: Mapping[str, int] = field(default_factory=dict)
+    replaced: int | None = None
     deprovisioned: bool = False
     others: Sequence[Key] = ()
 
@@ -161,6 +177,8 @@ class Reversal:
         if link.in_doubt:
             why = "the outcome of its last request is not known yet: push first"
             raise CannotRevertError(coded(why, CHANGED))
+        if (other := why_another(link, done.remote_id, around.replaced)) is not None:
+            raise CannotRevertError(coded(other, CHANGED))
         if around.deprovisioned:
             why = f"deprovisioned by hand; first: scimsync deprovision {done.key} --lift"
             raise CannotRevertError(coded(why, IMPOSSIBLE))
@@ -286,6 +304,18 @@ class Reversal:
             *member_operations(group, link, removals, most_removed),
             *member_operations(group, link, adds, most),
         ]
+
+
+def why_another(link: Link, remote_id: RemoteId | None, replaced: int | None) -> str | None:
+    """Return why `link` leads to another resource than a run made or changed, None if it does not.
+
+    `remote_id` is that of the run's resource, None where the journal does not have it: then
+    `replaced`, a later run that linked a resource to the key, decides.
+    """
+    if remote_id == link.remote_id or (remote_id is None and replaced is None):
+        return None
+    since = "" if replaced is None else f", since run {replaced}"
+    return f"the key has another {link.kind.noun} now: {link.remote_id}{since}"
 
 
 def _held(link: Link, path: str) -> Value | None:

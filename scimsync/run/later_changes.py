@@ -1,4 +1,4 @@
-"""Find out which attributes and members later runs have changed."""
+"""Find out what later runs have changed: attributes, members, and which resource a key has."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind
 from scimsync.model.memberships import member_of
 from scimsync.model.operations import (
+    ARRIVAL_ACTIONS,
     MEMBERSHIP_ACTIONS,
+    Action,
     JournaledOperation,
     OperationFilter,
     OperationStatus,
@@ -53,6 +55,25 @@ def later_changes(
     return {
         path: left[0] for path, numbers in runs.items() if (left := _not_undone(numbers, undoes))
     }
+
+
+def replaced_resources(
+    store: Store, target: str, run: int, keys: Sequence[Key]
+) -> dict[tuple[Kind, Key], int]:
+    """Map the users and groups `keys` that got another resource after `run` to the first such run.
+
+    Without a resource of its own, a key is created or adopted, or another key's is moved to it. A
+    creation or adoption counts whatever became of it: a later run may have found what it made.
+    """
+    first: dict[tuple[Kind, Key], int] = {}
+    with store.read() as connection:
+        for some in batches(keys, _BATCH):
+            arrivals = OperationFilter(
+                target=target, keys=some, actions=(*ARRIVAL_ACTIONS, Action.MOVE), after_run=run
+            )
+            for operation in operation_journal.last(connection, arrivals, None):
+                first.setdefault((operation.kind, operation.key), operation.run)
+    return first
 
 
 def _not_undone(runs: Sequence[int], undoes: Mapping[int, int]) -> list[int]:

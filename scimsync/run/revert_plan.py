@@ -26,12 +26,13 @@ from scimsync.plan import Now, Plan
 from scimsync.plan.given_operations import GivenPlan, GivenTarget
 from scimsync.plan.reversal import (
     CHANGED,
-    Members,
     Reversal,
     Surrounding,
     Undone,
+    UndoneMembers,
     freed_names,
     undone,
+    why_another,
 )
 from scimsync.run.asked import Asked
 from scimsync.run.compiled import CompiledConfig
@@ -43,6 +44,7 @@ from scimsync.run.later_changes import (
     ChangedPath,
     later_changes,
     member_path,
+    replaced_resources,
 )
 from scimsync.run.opened_targets import open_targets
 from scimsync.run.options import Options, Report
@@ -175,6 +177,7 @@ class _RevertAt:
         self._context = context
         self._target = target
         self._run = run
+        self._replaced: Mapping[Member, int] = {}
         self._reversal = Reversal(run, target.compiled.policy)
         with context.store.read() as connection:
             done = OperationFilter(run=run, target=target.name, statuses=HAD_EFFECT, was_sent=True)
@@ -186,21 +189,28 @@ class _RevertAt:
         }
         if only is not None:
             self._groups = {
-                group: {one: added for one, added in members.items() if one[1] in only}
-                for group, members in self._groups.items()
+                group: UndoneMembers(
+                    {one: added for one, added in what.members.items() if one[1] in only},
+                    what.remote_id,
+                )
+                for group, what in self._groups.items()
             }
 
     async def given(self) -> GivenTarget:
         """Return the operations and their pins. Raise RequestError and TargetStopped."""
         keys = sorted({key for _, key in self._resources} | self._groups.keys())
         later = later_changes(self._context.store, self._target.name, self._run, keys)
+        members = {key for what in self._groups.values() for _, key in what.members}
+        self._replaced = replaced_resources(
+            self._context.store, self._target.name, self._run, sorted(members.union(keys))
+        )
         made: list[Operation] = []
         for chunk in batches(self._resources.values(), _BATCH):
             made += self._undo_resources(chunk, later)
         made = self._without_taken_names(made)
         named = {one.key for one in made if one.kind is Kind.GROUP and _is_refused(one)}
-        for group, members in self._groups.items():
-            of_group = self._undo_members(group, members, later)
+        for group, what in self._groups.items():
+            of_group = self._undo_members(group, what, later)
             if group not in named or not all(map(_is_refused, of_group)):
                 made += of_group
         planned = [one for one in made if one.status is OperationStatus.PLANNED]
@@ -226,6 +236,7 @@ class _RevertAt:
                     for path in one.changes
                     if (where := (one.kind, one.key, path)) in later
                 },
+                replaced=self._replaced.get(_id(one)),
                 deprovisioned=one.kind is Kind.USER and one.key in held,
                 others=self._other_members(one),
             )
@@ -237,7 +248,7 @@ class _RevertAt:
         """Return the members of a group that the run created and did not add them to."""
         if done.kind is Kind.USER or Action.CREATE not in done.actions:
             return []
-        ours = self._groups.get(done.key, {})
+        ours = self._groups.get(done.key, UndoneMembers()).members
         return [
             row.member
             for row in self._target.state.memberships_of_group(done.key)
@@ -273,8 +284,9 @@ class _RevertAt:
         ]
 
     def _undo_members(
-        self, group: Key, members: Members, later: Mapping[ChangedPath, int]
+        self, group: Key, what: UndoneMembers, later: Mapping[ChangedPath, int]
     ) -> list[Operation]:
+        members = what.members
         if not members:
             return []
         link = self._links([(Kind.GROUP, group)]).get((Kind.GROUP, group))
@@ -283,6 +295,9 @@ class _RevertAt:
                 return []  # the member that the run added is gone
             gone = coded("the group is no longer there", CHANGED)
             return [self._reversal.refusal(Kind.GROUP, group, gone)]
+        other = why_another(link, what.remote_id, self._replaced.get((Kind.GROUP, group)))
+        if other is not None:
+            return [self._reversal.refusal(Kind.GROUP, group, coded(other, CHANGED), link)]
         rows = {
             (row.member_kind, row.member): row
             for row in self._target.state.memberships_of_group(group)
@@ -295,7 +310,8 @@ class _RevertAt:
             row = rows.get((kind, key))
             if (row is not None and row.acknowledged) is not added:
                 continue
-            why = _why_not_member(row, later.get(member_path(group, kind, key)))
+            replaced = self._replaced.get((kind, key))
+            why = _why_not_member(row, later.get(member_path(group, kind, key)), replaced)
             if not added:
                 why = _why_not_added(kind, key, held, accounts) or why
             if why is None:
@@ -338,10 +354,12 @@ def _why_not_added(
     return None if (kind, key) in accounts else "no account to add to the group"
 
 
-def _why_not_member(row: Membership | None, later: int | None) -> str | None:
+def _why_not_member(row: Membership | None, later: int | None, replaced: int | None) -> str | None:
     if row is not None and row.in_doubt:
         return "the outcome of the last request is not known yet: push first"
-    return None if later is None else f"changed by run {later} since"
+    if later is not None:
+        return f"changed by run {later} since"
+    return None if replaced is None else f"another account since run {replaced}"
 
 
 def _is_refused(operation: Operation) -> bool:

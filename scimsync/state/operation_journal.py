@@ -136,6 +136,7 @@ def put_results(connection: Connection, results: Sequence[OperationResult]) -> N
             "attempts": item.attempts,
             "action": item.action,
             "request": item.request,
+            "remote_id": item.remote_id,
             "http_status": item.http_status,
             "scim_type": item.scim_type,
             "detail": item.detail,
@@ -144,7 +145,7 @@ def put_results(connection: Connection, results: Sequence[OperationResult]) -> N
         }
         for item in results
     ]
-    update_by_id(connection, table, rows, known=("action", "request"))
+    update_by_id(connection, table, rows, known=("action", "request", "remote_id"))
 
 
 def close_open(

@@ -429,6 +429,52 @@ def test_deleted_accounts_are_named(real_office: Office) -> None:
     assert "run 2 deleted the account: it is not brought back [SYNC-0391]" in ran.err
 
 
+def test_the_creation_of_an_account_that_is_gone_costs_no_other_account(
+    real_office: Office,
+) -> None:
+    real_office.configure(target='leave = { action = "delete" }', guard=NO_GUARD)
+    real_office.hire(people(3))
+    real_office.push()
+    created = real_office.links()["00001"].remote_id
+    (operation,) = (one for one in real_office.journal() if one.key == "00001")
+    assert (operation.action, operation.remote_id) == ("create", created)
+    real_office.hire(people(3)[1:])
+    real_office.push()
+    new = person(1, email="new@example.com", given="Zoe", family="Zorn")
+    real_office.hire([new, *people(3)[1:]])
+    real_office.push()
+    before = held(real_office)
+
+    ran = real_office.run("revert", "1", "-k", "00001")
+
+    assert ran.code == 4
+    other = real_office.links()["00001"].remote_id
+    assert other != created
+    assert f"the key has another account now: {other}, since run 3 [SYNC-0392]" in ran.err
+    assert held(real_office) == before
+
+
+def test_a_new_account_of_a_key_does_not_get_the_groups_of_the_old_one(
+    real_office: Office,
+) -> None:
+    leave = 'leave = { action = "delete" }'
+    real_office.configure(target=leave, guard=NO_GUARD, more=BY_DEPARTMENT)
+    real_office.hire([person(1), *people(3)[1:]])
+    real_office.push()
+    real_office.hire([person(1, dept=""), *people(3)[1:]])
+    real_office.push()
+    real_office.hire(people(3)[1:])
+    real_office.push()
+    real_office.hire([person(1, dept="", email="new@example.com", family="Zorn"), *people(3)[1:]])
+    real_office.push()
+
+    ran = real_office.run("revert", "2")
+
+    assert ran.code == 4
+    assert "00001: another account since run 4 [SYNC-0392]" in ran.err
+    assert held(real_office)["Department IT"] == ["person2@example.com", "person3@example.com"]
+
+
 @pytest.mark.parametrize("number", [1, 3, 6])
 def test_a_revert_that_dies_is_finished(
     pushed: tuple[Office, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, number: int

@@ -118,6 +118,11 @@ UNDONE: dict[str, tuple[Link | None, list[JournaledOperation], tuple[object, ...
         [CREATED],
         (Action.DEACTIVATE, Phase.LEAVE, Change("active", True, False)),
     ),
+    "an account of which the journal has the id": (
+        link(),
+        [done(Action.CREATE, Change("userName", None, "ann@example.com"), remote_id=ID)],
+        (Action.DEACTIVATE, Phase.LEAVE, Change("active", True, False)),
+    ),
     "who was created and is inactive needs nothing": (link(INACTIVE), [CREATED], None),
     "who was created and is gone needs nothing": (pending(), [CREATED], None),
     "who was adopted gets the values back": (
@@ -190,6 +195,41 @@ REFUSED: dict[str, tuple[Link | None, JournaledOperation, Policy, Surrounding, s
         DEACTIVATE,
         Surrounding(),
         "the outcome of its last request is not known yet: push first [SYNC-0392]",
+    ),
+    "another account, created by a later run": (
+        link(),
+        done(
+            Action.CREATE, Change("userName", None, "ann@example.com"), remote_id=RemoteId("id-0")
+        ),
+        DEACTIVATE,
+        Surrounding(replaced=3),
+        "the key has another account now: id-1, since run 3 [SYNC-0392]",
+    ),
+    "another account, found under a new id": (
+        link(document=HELD),
+        done(Action.UPDATE, TITLE, remote_id=RemoteId("id-0")),
+        DEACTIVATE,
+        Surrounding(),
+        "the key has another account now: id-1 [SYNC-0392]",
+    ),
+    "perhaps another account, as the journal has no id": (
+        link(),
+        CREATED,
+        DEACTIVATE,
+        Surrounding(replaced=3),
+        "the key has another account now: id-1, since run 3 [SYNC-0392]",
+    ),
+    "another group": (
+        link(kind=Kind.GROUP),
+        done(
+            Action.CREATE,
+            Change("displayName", None, "New"),
+            kind=Kind.GROUP,
+            remote_id=RemoteId("id-0"),
+        ),
+        DEACTIVATE,
+        Surrounding(),
+        "the key has another group now: id-1 [SYNC-0392]",
     ),
     "another value": (
         link(document={"title": "Clerk"}),
@@ -303,3 +343,14 @@ def test_members_are_removed_apart_where_a_product_wants_that() -> None:
         (Action.REMOVE_MEMBERS, 1),
         (Action.ADD_MEMBERS, 2),
     ]
+
+
+def test_an_account_that_a_later_run_links_again_is_still_that_of_the_run() -> None:
+    operation = undo(
+        link(document=HELD),
+        done(Action.UPDATE, TITLE, remote_id=ID),
+        around=Surrounding(replaced=3),
+    )
+
+    assert operation is not None
+    assert operation.changes == (Change("title", "Boss", "Cook"),)
