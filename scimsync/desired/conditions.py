@@ -28,7 +28,7 @@ _ORDERED = {
 
 
 class Use(Enum):
-    """What an expression is for."""
+    """The purpose of an expression."""
 
     CONDITION = auto()
     """A scope, an access rule, the members of a group by rule."""

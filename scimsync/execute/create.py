@@ -198,7 +198,7 @@ class Creation:
         return f"protected by {condition}: {what}, which is not adopted"
 
     async def _created_by(self, document: Document, cause: RequestError) -> MatchResult | None:
-        """Return what a POST without a response created.
+        """Return the resource that a POST without a response created.
 
         After silence or a broken connection the request may still be under way, and some products
         show what they created later, so look the resource up once more after a while.

@@ -94,7 +94,7 @@ def gone(
 
 
 def purpose_of_action(action: str) -> Purpose:
-    """Return what the request of an operation is for."""
+    """Return the purpose of an operation's request."""
     by_action = {Action.CREATE: Purpose.CREATE, Action.DELETE: Purpose.DELETE}
     return by_action.get(Action(action), Purpose.CHANGE)
 

@@ -117,7 +117,7 @@ def undone(
 
 @dataclass(frozen=True, slots=True)
 class Surrounding:
-    """What the reversal of one resource depends on beside its link.
+    """The facts that the reversal of one resource depends on besides its link.
 
     `later` maps paths to the later runs that changed them, and `replaced` is the first later run
     that linked a resource to the key again. `deprovisioned`: by hand.

@@ -40,7 +40,7 @@ _BATCH = 1000
 
 
 class OverlayState(LiveState):
-    """Reads the state database, and writes to a scratch database that lies over it.
+    """Reads the state database, and writes to a scratch database on top of it.
 
     It shows the state as the next push will find it: recovered from a run that died, and without
     leftovers of a refused plan.

@@ -22,7 +22,7 @@ from scimsync.transport.request_errors import (
 
 
 class Purpose(StrEnum):
-    """What a request is for."""
+    """The purpose of a request."""
 
     CREATE = "create"
     CHANGE = "change"
@@ -195,7 +195,7 @@ class IdOfAnother(UnprovenResponse):
 
 
 def purpose_of(request: ScimRequest) -> Purpose:
-    """Return what a request is for."""
+    """Return the purpose of a request."""
     if request.method == "GET":
         return Purpose.READ if request.path.count("/") > 1 else Purpose.SEARCH
     if request.path.endswith(SEARCH_BY_POST):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class ConnectionOptions:
-    """What a connection needs beside its URL and its credentials.
+    """The settings of a connection besides its URL and its credentials.
 
     `cert` and `key` are the client's certificate and private key in PEM (mutual TLS, RFC 8705), and
     `ca` the certificates to trust instead of the system's. `proxy` is the URL of an HTTP proxy;

@@ -1,8 +1,8 @@
 """A number of requests that a server takes in a period, such as 600 writes a minute.
 
-Servers count in periods that start with the first request, with each minute, or that slide. No
-more than `limit` requests in any period of this length keep all of them. Requests take longer or
-shorter to arrive, so that a period is a bit longer here.
+Servers count in periods that start with the first request, with each minute, or that slide. Sending
+no more than `limit` requests in any period of this length obeys all of them. Requests take longer
+or shorter to arrive, so that a period is a bit longer here.
 """
 
 from __future__ import annotations

@@ -32,8 +32,8 @@ _FEW = 4
 def likely_encodings(text: bytes) -> list[str]:
     """Return the encodings that some text may have, the most likely first, at most three.
 
-    They are those of one byte a character that make words of it. None for text that has no byte
-    beyond ASCII.
+    They are the single-byte encodings in which the text consists of words. None for text that has
+    no byte beyond ASCII.
     """
     words = _WORD.findall(text[:_SAMPLE])[:_MOST_WORDS]
     scores = {encoding: sum(_score(word, encoding) for word in words) for encoding in _ENCODINGS}

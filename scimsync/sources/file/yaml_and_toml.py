@@ -40,7 +40,7 @@ _UNKNOWN_KEY = "id"  # the name that `scimsync init` gives the names of people
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """A record, or a value in the place of one. `name` is its key if no record has one itself."""
+    """A record, or a value instead of one. `name` is its key if no record has one itself."""
 
     value: JsonValue
     line: int | None
