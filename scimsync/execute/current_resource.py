@@ -1,25 +1,49 @@
-"""Read a resource if its requests depend on its current values."""
+"""Read a resource that is written or was written, and check whose it is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
-from scimsync.model.ids import Kind, RemoteId
+from scimsync.model.ids import Document, Kind, RemoteId
+from scimsync.model.links import Link
+from scimsync.model.operations import MEMBERSHIP_ACTIONS, Operation
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.messages import ScimResponse, Sender
-from scimsync.targets.shown_resources import check_members_shown, check_read, check_whole
+from scimsync.targets.evidence import IdOfAnother
+from scimsync.targets.shown_resources import (
+    check_members_shown,
+    check_owner,
+    check_read,
+    check_whole,
+)
+
+
+def may_hold(operation: Operation, link: Link | None) -> list[Document]:
+    """Return what the resource of an operation may hold, before it or after it."""
+    documents = [] if link is None else link.may_hold
+    if operation.base is not None:
+        documents.append(operation.base)
+    if operation.action not in MEMBERSHIP_ACTIONS:
+        documents.append({change.path: change.after for change in operation.changes})
+    return documents
 
 
 async def read_resource(
-    sender: Sender, dialect: Dialect, kind: Kind, remote_id: RemoteId
+    sender: Sender,
+    dialect: Dialect,
+    kind: Kind,
+    remote_id: RemoteId,
+    documents: Sequence[Document],
 ) -> ScimResponse:
-    """Return the response that shows a resource.
+    """Return the response that shows a resource, which may hold `documents`.
 
-    Raise RequestError, including for a response that shows none or another one.
+    Raise RequestError, including for a response that shows none or another one, and IdOfAnother
+    if the id was given to someone else.
     """
     request = dialect.read(kind, remote_id)
     response = await sender.send(request)
     check_read(request, response, remote_id)
+    check_owner(request, response.body, kind, documents)
     return response
 
 
@@ -28,14 +52,19 @@ async def read_current(
     dialect: Dialect,
     kind: Kind,
     remote_id: RemoteId,
+    documents: Sequence[Document],
     known_members: Callable[[], Collection[str]],
 ) -> ScimResponse:
     """Return the response that shows a resource as a whole, so that it can be written back.
 
-    `known_members` returns the remote ids that a group is known to have. Raise RequestError,
-    including for a response that shows only a part, or another resource.
+    `known_members` returns the remote ids that a group is known to have. Raise as `read_resource`
+    does, including for a response that shows only a part. IdOfAnother says that nothing was written
+    before.
     """
-    response = await read_resource(sender, dialect, kind, remote_id)
+    try:
+        response = await read_resource(sender, dialect, kind, remote_id, documents)
+    except IdOfAnother as error:
+        raise IdOfAnother(str(error), before_write=True) from None
     current = response.body or {}
     check_whole(kind, remote_id, current)
     if kind is Kind.GROUP:

@@ -19,7 +19,7 @@ from scimsync.execute.shown_changes import (
     readable_changes,
 )
 from scimsync.model.changes import Change, apply_changes
-from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Kind, RemoteId
+from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Kind
 from scimsync.model.memberships import member_of
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, Confirmation, Operation
 from scimsync.scim.attributes import read
@@ -27,7 +27,14 @@ from scimsync.scim.differences import differences
 from scimsync.scim.messages import Requests, ScimRequest, ScimResponse
 from scimsync.scim.resources import project
 from scimsync.scim.shaping import Use, member_uses, uses
-from scimsync.targets.evidence import Answer, Purpose, UnprovenResponse, Verdict, verdict
+from scimsync.targets.evidence import (
+    Answer,
+    IdOfAnother,
+    Purpose,
+    UnprovenResponse,
+    Verdict,
+    verdict,
+)
 from scimsync.targets.learned_shapes import LearnedShapes
 from scimsync.targets.lessons import GONE
 from scimsync.targets.shown_resources import active_of, check_change, hidden_name
@@ -124,7 +131,7 @@ async def send_checked(
     sent = {change.path: change.after for change in operation.changes}
     if sending.policy.product.invites and sent.get("active") is True:
         del sent["active"]  # false until the user accepts the invitation
-    known = (operation.kind, _held(prepared))
+    known = (operation.kind, prepared.may_hold)
     new_id = sending.policy.product.new_id(operation.kind, operation.changes)
     remote_id = operation.remote_id
     if new_id is not None and responses[-1].resource_id == new_id:
@@ -132,9 +139,7 @@ async def send_checked(
     check_change(requests[-1], responses[-1], remote_id, sent, known)
     confirmed_by = None
     if operation.action == Action.DELETE:
-        was_read = await _look_after_deletion(
-            sending, operation.kind, operation.remote_id, requests[-1]
-        )
+        was_read = await _look_after_deletion(sending, prepared, requests[-1])
         confirmed_by = Confirmation.READ if was_read else None
     elif prepared.is_trial and await _read_back(
         sending, prepared, requests[-1], responses[-1], strict=after_refusal
@@ -144,18 +149,20 @@ async def send_checked(
 
 
 async def _look_after_deletion(
-    sending: Sending, kind: Kind, remote_id: RemoteId, request: ScimRequest
+    sending: Sending, prepared: PreparedOperation, request: ScimRequest
 ) -> bool:
     """Check once how this target shows a deleted resource. Return whether that was shown.
 
     Raise UnprovenResponse if it is there as before. Some targets only deactivate users.
     """
-    shapes = sending.shapes
+    shapes, kind = sending.shapes, prepared.operation.kind
     lags_behind = sending.policy.product.write_delay > 0
     if shapes is None or lags_behind or shapes.is_known_to_delete(kind):
         return False
     try:
-        resource = await sending.read(kind, remote_id)
+        resource = await sending.read(prepared)
+    except IdOfAnother:
+        raise
     except RequestError as error:
         is_gone = verdict(error, Purpose.READ) is Verdict.MISSING
         if is_gone:
@@ -166,14 +173,6 @@ async def _look_after_deletion(
         return True
     why = f"{request}: success, but the {kind.noun} is there as before"
     raise UnprovenResponse(why, Answer.NOT_STORED)
-
-
-def _held(prepared: PreparedOperation) -> list[Document]:
-    """Return the values that the resource may have had before an operation, as far as known."""
-    link = prepared.link
-    if link is None:
-        return [prepared.before]
-    return [prepared.before, link.document, {echo.path: echo.shown for echo in link.echoes}]
 
 
 async def _read_back(
@@ -199,13 +198,15 @@ async def _read_back(
     was_read = bool(missing)
     if missing:
         try:
-            resource = await sending.read(kind, remote_id)
+            resource = await sending.read(prepared)
             missing = not_taken(shapes, prepared, resource, strict=strict)
             if missing and not shapes.has_given_up(kind, needed):
                 # reads may lag behind: a later shape would get the credit
                 await sending.connection.sleep(ACCEPTED_S)
-                resource = await sending.read(kind, remote_id)
+                resource = await sending.read(prepared)
                 missing = not_taken(shapes, prepared, resource, strict=strict)
+        except IdOfAnother:
+            raise
         except RequestError:
             shapes.give_up(kind, needed)  # nothing shows it
             return False

@@ -30,6 +30,7 @@ from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import Requests
 from scimsync.targets.evidence import (
     Answer,
+    IdOfAnother,
     Purpose,
     UnprovenResponse,
     Verdict,
@@ -130,7 +131,7 @@ async def _outcome_of_error(
 ) -> OperationOutcome:
     """Return the outcome of an error. A group counts as gone only if a search proves it."""
     operation = prepared.operation
-    if verdict(error, Purpose.CHANGE) is Verdict.MISSING:
+    if isinstance(error, IdOfAnother) or verdict(error, Purpose.CHANGE) is Verdict.MISSING:
         return await after_error(sending, prepared, error)
     return outcome_of_error(operation, link, error, sending.clock(), requests)
 
@@ -251,7 +252,9 @@ class _Attempt:
         if not self.sending.policy.product.members_returned:
             return await self._missing_by_filter(changes, operation.remote_id)
         try:
-            group = await self.sending.read(operation.kind, operation.remote_id)
+            group = await self.sending.read(self.prepared)
+        except IdOfAnother:
+            raise
         except UnprovenResponse:
             return changes
         members = read(group, "members")

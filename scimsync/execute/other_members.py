@@ -13,6 +13,7 @@ from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.memberships import Membership, member_change, member_of
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action
 from scimsync.scim.attributes import member_ids
+from scimsync.targets.evidence import IdOfAnother
 from scimsync.transport.request_errors import RequestError
 
 
@@ -46,6 +47,8 @@ async def other_members(sending: Sending, prepared: PreparedOperation) -> frozen
     named = {prepared.members.get(member_of(change)[:2]) for change in changes}
     try:
         shown = await _members(sending, prepared)
+    except IdOfAnother:
+        raise
     except RequestError:
         return None
     return shown - named if shown else None
@@ -84,6 +87,4 @@ async def _restore(sending: Sending, prepared: PreparedOperation, others: frozen
 
 
 async def _members(sending: Sending, prepared: PreparedOperation) -> frozenset[str]:
-    operation = prepared.operation
-    assert operation.remote_id is not None  # noqa: S101 - it is a change of a group that exists
-    return frozenset(member_ids(await sending.read(operation.kind, operation.remote_id)))
+    return frozenset(member_ids(await sending.read(prepared)))

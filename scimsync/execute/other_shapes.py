@@ -17,6 +17,7 @@ from scimsync.scim.resources import project
 from scimsync.scim.shaping import Use
 from scimsync.targets.evidence import (
     Answer,
+    IdOfAnother,
     Purpose,
     Verdict,
     answer_of,
@@ -67,6 +68,8 @@ async def send_in_other_shapes(
             sent = await send_checked(
                 sending, _in_shape(sending, prepared, other), after_refusal=True
             )
+        except IdOfAnother:
+            raise
         except RequestError as why:
             error.in_doubt |= may_have_had_effect(why)
             await restore_members(sending, prepared, others)
@@ -111,13 +114,13 @@ async def _give_up(
 
 async def _is_shown(sending: Sending, prepared: PreparedOperation) -> bool:
     """Return whether a resource shows a value of the attributes of an operation."""
-    operation = prepared.operation
-    assert operation.remote_id is not None  # noqa: S101 - send_checked() read it
     try:
-        resource = await sending.read(operation.kind, operation.remote_id)
+        resource = await sending.read(prepared)
+    except IdOfAnother:
+        raise
     except RequestError:
         return True
-    return bool(project(resource, [change.path for change in operation.changes]))
+    return bool(project(resource, [change.path for change in prepared.operation.changes]))
 
 
 async def send_in_some_shape(sending: Sending, prepared: PreparedOperation) -> Sent:

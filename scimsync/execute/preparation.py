@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from scimsync.errors import ScimsyncError
-from scimsync.execute.current_resource import read_current, read_resource
+from scimsync.execute.current_resource import may_hold, read_current, read_resource
 from scimsync.model.changes import Change
 from scimsync.model.clock import ClockDoubt
 from scimsync.model.ids import Document, Key, Kind, RemoteId, Value
@@ -51,6 +51,11 @@ class PreparedOperation:
     error: ScimsyncError | None = None
     dialect: Dialect | None = None
     is_trial: bool = False
+
+    @property
+    def may_hold(self) -> list[Document]:
+        """What the resource may hold, before the operation or after it, as far as is known."""
+        return [self.before, *may_hold(self.operation, self.link)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +158,7 @@ class Sending:
             self.dialect,
             operation.kind,
             remote_id,
+            prepared.may_hold,
             lambda: self.known_members(operation.key),
         )
         requests, ready = self.requests(
@@ -165,12 +171,21 @@ class Sending:
         )
         return replace(prepared, requests=requests, ready=ready)
 
-    async def read(self, kind: Kind, remote_id: RemoteId) -> Mapping[str, Any]:
-        """Return a resource as it is now.
+    async def read(self, prepared: PreparedOperation) -> Mapping[str, Any]:
+        """Return the resource of an operation as it is now.
 
-        Raise RequestError, including for a response that shows none or another one.
+        Raise RequestError, including for a response that shows none or another one, and IdOfAnother
+        if it is someone else's.
         """
-        response = await read_resource(self.connection, self.dialect, kind, remote_id)
+        operation = prepared.operation
+        assert operation.remote_id is not None  # noqa: S101 - it is a resource that exists
+        response = await read_resource(
+            self.connection,
+            self.dialect,
+            operation.kind,
+            operation.remote_id,
+            prepared.may_hold,
+        )
         return response.body or {}
 
     def requests(

@@ -64,9 +64,14 @@ async def after_error(
     If it shows that the target gave ids to others, nothing more is sent to the target.
     """
     if not isinstance(error, IdOfAnother):
-        return await _RefusedChange(sending, prepared, error).settle()
+        try:
+            return await _RefusedChange(sending, prepared, error).settle()
+        except IdOfAnother as shown:
+            had_effect = may_have_had_effect(error)
+            error = IdOfAnother(str(shown), before_write=shown.before_write and not had_effect)
     sending.connection.stop(IdsChanged(f"{prepared.operation.target}: {error}", code="SYNC-0390"))
-    detail = f"{error}; the request may have changed it"
+    effect = "nothing was sent to it" if error.before_write else "the request may have changed it"
+    detail = f"{error}; {effect}"
     return failed(prepared.operation, sending.clock(), prepared.link, detail, "SYNC-0390")
 
 
@@ -133,6 +138,8 @@ class _RefusedChange:
             return self._failed(f"{self.error}; {why}")
         try:
             resource = await self._read(remote_id, known)
+        except IdOfAnother:
+            raise
         except RequestError as why:
             return self._failed(f"{self.error}; its outcome is unknown: {why}")
         found_id = None if resource is None else RemoteId(resource_id(resource) or remote_id)
@@ -236,6 +243,8 @@ class _RefusedChange:
         if error is None:
             try:
                 sent = await send_checked(self.sending, prepared)
+            except IdOfAnother:
+                raise
             except RequestError as refusal:
                 error = refusal
         if error is not None and len(operation.changes) == 1:

@@ -75,6 +75,11 @@ class Link:
         return value if isinstance(value, str) else None
 
     @property
+    def may_hold(self) -> list[Document]:
+        """The values that the resource may hold: those acknowledged, and its own forms of them."""
+        return [self.document, {echo.path: echo.shown for echo in self.echoes}]
+
+    @property
     def is_due(self) -> bool:
         """Whether the link needs another look although its record did not change."""
         return (

@@ -11,9 +11,10 @@ import orjson
 
 from scimsync.errors import coded
 from scimsync.execute.concurrency import gather_or_raise
-from scimsync.execute.current_resource import read_current
+from scimsync.execute.current_resource import may_hold, read_current
 from scimsync.formatting import plural
-from scimsync.model.ids import Key, Kind, RemoteId
+from scimsync.model.ids import Key, RemoteId
+from scimsync.model.operations import Operation
 from scimsync.plan import Plan, TargetPlan
 from scimsync.plan.current import CurrentResources, Resource
 from scimsync.plan.requests import needs_current
@@ -66,8 +67,8 @@ async def _with_current(context: Context, target: TargetRun, plan: TargetPlan) -
     return replace(plan, current=current, warnings=(*plan.warnings, warning))
 
 
-def _resources(target: TargetRun, plan: TargetPlan) -> Iterator[tuple[Resource, RemoteId]]:
-    """Yield each existing resource that a request of a plan is shaped from, and its id."""
+def _resources(target: TargetRun, plan: TargetPlan) -> Iterator[tuple[Resource, Operation]]:
+    """Yield each existing resource that a request of a plan is shaped from, and its operation."""
     dialect, seen = target.dialect, set[Resource]()
     for operation in plan.operations():
         resource = (operation.kind, operation.key)
@@ -75,7 +76,7 @@ def _resources(target: TargetRun, plan: TargetPlan) -> Iterator[tuple[Resource, 
             continue
         if needs_current(dialect, operation):
             seen.add(resource)
-            yield resource, operation.remote_id
+            yield resource, operation
 
 
 class _Reading:
@@ -96,32 +97,36 @@ class _Reading:
             self._read, self._unread, f"a plan reads no more than {most} of a target"
         )
 
-    async def read_all(self, resources: Mapping[Resource, RemoteId]) -> None:
+    async def read_all(self, resources: Mapping[Resource, Operation]) -> None:
         """Read resources, several at a time."""
         context, name = self._context, self._target.name
         if resources:
             context.report(name, "reading", 0, len(resources))
-        queue = iter(resources.items())
+        queue = iter(resources.values())
 
         async def worker() -> None:
-            for (kind, key), remote_id in queue:
-                await self._read_one(kind, key, remote_id)
+            for operation in queue:
+                await self._read_one(operation)
                 context.report(name, "reading", 1)
                 await asyncio.sleep(0)
 
         await gather_or_raise([worker() for _ in range(self._target.compiled.concurrency)])
 
-    async def _read_one(self, kind: Kind, key: Key, remote_id: RemoteId) -> None:
+    async def _read_one(self, operation: Operation) -> None:
+        kind, key, remote_id = operation.kind, operation.key, operation.remote_id
+        assert remote_id is not None  # noqa: S101 - it exists
         if self._size > _MOST_BYTES:
             self._unread[kind, key] = "the others are too large to be kept"
             return
         target = self._target
+        link = target.state.links(kind, [key]).get(key)
         try:
             response = await read_current(
                 target.connection,
                 target.dialect,
                 kind,
                 remote_id,
+                may_hold(operation, link),
                 lambda: self._known_members(key),
             )
         except RequestError as error:

@@ -191,7 +191,14 @@ class UnprovenResponse(RequestError):
 
 
 class IdOfAnother(UnprovenResponse):
-    """A response which shows that the target gave an id to someone else."""
+    """A response which shows that the target gave an id to someone else.
+
+    `before_write`: it was read before anything was sent about the id.
+    """
+
+    def __init__(self, message: str, *, before_write: bool = False) -> None:
+        super().__init__(message, Answer.OTHER_RESOURCE)
+        self.before_write = before_write
 
 
 def purpose_of(request: ScimRequest) -> Purpose:
@@ -277,6 +284,8 @@ def may_have_had_effect(error: RequestError) -> bool:
 
     Its last attempt counts, and so do earlier ones.
     """
+    if isinstance(error, IdOfAnother) and error.before_write:
+        return error.in_doubt
     return (
         error.in_doubt
         or isinstance(error, OutcomeUnknown)

@@ -18,7 +18,6 @@ from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.listing import ListingError
 from scimsync.targets.evidence import (
-    Answer,
     IdOfAnother,
     Purpose,
     UnprovenResponse,
@@ -283,8 +282,7 @@ class Matcher:
         resource = await self.read(remote_id, members=members)
         whose = belongs_to_another(resource, [document], self._kind)
         if whose is not None:
-            what = f"the id {remote_id} belongs to {whose} now"
-            raise IdOfAnother(what, Answer.OTHER_RESOURCE)
+            raise IdOfAnother(f"the id {remote_id} belongs to {whose} now", before_write=True)
         if resource is not None:
             return resource
         match = await self.find_again(remote_id, document)

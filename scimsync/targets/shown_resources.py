@@ -51,9 +51,7 @@ def check_change(
         )
     if known is not None:
         kind, documents = known
-        whose = belongs_to_another(response.body, [*documents, sent], kind)
-        if whose is not None:
-            raise IdOfAnother(f"{request}: this id belongs to {whose} now", Answer.OTHER_RESOURCE)
+        check_owner(request, response.body, kind, [*documents, sent])
     why = contradiction(response.body, sent)
     if why is not None:
         raise UnprovenResponse(f"{request}: {why}", Answer.CONTRADICTION)
@@ -160,6 +158,21 @@ def belongs_to_another(
         if held is None or held in expected or expected == {None}:
             return None
     return f"{unique} {read(shown, unique)!r}"
+
+
+def check_owner(
+    request: ScimRequest,
+    shown: Mapping[str, object] | None,
+    kind: Kind,
+    known: Sequence[Mapping[str, object]],
+) -> None:
+    """Raise IdOfAnother if a resource that a target shows is someone else's.
+
+    `known` are documents that it may hold.
+    """
+    whose = belongs_to_another(shown, known, kind)
+    if whose is not None:
+        raise IdOfAnother(f"{request}: this id belongs to {whose} now")
 
 
 def _another_name(

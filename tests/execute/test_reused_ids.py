@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -75,6 +76,75 @@ def test_a_refresh_that_finds_ids_of_others_sends_nothing(
     assert "now [SYNC-0390]" in ran.err
     assert shows.written() == []
     assert_settled(office, shows)
+
+
+PUT_ONLY = 'concurrency = 1\ndialect = "okta-put"\n'
+
+
+def give_id_to_the_boss(server: FaultyServer, ident: str) -> dict[str, Any]:
+    """Somebody else gets the account with an id."""
+    boss = {
+        **server.users[ident],
+        "externalId": "boss",
+        "userName": "boss@example.com",
+        "displayName": "The Boss",
+        "name": {"givenName": "The", "familyName": "Boss"},
+    }
+    server.users[ident] = boss
+    return dict(boss)
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_nothing_is_written_back_to_an_account_that_a_read_shows_to_be_of_another(
+    office: Office, faulty: FaultyServer, leaves: bool
+) -> None:
+    office.configure(target=PUT_ONLY)
+    office.hire(people(5))
+    assert office.push().exit_code == 0
+    boss = give_id_to_the_boss(faulty, "id-00005")
+    faulty.forget()
+    office.hire(people(4) if leaves else [*people(4), person(5, dept="Law")])
+
+    ran = office.run("push")
+
+    assert ran.code == 1, ran.err
+    assert "this id belongs to userName 'boss@example.com' now; nothing was sent to it" in ran.err
+    assert faulty.written() == []
+    assert faulty.users["id-00005"] == boss
+
+
+def test_nothing_is_sent_in_another_shape_to_an_account_of_another(
+    office: Office, faulty: FaultyServer
+) -> None:
+    """The target refuses PATCH for the first time, and the account is read for a PUT."""
+    office.hire(people(5))
+    assert office.push().exit_code == 0
+    boss = give_id_to_the_boss(faulty, "id-00005")
+    faulty.fail("PATCH", status=501, times=99)
+    faulty.forget()
+    office.hire(people(4))
+
+    ran = office.run("push")
+
+    assert ran.code == 1, ran.err
+    assert "now; nothing was sent to it [SYNC-0390]" in ran.err
+    assert [seen.method for seen in faulty.written()] == ["PATCH"]
+    assert faulty.users["id-00005"] == boss
+
+
+def test_a_plan_shows_nothing_of_an_account_of_another(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(target=PUT_ONLY)
+    office.hire(people(5))
+    assert office.push().exit_code == 0
+    give_id_to_the_boss(faulty, "id-00005")
+    office.hire([*people(4), person(5, dept="Law")])
+
+    ran = office.run("plan", "--json")
+
+    assert "The Boss" not in ran.out
+    assert "this id belongs to userName 'boss@example.com' now" in ran.out + ran.err
 
 
 def assert_settled(office: Office, server: FaultyServer) -> None:
