@@ -24,7 +24,7 @@ from scimsync.desired.parsed_expression import ExpressionLocation, Names, Parsed
 from scimsync.desired.program import MappedAttribute, Program
 from scimsync.desired.reference_lookup import NameExpression, name_expression
 from scimsync.desired.sandbox import Sandbox
-from scimsync.model.ids import Kind
+from scimsync.model.ids import IDENTITY_ATTRIBUTES, Kind
 from scimsync.model.lookup_tables import ReadTable
 from scimsync.model.mappings import Constant, Expression, Generate, MappedValue
 from scimsync.tomltext import dotted_key
@@ -112,6 +112,7 @@ def compile_program(
         required=reader.required(slots),
         extras=tuple(variables.items()),
         match=_match(slots, match, environment),
+        identity=_match(slots, (*match, *IDENTITY_ATTRIBUTES), environment),
         names=_name_expressions(names, environment),
     )
 

@@ -93,9 +93,10 @@ class Program:
     managed attributes, without those that are sent once. `extras` maps the names of further
     expressions to their variables. `names` are the expressions by which references find other
     records. `tables` are the tables in use that are read; `digest` does not cover their entries.
-    `uses_time`: an expression uses the time or a time zone. `match` evaluates the
-    attributes to match by. `digest` identifies everything that decides the result, except for the
-    date where `uses_today` is set, and the time where `uses_time` is.
+    `uses_time`: an expression uses the time or a time zone. `match` evaluates the attributes to
+    match by, and `identity` also externalId and userName. `digest` identifies everything that
+    decides the result, except for the date where `uses_today` is set, and the time where
+    `uses_time` is.
     """
 
     rules: tuple[str, ...]
@@ -112,6 +113,7 @@ class Program:
     required: MappedAttribute
     extras: tuple[tuple[str, str], ...] = ()
     match: MatchExpressions | None = None
+    identity: MatchExpressions | None = None
     names: tuple[NameExpression, ...] = ()
     uses_time: bool = False
     tables: tuple[ReadTable, ...] = ()
@@ -138,7 +140,16 @@ class Program:
 
         Raise no exception: see `MatchValues`.
         """
-        if record.too_deep or self.match is None:
+        return self._values_of(self.match, record, today)
+
+    def identity_values(self, record: Record, today: date) -> MatchValues:
+        """Return the values of `match_values`, with those of externalId and userName."""
+        return self._values_of(self.identity, record, today)
+
+    def _values_of(
+        self, match: MatchExpressions | None, record: Record, today: date
+    ) -> MatchValues:
+        if record.too_deep or match is None:
             return MatchValues(None)
         values = self._variables(record, today)
         in_scope: bool | None = True
@@ -149,10 +160,10 @@ class Program:
                 access, in_scope = gate[ACCESS], bool(gate[SCOPE])
         except AssignmentFailed as failed:
             in_scope = None if failed.before.get(SCOPE, True) else False
-        found, errors = self.match.evaluate({**values, ACCESS: access})
+        found, errors = match.evaluate({**values, ACCESS: access})
         failures = {
             attribute.path: _failure(record, attribute.source, errors[attribute.path])
-            for attribute in self.match.attributes
+            for attribute in match.attributes
             if attribute.path in errors
         }
         return MatchValues(in_scope, found, failures)

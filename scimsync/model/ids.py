@@ -26,6 +26,10 @@ Document = Mapping[str, Value]
 `emails[type eq "work"].value`) -> value."""
 
 
+IDENTITY_ATTRIBUTES = ("externalId", "userName")
+"""The attributes that tell whose an account is, whatever others it is found by."""
+
+
 class Kind(StrEnum):
     """The SCIM resource types that scimsync manages."""
 

@@ -106,7 +106,7 @@ class AccountComparison:
         await self._read_back.read(
             self._opened.reader,
             Kind.USER,
-            target.config.match,
+            target.identity_paths,
             self,
             lambda number, total: progress("reading accounts", number, total),
             concurrency=self._opened.compiled.concurrency,

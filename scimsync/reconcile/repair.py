@@ -11,11 +11,14 @@ from scimsync.config.targets import Unmanaged
 from scimsync.desired import MatchValues
 from scimsync.formatting import plural
 from scimsync.model.batches import batches
-from scimsync.model.ids import Document, Key, Kind, RemoteId, Seq, fold_value
+from scimsync.model.ids import Document, Key, Kind, RemoteId, Seq
 from scimsync.model.repairs import Repair, ShownMember, UnlinkedAccount
 from scimsync.plan import Now
 from scimsync.reconcile.drift_findings import Drift, ReconcileFinding, TargetFindings
+from scimsync.reconcile.opened import ReadSettings
+from scimsync.reconcile.unmanaged import UnmanagedValues, without_known
 from scimsync.run.compiled import CompiledTarget
+from scimsync.run.options import Report
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import holds, link_store, pin_store
 from scimsync.state.store import Store
@@ -78,15 +81,17 @@ class _RepairParts:
 
 
 def repair_of(
-    target: CompiledTarget, findings: TargetFindings, store: Store, now: Now
+    settings: ReadSettings, findings: TargetFindings, report: Report
 ) -> tuple[Repair, tuple[str, ...]]:
     """Return what a push repairs at one target, and remarks on what it does not.
 
     A resource is repaired too if a run that died left the outcome of a request open.
 
     With `unmanaged = "adopt"`, users in scope without an account are planned if an account that
-    no user is linked to matches them.
+    no user is linked to matches them. With `unmanaged = "deactivate"`, accounts about which a
+    source knows something are left, and `report` gets the progress of reading the sources.
     """
+    target, store = settings.compiled.targets[findings.name], settings.store
     parts, unmanaged = _RepairParts(), target.config.unmanaged
     for finding in findings.log:
         parts.add(finding, unmanaged)
@@ -96,11 +101,11 @@ def repair_of(
             for one in findings.log
             if one.drift is Drift.UNMANAGED and one.remote_id is not None
         )
-        parts.users |= dict.fromkeys(_adopters(target, findings, ids, store, now))
+        parts.users |= dict.fromkeys(_adopters(target, findings, ids, store, settings.now))
     for kind, key in findings.log.skipped_keys():
         (parts.users if kind is Kind.USER else parts.groups)[key] = None
     parts.members += findings.log.open_members()
-    remarks = []
+    unlinked, remarks = without_known(settings, target, findings.read_back, parts.unlinked, report)
     if parts.left:
         number = plural(parts.left.total(), "finding is", "findings are")
         kinds = ", ".join(f"{parts.left[drift]:,} {drift}" for drift in Drift if parts.left[drift])
@@ -111,9 +116,7 @@ def repair_of(
             f"{what} pinned by a revert, and not created again until the pin ends;"
             " see scimsync status"
         )
-    repair = Repair(
-        tuple(parts.users), tuple(parts.groups), tuple(parts.members), tuple(parts.unlinked)
-    )
+    repair = Repair(tuple(parts.users), tuple(parts.groups), tuple(parts.members), tuple(unlinked))
     return repair, tuple(remarks)
 
 
@@ -139,31 +142,12 @@ def _adopters(
     now: Now,
 ) -> Iterator[Key]:
     """Yield the users in scope without an account who match one of the accounts `ids`."""
-    database = findings.read_back.connection
-    database.execute("CREATE OR REPLACE TABLE unlinked (id VARCHAR)")
-    for some in batches(ids, _BATCH):
-        database.execute("INSERT INTO unlinked SELECT unnest(?::VARCHAR[])", [some])
-    database.execute(
-        "CREATE OR REPLACE TABLE unlinked_value AS"
-        " SELECT DISTINCT unnest(map_keys(held)) AS path, unnest(map_values(held)) AS value"
-        " FROM resource SEMI JOIN unlinked USING (id) WHERE kind = 'user'"
-    )
+    accounts = UnmanagedValues(findings.read_back, ids)
     records = SnapshotView(store, None)
     for keys in batches(records.changed_keys(target.sources, Seq(-1)), _BATCH):
         wanted = list(_without_account(target, store, records, keys, now))
-        pairs = [
-            (one.key, path, fold_value(path, value))
-            for one in wanted
-            for path, value in one.values.items()
-        ]
-        if pairs:
-            rows = database.execute(
-                "SELECT DISTINCT key FROM (SELECT unnest(?::VARCHAR[]) AS key,"
-                " unnest(?::VARCHAR[]) AS path, unnest(?::VARCHAR[]) AS value)"
-                " SEMI JOIN unlinked_value USING (path, value) ORDER BY key",
-                [list(column) for column in zip(*pairs, strict=True)],
-            ).fetchall()
-            yield from (Key(key) for (key,) in rows)
+        matching = accounts.matching((one.key, one.values) for one in wanted)
+        yield from dict.fromkeys(key for key, _, _ in matching)
 
 
 @dataclass(frozen=True, slots=True)

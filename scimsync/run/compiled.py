@@ -17,6 +17,7 @@ from scimsync.desired.groups import GroupRule
 from scimsync.desired.program import Program
 from scimsync.desired.reference_lookup import NameExpression
 from scimsync.errors import ScimsyncError, most_severe
+from scimsync.model.ids import IDENTITY_ATTRIBUTES
 from scimsync.model.lookup_tables import ReadTable
 from scimsync.model.target_memory import GroupTable
 from scimsync.plan.candidates import Policy
@@ -46,6 +47,11 @@ class CompiledTarget:
     def sources(self) -> tuple[str, ...]:
         """The sources of its users, in order."""
         return tuple(self.config.source)
+
+    @property
+    def identity_paths(self) -> tuple[str, ...]:
+        """The attributes that tell whose an account is: those of `match`, and the usual ones."""
+        return tuple(dict.fromkeys((*self.config.match, *IDENTITY_ATTRIBUTES)))
 
     @property
     def all_sources(self) -> tuple[str, ...]:

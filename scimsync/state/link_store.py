@@ -47,6 +47,16 @@ def get_links(
     return {Key(row["key"]): _link(row) for row in rows.mappings()}
 
 
+def pending(connection: Connection, target: str, kind: Kind) -> list[Link]:
+    """Return the links whose resource is not known to exist, in any order."""
+    rows = connection.execute(
+        select(table).where(
+            table.c.target == target, table.c.kind == kind, table.c.status == LinkStatus.PENDING
+        )
+    )
+    return [_link(row) for row in rows.mappings()]
+
+
 def put_links(connection: Connection, target: str, links: Iterable[Link]) -> None:
     """Store links, new and changed.
 

@@ -122,6 +122,113 @@ def test_unmanaged_accounts_are_deactivated_and_never_deleted(
     assert pushed.links().keys() == {row["id"] for row in people(10)}
 
 
+@pytest.fixture
+def strict(pushed: Office) -> Office:
+    """The office of `pushed`, where unmanaged accounts are deactivated."""
+    pushed.configure(target='unmanaged = "deactivate"\nscope = "dept != \'Left\'"')
+    pushed.run("push")
+    return pushed
+
+
+def fixed(office: Office, faulty: FaultyServer, code: int = 0) -> str:
+    """What `reconcile --fix` prints to stderr where it deactivates nothing."""
+    faulty.forget()
+    ran = office.run("reconcile", "--fix")
+    assert (ran.code, faulty.written()) == (code, [])
+    assert all(user["active"] for user in faulty.users.values() if user["id"] != "id-00010")
+    return ran.err
+
+
+def test_an_account_that_nobody_knows_is_deactivated_beside_one_that_a_user_matches(
+    strict: Office, faulty: FaultyServer
+) -> None:
+    strict.hire([*people(9), person(11, dept="Left")])
+    strict.push()
+    mine = faulty.add(userName="PERSON11@example.com", active=True)
+    guest = faulty.add(userName="guest@example.com", active=True)
+
+    ran = strict.run("reconcile", "--fix")
+
+    assert ran.code == 0
+    assert faulty.users[mine["id"]]["active"]
+    assert not faulty.users[guest["id"]]["active"]
+    assert (
+        f"wiki: PERSON11@example.com (account {mine['id']}) is not deactivated: it has the userName"
+        " of 00011 [SYNC-0522]"
+    ) in ran.err
+
+
+def test_the_second_account_of_an_ambiguous_user_is_not_deactivated(
+    strict: Office, faulty: FaultyServer
+) -> None:
+    for name in ("a@example.com", "b@example.com"):
+        faulty.add(userName=name, externalId="00011", active=True)
+    strict.hire([*people(9), person(11)])
+    assert strict.run("push").code == 4
+
+    said = fixed(strict, faulty)
+
+    assert "a@example.com" in said
+    assert said.count("it has the externalId of 00011 [SYNC-0522]") == 2
+
+
+@pytest.mark.parametrize("match", ['["userName"]', '["externalId"]'])
+def test_external_id_and_user_name_count_whatever_accounts_are_matched_by(
+    pushed: Office, faulty: FaultyServer, match: str
+) -> None:
+    pushed.configure(target=f'unmanaged = "deactivate"\nmatch = {match}')
+    pushed.run("push")
+    faulty.add(userName="other@example.com", externalId="00001", active=True)
+    faulty.add(userName="PERSON2@example.com", externalId="elsewhere", active=True)
+    faulty.forget()
+
+    ran = pushed.run("reconcile", "--fix")
+
+    assert (ran.code, faulty.written()) == (0, [])
+    assert "it has the externalId of 00001 [SYNC-0522]" in ran.err
+    assert "it has the userName of 00002 [SYNC-0522]" in ran.err
+
+
+def test_nobody_is_deactivated_while_a_row_cannot_be_used(
+    strict: Office, faulty: FaultyServer
+) -> None:
+    faulty.add(userName="person11@example.com", active=True)
+    file = strict.folder / "hr.csv"
+    file.write_text(f"{file.read_text('utf-8')}00011,cut\n", "utf-8")
+    assert strict.run("push").code == 4
+
+    said = fixed(strict, faulty)
+
+    why = "source hr has 1 row that cannot be used; correct it, and push"
+    assert f"wiki: 1 unmanaged account is not deactivated: {why} [SYNC-0522]" in said
+
+
+def test_nobody_is_deactivated_while_the_source_has_changes_to_push(
+    strict: Office, faulty: FaultyServer
+) -> None:
+    faulty.add(userName="person11@example.com", active=True)
+    strict.hire([*people(9), person(11)])
+    why = "source hr has changed since the last push; push first"
+    assert why in fixed(strict, faulty)
+
+    (strict.folder / "hr.csv").unlink()
+
+    assert "not deactivated: " in fixed(strict, faulty)
+
+
+def test_nobody_is_deactivated_while_a_user_cannot_be_told(
+    strict: Office, faulty: FaultyServer
+) -> None:
+    faulty.add(userName="person11@example.com", active=True)
+    strict.hire([*people(9), person(11, email="")])
+    assert strict.run("push").code == 4
+
+    said = fixed(strict, faulty)
+
+    why = "the attributes to match by of 00011 cannot be worked out"
+    assert f"1 unmanaged account is not deactivated: {why} [SYNC-0522]" in said
+
+
 def test_a_person_who_comes_later_still_gets_the_account(
     pushed: Office, faulty: FaultyServer
 ) -> None:

@@ -76,7 +76,7 @@ def command(
 
     Finds values and members that others changed, accounts and groups that no longer exist, leavers
     who are active again, and accounts without a linked user. Without --fix, the command only reads
-    the targets. It never reads the sources.
+    the targets. It doesn't read the sources.
 
     With --fix, the command plans and pushes exactly the differences. As in any push, the limits in
     [guard] apply, and the journal records each operation. On a terminal, the command shows the plan
@@ -109,7 +109,7 @@ def command(
                 _record(config, store, findings, options, settings.now.time, fix=fix)
             if metrics is not None and metrics_file is not None:
                 _write_metrics(metrics_file, metrics, config, store, options)
-            repairs = _repairs(compiled, findings, settings) if fix else {}
+            repairs = _repairs(findings, settings, options) if fix else {}
         finally:
             found.__exit__(None, None, None)
         wanted = Options(
@@ -173,14 +173,15 @@ def _record(
 
 
 def _repairs(
-    compiled: CompiledConfig, findings: Findings, settings: ReadSettings
+    findings: Findings, settings: ReadSettings, options: CommonOptions
 ) -> dict[str, Repair]:
     """Return the repairs by target, and print to stderr which differences are not repaired."""
     repairs: dict[str, Repair] = {}
     for name, found in findings.targets.items():
         if found.error is not None:
             continue
-        repair, remarks = repair_of(compiled.targets[name], found, settings.store, settings.now)
+        with progress(options) as report:
+            repair, remarks = repair_of(settings, found, report)
         for remark in remarks:
             click.secho(printable(f"{name}: {remark}"), fg="yellow", err=True)
         if repair:

@@ -74,3 +74,11 @@ def test_a_record_that_is_nested_too_deeply_has_none() -> None:
     found = program.match_values(Record("hr", Key("E17"), {}, too_deep=True), TODAY)
 
     assert (found.in_scope, found.values) == (None, {})
+
+
+def test_whose_an_account_is_shows_in_external_id_and_user_name_too() -> None:
+    program = compile_program("wiki", MAPPING, None, {}, {}, match=("title",))
+
+    found = program.identity_values(Record("hr", Key("E17"), ANN | {"title": 1}), TODAY)
+
+    assert found.values == {"userName": "ann@x.org", "externalId": "5", "title": "2"}
