@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from pkgutil import resolve_name
+from typing import Any, Generic, TypeVar
 
 Kind = TypeVar("Kind", covariant=True)
 
@@ -14,6 +15,25 @@ class UnknownName(KeyError):
 
     def __str__(self) -> str:  # KeyError shows the repr of its argument
         return str(self.args[0])
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Imported(Mapping[str, Any]):
+    """What names stand for, each imported when it is first used: most are not, in most runs.
+
+    `places` maps a name to `module:attribute`.
+    """
+
+    places: Mapping[str, str]
+
+    def __getitem__(self, name: str) -> Any:
+        return resolve_name(self.places[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

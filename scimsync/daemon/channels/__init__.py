@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from scimsync.daemon.channels.apprise_services import AppriseReceiver
 from scimsync.daemon.channels.channel import ChannelSettings
-from scimsync.daemon.channels.webhook import WebhookReceiver
-from scimsync.registry import Registry
+from scimsync.registry import Imported, Registry
 
 CHANNELS: Final[Registry[type[ChannelSettings]]] = Registry(
     "notification channel",
-    {
-        "apprise": AppriseReceiver,
-        "webhook": WebhookReceiver,
-    },
+    Imported(
+        {
+            "apprise": "scimsync.daemon.channels.apprise_services:AppriseReceiver",
+            "webhook": "scimsync.daemon.channels.webhook:WebhookReceiver",
+        }
+    ),
 )

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, false, text
+from sqlalchemy import Index, false
 
 from scimsync.state.column_types import (
     flag_column,
@@ -13,7 +13,7 @@ from scimsync.state.column_types import (
     text_column,
     time_column,
 )
-from scimsync.state.tables.table_base import StateRow, table_of
+from scimsync.state.tables.table_base import StateRow, partial_index, table_of
 
 IS_OWNER = "status IN ('active', 'inactive') AND NOT shared"
 """The condition under which a link is the only one to its resource."""
@@ -42,39 +42,10 @@ class LinkRow(StateRow, table=True):
         Index("ix_link_next_try_at", "target", "next_try_at"),
         Index("ix_link_delete_after", "target", "delete_after"),
         Index("ix_link_status", "target", "kind", "status"),
-        Index(
-            "ix_link_owner",
-            "target",
-            "kind",
-            "remote_id",
-            unique=True,
-            sqlite_where=text(IS_OWNER),
-            postgresql_where=text(IS_OWNER),
-        ),
-        Index(
-            "ix_link_may_have_access",
-            "target",
-            "kind",
-            "key",
-            sqlite_where=text(MAY_HAVE_ACCESS),
-            postgresql_where=text(MAY_HAVE_ACCESS),
-        ),
-        Index(
-            "ix_link_failing",
-            "target",
-            "kind",
-            "key",
-            sqlite_where=text(IS_FAILING),
-            postgresql_where=text(IS_FAILING),
-        ),
-        Index(
-            "ix_link_echoes",
-            "target",
-            "kind",
-            "key",
-            sqlite_where=text(HAS_ECHOES),
-            postgresql_where=text(HAS_ECHOES),
-        ),
+        partial_index("ix_link_owner", "target", "kind", "remote_id", unique=True, where=IS_OWNER),
+        partial_index("ix_link_may_have_access", "target", "kind", "key", where=MAY_HAVE_ACCESS),
+        partial_index("ix_link_failing", "target", "kind", "key", where=IS_FAILING),
+        partial_index("ix_link_echoes", "target", "kind", "key", where=HAS_ECHOES),
     )
 
     target: str = key_column("Name of the target.")
@@ -144,13 +115,7 @@ class AbsentUserRow(StateRow, table=True):
 
     __tablename__ = "absent_user"
     __table_args__ = (
-        Index(
-            "ix_absent_user_protected",
-            "target",
-            "key",
-            sqlite_where=text(IS_PROTECTED),
-            postgresql_where=text(IS_PROTECTED),
-        ),
+        partial_index("ix_absent_user_protected", "target", "key", where=IS_PROTECTED),
     )
 
     target: str = key_column("Name of the target.")

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from pydantic import ConfigDict
-from sqlalchemy import Table
+from sqlalchemy import Index, Table, text
 from sqlmodel import SQLModel
 
 
@@ -18,3 +18,12 @@ def table_of(row: type[StateRow]) -> Table:
     """Return the table of a class of rows."""
     table: Table = row.__table__  # type: ignore[attr-defined]
     return table
+
+
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """Return an index of the rows for which the condition `where` holds.
+
+    The migrations create it in both kinds of database. Here only SQLite gets the condition: with
+    that of PostgreSQL, SQLAlchemy would load its dialect at each start.
+    """
+    return Index(name, *columns, unique=unique, sqlite_where=text(where))

@@ -6,23 +6,20 @@ and add one line to `AUTHENTICATORS`.
 
 from typing import Final
 
-from scimsync.registry import Registry
+from scimsync.registry import Imported, Registry
 from scimsync.transport.auth.authenticator import Authenticator, AuthenticatorSettings, Secrets
-from scimsync.transport.auth.basic import BasicSettings
-from scimsync.transport.auth.bearer import BearerSettings
-from scimsync.transport.auth.header import HeaderSettings
-from scimsync.transport.auth.login import LoginSettings
-from scimsync.transport.auth.oauth2 import OAuth2Settings
 
 __all__ = ["AUTHENTICATORS", "Authenticator", "AuthenticatorSettings", "Secrets"]
 
 AUTHENTICATORS: Final[Registry[type[AuthenticatorSettings]]] = Registry(
     "type of authentication",
-    {
-        "bearer": BearerSettings,
-        "basic": BasicSettings,
-        "header": HeaderSettings,
-        "oauth2": OAuth2Settings,
-        "login": LoginSettings,
-    },
+    Imported(
+        {
+            "bearer": "scimsync.transport.auth.bearer:BearerSettings",
+            "basic": "scimsync.transport.auth.basic:BasicSettings",
+            "header": "scimsync.transport.auth.header:HeaderSettings",
+            "oauth2": "scimsync.transport.auth.oauth2:OAuth2Settings",
+            "login": "scimsync.transport.auth.login:LoginSettings",
+        }
+    ),
 )
