@@ -25,7 +25,7 @@ from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, Confirmation, 
 from scimsync.scim.attributes import read
 from scimsync.scim.differences import differences
 from scimsync.scim.messages import Requests, ScimRequest, ScimResponse
-from scimsync.scim.resources import project
+from scimsync.scim.resources import value_at
 from scimsync.scim.shaping import Use, member_uses, uses
 from scimsync.targets.evidence import (
     Answer,
@@ -245,8 +245,7 @@ def note_created_without(
         return
     hidden = ("active", "password", "members", *sending.policy.product.send_only)
     for path, value in document.items():
-        change = Change(path, None, value)
-        if path in hidden or isinstance(value, UNREADABLE):
+        if path in hidden or isinstance(value, UNREADABLE) or value_at(body, path) is not None:
             continue
-        if project(body, (path,)).get(path) is None and not is_in_some_element(body, change):
+        if not is_in_some_element(body, Change(path, None, value)):
             shapes.note_created_without(operation.kind, path, f"POST: {response.status}")

@@ -118,10 +118,10 @@ def _confirmed(
     confirmed_by: Confirmation | None,
 ) -> OperationResult:
     """Return the result with what confirms it: the response, if nothing else does."""
-    if response is not None:
-        confirmed_by = confirmed_by or confirmation_of(response, operation.changes)
-        operation_result = replace(operation_result, http_status=response.status)
-    return replace(operation_result, confirmed_by=confirmed_by)
+    if response is None:
+        return replace(operation_result, confirmed_by=confirmed_by)
+    confirmed_by = confirmed_by or confirmation_of(response, operation.changes)
+    return replace(operation_result, http_status=response.status, confirmed_by=confirmed_by)
 
 
 def _left_at(operation: JournaledOperation, before: Link) -> datetime | None:

@@ -115,7 +115,8 @@ class Sending:
         else:
             changes = [_resolved(change, accounts) for change in operation.changes]
             differing = tuple(change for change in changes if change.before != change.after)
-            operation = replace(operation, changes=differing)
+            if differing != operation.changes:
+                operation = replace(operation, changes=differing)
         return self._shaped(PreparedOperation(operation, link, before, members))
 
     def reshaped(self, prepared: PreparedOperation) -> PreparedOperation:

@@ -13,7 +13,7 @@ from scimsync.model.operations import MEMBERSHIP_ACTIONS
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
 from scimsync.scim.attributes import is_unassigned, member_ids, read, same_value
 from scimsync.scim.paths import parse_path
-from scimsync.scim.resources import project
+from scimsync.scim.resources import value_at
 from scimsync.targets.learned_shapes import LearnedShapes
 from scimsync.targets.resource_list import fold
 from scimsync.targets.shown_resources import active_of, read_active
@@ -64,7 +64,7 @@ def _is_taken(shown: Mapping[str, Any], change: Change, *, strict: bool) -> bool
     """
     if holds(shown, change) or is_in_some_element(shown, change):
         return True
-    held = project(shown, (change.path,)).get(change.path)
+    held = value_at(shown, change.path)
     if change.path == "active":
         held = active_of(shown)
     if change.after is None:
@@ -79,7 +79,7 @@ def is_in_some_element(shown: Mapping[str, Any], change: Change) -> bool:
     path = parse_path(change.path)
     if path.filter is None or path.sub is None or not isinstance(change.after, str):
         return False
-    elements = project(shown, (path.parent,)).get(path.parent)
+    elements = value_at(shown, path.parent)
     return isinstance(elements, list) and any(
         isinstance(one, Mapping) and _is_same(path.parent, read(one, path.sub), change.after)
         for one in elements
@@ -90,7 +90,7 @@ def holds(resource: Mapping[str, Any], change: Change) -> bool:
     """Return whether a resource holds the value of a change, ignoring the case of texts."""
     if change.path == "active":
         return read_active(read(resource, "active")) is change.after
-    held = project(resource, (change.path,)).get(change.path)
+    held = value_at(resource, change.path)
     return _is_same(change.path, held, change.after)
 
 

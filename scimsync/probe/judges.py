@@ -11,7 +11,7 @@ from scimsync.probe.memory import Memory
 from scimsync.probe.sequence import Judge
 from scimsync.scim.attributes import member_ids, read, resource_id, same_value
 from scimsync.scim.error_body import ERROR_SCHEMA
-from scimsync.scim.resources import project
+from scimsync.scim.resources import value_at
 
 LIST_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
@@ -55,7 +55,7 @@ def holds(path: str, value: Any) -> Judge:
         if answer.document is None:
             return "no resource in the response"
         wanted = memory.fill(value)
-        found = project(answer.document, [path]).get(path)
+        found = value_at(answer.document, path)
         if same_value(found, wanted) or _same_elements(found, wanted):
             return None
         shown = "not there" if found is None else json_text(found)
@@ -69,7 +69,7 @@ def unchanged(path: str, refused: Any) -> Judge:
     """Return the judge that demands that a value of a refused request was not stored."""
 
     def judge(answer: ProbeResponse, _memory: Memory) -> str | None:
-        found = project(answer.document or {}, [path]).get(path)
+        found = value_at(answer.document or {}, path)
         if not same_value(found, refused):
             return None
         return f"{path} is {json_text(found)}: the refused request has changed the resource"

@@ -63,18 +63,23 @@ def project(resource: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]
     sub-attribute counts. Names (userName, displayName, externalId) are cut at `MAX_NAME`. Raise
     PathError for text that is not a path.
     """
-    held = ((text, _bounded_value(resource, parse_path(text))) for text in paths)
-    return {text: value for text, value in held if not is_unassigned(value)}
+    held = ((text, value_at(resource, text)) for text in paths)
+    return {text: value for text, value in held if value is not None}
 
 
-def _bounded_value(resource: Mapping[str, Any], path: Path) -> Any:
+def value_at(resource: Mapping[str, Any], text: str) -> Any:
+    """Return the value at the path `text` as `project` does, None if there is none."""
+    path = parse_path(text)
     value = _value_at(resource, path)
-    is_name = path.sub is None and path.attribute.casefold() in _NAMES
-    return value[: MAX_NAME - 1] + "…" if is_name and _is_too_long(value) else value
+    if is_unassigned(value):
+        return None
+    if isinstance(value, str) and len(value) > MAX_NAME and _is_name(path):
+        return value[: MAX_NAME - 1] + "…"
+    return value
 
 
-def _is_too_long(value: Any) -> bool:
-    return isinstance(value, str) and len(value) > MAX_NAME
+def _is_name(path: Path) -> bool:
+    return path.sub is None and path.attribute.casefold() in _NAMES
 
 
 def _part_of(holder: dict[str, Any], name: str, empty: Any, text: str) -> Any:

@@ -72,6 +72,8 @@ def load_echoes(text: str) -> tuple[Echo, ...]:
 
 
 def _encode(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
     if isinstance(value, IdOf):
         return {_REF: value.key}
     if isinstance(value, RandomText):

@@ -15,7 +15,7 @@ from scimsync.model.echoes import Echo
 from scimsync.model.ids import Document, Value
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
 from scimsync.scim.attributes import read
-from scimsync.scim.resources import project
+from scimsync.scim.resources import value_at
 
 _MOST = 50
 """The number of attributes of one resource that are kept."""
@@ -42,7 +42,7 @@ def echoes_after(
         value = document.get(path)
         if value is None or isinstance(value, (IdOf, RandomText, SecretValue)):
             continue
-        held = None if shown is None else project(shown, (path,)).get(path)
+        held = None if shown is None else value_at(shown, path)
         if held is not None:
             if not agrees(value, held):
                 found.append(Echo(path, shortened(value), shortened(held)))
@@ -68,6 +68,8 @@ def agrees(sent: Any, shown: Any) -> bool:
     The case of texts, the order of elements, and sub-attributes that were not sent make no
     difference, and neither does text instead of a boolean or a number.
     """
+    if type(sent) is str and sent == shown:
+        return True
     if isinstance(sent, Mapping):
         if isinstance(shown, list):
             return any(agrees(sent, element) for element in shown)

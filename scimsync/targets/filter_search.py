@@ -18,7 +18,7 @@ from scimsync.scim.grammar import FilterError
 from scimsync.scim.listing import MAX_IDLE_PAGES, ListingError, next_cursor, resources_in
 from scimsync.scim.messages import ScimRequest
 from scimsync.scim.paging import without
-from scimsync.scim.resources import project
+from scimsync.scim.resources import value_at
 from scimsync.targets.evidence import Answer, Purpose, Verdict, answer_of, verdict
 from scimsync.targets.resource_list import fold, folded_value
 from scimsync.targets.resource_reader import ResourceReader
@@ -241,6 +241,4 @@ class FilterSearch:
         """Return the values at `path` of some resources that exist."""
         if self._visibility.lists_lie:
             return [document.get(path) for document in self._visibility.samples()]
-        return [
-            project(resource, (path,)).get(path) for resource in await self.first_resources(_SAMPLE)
-        ]
+        return [value_at(resource, path) for resource in await self.first_resources(_SAMPLE)]

@@ -13,7 +13,7 @@ from scimsync.model.ids import Kind, fold_value
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.listing import ListingError, Page, identity_of
 from scimsync.scim.resource_types import RESOURCE_TYPES
-from scimsync.scim.resources import project
+from scimsync.scim.resources import value_at
 from scimsync.targets.evidence import Purpose, Verdict, verdict
 from scimsync.targets.resource_reader import ResourceReader
 
@@ -174,4 +174,4 @@ def fold(path: str, value: Any) -> str | None:
 
 def folded_value(resource: Mapping[str, Any], path: str) -> str | None:
     """Return the value of a resource at `path`, in the form used for comparison."""
-    return fold(path, project(resource, (path,)).get(path))
+    return fold(path, value_at(resource, path))
