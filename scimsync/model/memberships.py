@@ -66,6 +66,18 @@ def asked_for(
     return after if after.asked is membership.asked else replace(after, pinned=False)
 
 
+def in_doubt_at_new_id(membership: Membership) -> Membership:
+    """Return a membership whose group or member has another remote id than before.
+
+    Neither the members of the group nor the groups of the member are known at the new id: a member
+    that should be there is added again, and one that should not is removed.
+    """
+    if not (membership.acknowledged or membership.in_doubt):
+        return membership
+    acknowledged = membership.acknowledged and not membership.effective
+    return replace(membership, acknowledged=acknowledged, in_doubt=True)
+
+
 def member_change(membership: Membership) -> Change:
     """Return the change of an operation that adds or removes the member."""
     path = _USER_PATH if membership.member_kind is Kind.USER else _GROUP_PATH

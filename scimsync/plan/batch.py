@@ -24,8 +24,7 @@ class Batch:
     `undecided` are keys for which it is unknown whether a resource should exist. `read` holds
     resources that were read because they were in doubt, None if one is gone. `looked_up` are users
     who should have no account, and whose `accounts` were looked up. `pinned` are keys that stay as
-    a revert left them, and `unpinned` those whose pin has ended. `renumbered` are keys whose
-    resource was found under another id than the one that was linked: it is in no group yet.
+    a revert left them, and `unpinned` those whose pin has ended.
     """
 
     keys: list[Key]
@@ -39,7 +38,6 @@ class Batch:
     looked_up: set[Key] = field(default_factory=set)
     pinned: set[Key] = field(default_factory=set)
     unpinned: set[Key] = field(default_factory=set)
-    renumbered: set[Key] = field(default_factory=set)
 
     def is_gone(self, key: Key) -> bool:
         """Whether the resource was read and no longer exists."""

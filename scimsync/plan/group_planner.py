@@ -198,8 +198,6 @@ class GroupPlanner(ResourcePlanner):
                 self._members.forget(key)
             elif self.refreshes and key in batch.read and (ids := self._member_ids(batch, key)):
                 self._members.note(key, ids)  # a target that shows none may hide them
-            elif key in batch.renumbered:
-                self._members.forget(key)
 
     def surroundings(self, batch: Batch) -> Surroundings:
         names = {

@@ -248,9 +248,7 @@ class ResourcePlanner(ABC):
 
     async def _read_in_doubt(self, batch: Batch, in_doubt: InDoubtResources) -> None:
         """Read the resources of a batch whose last request has an unknown outcome."""
-        ids = {key: link.remote_id for key, link in batch.links.items() if link.has_account}
         await in_doubt.read(batch.links)
-        batch.renumbered = {key for key, one in ids.items() if batch.links[key].remote_id != one}
         for key in batch.keys:
             why = in_doubt.failures.get(key)
             if why is not None and self.must_be_read(batch, key):

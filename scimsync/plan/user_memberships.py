@@ -40,7 +40,6 @@ def put_memberships(
     without_account = {
         *filter(batch.is_gone, batch.keys),
         *batch.without_account(planned),
-        *batch.renumbered,
     }
     after = [
         _held(membership, without_account, batch.unpinned)

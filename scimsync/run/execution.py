@@ -145,7 +145,7 @@ class _TargetExecution:
                 return
             executor.again.clear()
             try:
-                await target.plan_again(users, groups, self._context.options.only)
+                await target.plan_again(users, groups, context.options.only, context.clock())
                 if (error := target.planner.search_error) is not None:
                     target.error = target.unavailable(error)
             except RequestError as error:

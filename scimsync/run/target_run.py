@@ -300,9 +300,14 @@ class TargetRun:
             )
 
     async def plan_again(
-        self, users: Sequence[Key], groups: Sequence[Key], only: frozenset[Key] | None
+        self,
+        users: Sequence[Key],
+        groups: Sequence[Key],
+        only: frozenset[Key] | None,
+        now: datetime,
     ) -> None:
         """Plan some resources again within the same run. Raise RequestError, TargetStopped."""
+        self.state.go_on(now)
         self.user_matcher.forget(len(users))
         for matcher in self.group_matchers.values():
             matcher.forget(MANY)

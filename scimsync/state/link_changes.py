@@ -26,7 +26,7 @@ from scimsync.model.ids import (
 )
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.repairs import UNLINKED_KEYS
-from scimsync.state import link_store
+from scimsync.state import link_store, new_ids
 from scimsync.state.tables.link_tables import link as table
 from scimsync.state.tables.link_tables import membership, pin, reference
 
@@ -124,9 +124,11 @@ def cancel_deletion(connection: Connection, target: str, kind: Kind, keys: Seque
 
 def detach(connection: Connection, target: str, now: datetime) -> None:
     """Forget the ids of the accounts of all users: they are looked up before they are used."""
+    accounts = (table.c.target == target) & (table.c.kind == Kind.USER) & link_store.has_account()
+    new_ids.doubt_resources(connection, target, Kind.USER, select(table.c.key).where(accounts))
     connection.execute(
         update(table)
-        .where(table.c.target == target, table.c.kind == Kind.USER, link_store.has_account())
+        .where(accounts)
         .values(status=LinkStatus.PENDING, remote_id=None, in_doubt=True, next_try_at=now)
     )
 

@@ -29,6 +29,7 @@ from scimsync.model.ids import (
     RemoteId,
 )
 from scimsync.model.links import Link, LinkStatus
+from scimsync.state import new_ids
 from scimsync.state.json_values import dump_document, dump_echoes, load_document, load_echoes
 from scimsync.state.many_rows import stream, upsert
 from scimsync.state.tables.link_tables import link as table
@@ -58,13 +59,14 @@ def pending(connection: Connection, target: str, kind: Kind) -> list[Link]:
 
 
 def put_links(connection: Connection, target: str, links: Iterable[Link]) -> None:
-    """Store links, new and changed.
+    """Store links, new and changed. Where the remote id changes, memberships are in doubt.
 
     The database refuses a second owner of a resource: callers that link a resource check it with
     `rivals` first.
     """
     # a link that gives a resource up comes before one that takes it
     ordered = sorted(links, key=lambda item: item.has_account)
+    new_ids.doubt_memberships(connection, target, ordered, has_account())
     upsert(connection, table, [_row(target, item) for item in ordered])
 
 

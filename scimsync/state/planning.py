@@ -69,6 +69,10 @@ class LiveState(PlannedOperations):
         self._pinned_members: Sequence[PinnedMember] = ()
         self._unpinned: dict[Kind, set[Key]] = {kind: set() for kind in Kind}
 
+    def go_on(self, now: datetime) -> None:
+        """Plan again in the same run, `now`: what was to be planned at once is due."""
+        self._now = now
+
     def accept(self, connection: Connection) -> None:
         """Store the settlements of the plan; the plan counts from now on."""
         self._accepted = True

@@ -15,7 +15,7 @@ from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, Seq
 from scimsync.model.interrupted import interrupted_links, members_in_doubt
 from scimsync.model.links import Link, LinkStatus, link_in_doubt
-from scimsync.model.memberships import Membership
+from scimsync.model.memberships import Membership, in_doubt_at_new_id
 from scimsync.model.operations import (
     MEMBERSHIP_ACTIONS,
     OPEN_STATUSES,
@@ -186,7 +186,25 @@ class OverlayState(LiveState):
         return known | self._noted.get(kind, keys)
 
     def note_links(self, some: Sequence[Link]) -> None:
+        for kind in Kind:
+            self._doubt_memberships(kind, [link for link in some if link.kind is kind])
         self._noted.put(some)
+
+    def _doubt_memberships(self, kind: Kind, some: Sequence[Link]) -> None:
+        """Put the memberships of resources in doubt that have another remote id now."""
+        known = self.links(kind, [link.key for link in some])
+        changed = [
+            link.key
+            for link in some
+            if link.has_account
+            and (before := known.get(link.key)) is not None
+            and before.has_account
+            and before.remote_id != link.remote_id
+        ]
+        rows = self.memberships_of_members(changed, kind)
+        if kind is Kind.GROUP:
+            rows += [row for key in changed for row in self.memberships_of_group(key)]
+        self.put_memberships([in_doubt_at_new_id(row) for row in rows])
 
     def in_doubt_keys(self, kind: Kind) -> list[Key]:
         sent = OperationFilter(target=self._target, kind=kind, statuses=(OperationStatus.SENT,))
