@@ -57,6 +57,21 @@ class PatternFile:
 
 
 @dataclass(frozen=True, slots=True)
+class UnusableKeys:
+    """The keys that the unusable rows of a source may be of, and that no usable row has.
+
+    `whose_unknown`: the rows may be of any user that the source does not have.
+    """
+
+    keys: frozenset[str] = frozenset()
+    whose_unknown: bool = False
+
+
+NO_UNUSABLE_KEYS = UnusableKeys()
+"""What a source without unusable rows has."""
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Something in a source that an administrator has to correct.
 

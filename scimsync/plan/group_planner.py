@@ -25,6 +25,7 @@ from scimsync.plan.planner import ResourcePlanner, TargetReader
 from scimsync.plan.protection import protected_keys
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
 from scimsync.plan.traits import GROUPS
+from scimsync.plan.undecided import why_undecided
 from scimsync.scim.attributes import member_ids
 
 
@@ -312,6 +313,9 @@ class GroupPlanner(ResourcePlanner):
             except ScimsyncError as error:
                 why = error.message.removeprefix(f"{record_key}: ")
                 failures[key] = coded(why, error.code)
+        known = {one for one, key in by_record.items() if key in desired.keys() | failures.keys()}
+        undecided = why_undecided(self._records, [source], list(by_record), {}, known)
+        failures |= {by_record[one]: why for one, why in undecided.items()}
 
     def _wanted(self, keys: Sequence[Key], batch: Batch) -> dict[Key, Desired | None]:
         """Return the desired documents of groups, None for those that this plan deletes.

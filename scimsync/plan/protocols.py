@@ -57,6 +57,10 @@ class Records(Protocol):
         """Return the keys that more than one of `sources` has now, with these sources."""
         ...
 
+    def unusable(self, sources: Sequence[str], keys: Sequence[Key]) -> dict[Key, str]:
+        """Return those of `keys` that an unusable row of one of `sources` may be of, with it."""
+        ...
+
     def named(self, sources: Sequence[str], names: Sequence[str]) -> dict[str, list[Key]]:
         """Return the keys of the records that have each of `names` (see `model.names`)."""
         ...

@@ -28,6 +28,7 @@ from scimsync.plan.planner import ResourcePlanner, TargetReader
 from scimsync.plan.protection import link_protected_by
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
 from scimsync.plan.traits import USERS
+from scimsync.plan.undecided import why_undecided
 from scimsync.plan.unlinked_leavers import UnlinkedLeavers
 from scimsync.plan.unwanted import REMOVES_ACCESS, leave_policy
 from scimsync.plan.user_memberships import put_memberships
@@ -270,7 +271,9 @@ class UserPlanner(ResourcePlanner):
             except DesireError as error:
                 failures[key] = coded(error.message.removeprefix(f"{key}: "), error.code)
         desired, ambiguous = resolve_names(self._records, self._sources, desired)
-        return desired, failures | {key: str(name) for key, name in ambiguous.items()}
+        failures |= {key: str(name) for key, name in ambiguous.items()}
+        failures |= why_undecided(self._records, self._sources, keys, desired, failures)
+        return desired, failures
 
     # References
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from scimsync.errors import ScimsyncError, SourceUnavailable
 from scimsync.model.ids import Key
-from scimsync.model.records import PatternFile, Problem
+from scimsync.model.records import NO_UNUSABLE_KEYS, PatternFile, Problem
 from scimsync.snapshot.delta import Delta
 from scimsync.snapshot.index import FORMAT, StoredSnapshot
 from scimsync.sources.base import SourceSpec
@@ -47,6 +47,7 @@ class Comparison:
     - `filled`: the number of filled cells in each column, empty if nothing was compared
     - `files`: those that a pattern matched, empty if nothing was compared
     - `problems`: rejected rows in order, at most 1,000, and then one that counts the others
+    - `unusable`: the keys that rejected rows may be of
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Comparison:
         self.filled: dict[str, int] = {} if delta is None else delta.filled
         self.files: dict[str, PatternFile] = {} if delta is None else delta.files
         self.problems: list[Problem] = [] if delta is None else delta.problems
+        self.unusable = NO_UNUSABLE_KEYS if delta is None else delta.unusable
 
     def changes(self, batch_size: int = 5_000) -> Iterator[list[RecordChange]]:
         """Yield the differences, ordered by key, in lists of at most `batch_size`."""

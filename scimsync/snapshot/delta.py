@@ -11,16 +11,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from scimsync.errors import GuardStop
 from scimsync.model.ids import Key
-from scimsync.model.records import PatternFile, Problem
+from scimsync.model.records import NO_UNUSABLE_KEYS, PatternFile, Problem
 from scimsync.snapshot.index import Index, StoredSnapshot
 from scimsync.snapshot.resemblance import resembling
-from scimsync.snapshot.unusable_rows import report, take_keyless, take_repeated
+from scimsync.snapshot.unusable_rows import (
+    report,
+    take_keyless,
+    take_repeated,
+    unusable_keys,
+)
 from scimsync.sources.base import RejectedRows, Source, SourceSpec
 from scimsync.sources.duckdb_sql import literal
 from scimsync.sources.relation import Column, Relation
@@ -36,7 +41,7 @@ class Delta:
     """The temporary table `delta` (key, hash, new, gone, v0, …), and its numbers of rows.
 
     `filled` is the number of filled cells in each column of the source, and `files` are those that
-    a pattern matched.
+    a pattern matched. `unusable` are the keys of rows that were left out.
     """
 
     def __init__(
@@ -57,6 +62,7 @@ class Delta:
         self.filled: dict[str, int] = {}
         self.files: dict[str, PatternFile] = {}
         self.problems: list[Problem] = []
+        self.unusable = NO_UNUSABLE_KEYS
 
     def find(self) -> None:
         """Compare the source with the index.
@@ -262,7 +268,15 @@ class Delta:
         if self.total:
             if not self._compare(Relation("select * from located", self._columns)):
                 raise AssertionError("keys are not unique although rows were left out")
+            gone = self._gone_keys()
             kept = self._keep(rejected)
+            self.unusable = unusable_keys(
+                self._connection,
+                self._columns,
+                rejected,
+                gone - self._gone_keys(),
+                self._snapshot.removed,
+            )
             self.total += ambiguous.count
         run("drop table located")
         self.problems = report(self._spec.name, self._source, rejected, kept, ambiguous)
@@ -288,7 +302,7 @@ class Delta:
             gone = self._gone_keys()
             keyless = {at: row.cells for at, row in enumerate(rejected.rows) if row.key is None}
             if keyless:
-                kept = resembling(keyless, self._columns, gone, self._snapshot.records())
+                kept = resembling(keyless, self._columns, self._missing(gone))
             meant = {row.key or "" for row in rejected.rows}.union(
                 *(row.fields for row in rejected.rows), *kept.values()
             )
@@ -304,12 +318,16 @@ class Delta:
         """Reject those malformed rows that no longer count as records, and may be gone records."""
         gone = self._gone_keys()
         cells = {at: row.cells for at, row in enumerate(rejected.excluded)}
-        meant = resembling(cells, self._columns, gone, self._snapshot.records())
+        meant = resembling(cells, self._columns, self._missing(gone))
         for at, row in enumerate(rejected.excluded):
             if row.key in gone:
                 rejected.add(row)
             elif at in meant:
                 rejected.add(replace(row, key=None))
+
+    def _missing(self, gone: Collection[str]) -> Iterator[tuple[str, str]]:
+        """Yield the key and JSON text of the records `gone`."""
+        return (one for one in self._snapshot.records() if one[0] in gone)
 
     def is_shifted(self, name: str, before: Mapping[Key, object]) -> bool:
         """Return whether each cell of a column is the former one of the row above, or below.

@@ -43,12 +43,14 @@ class StoredSnapshot:
     `index` is the path of its index file. `records` yields the key and JSON text of every record
     that is not removed; it is used if the index file cannot be. `head_seq` is the sequence number
     of the snapshot's last change. `digest` is that of the comparison whose changes were stored.
+    `removed` yields the key and JSON text of every record that the source had before.
     """
 
     index: Path
     records: Callable[[], Iterable[tuple[str, str]]]
     head_seq: int
     digest: str | None
+    removed: Callable[[], Iterable[tuple[str, str]]] = tuple
 
 
 @dataclass(frozen=True, slots=True)

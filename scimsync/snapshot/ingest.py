@@ -116,7 +116,11 @@ def _ingest(
         with store.read() as connection:
             yield from record_rows.live_records(connection, spec.name)
 
-    snapshot = StoredSnapshot(index, stored, before.head_seq, before.digest)
+    def removed() -> Iterator[tuple[str, str]]:
+        with store.read() as connection:
+            yield from record_rows.removed_records(connection, spec.name)
+
+    snapshot = StoredSnapshot(index, stored, before.head_seq, before.digest, removed)
     with compare(spec, columns, snapshot) as comparison:
         if not comparison.unchanged:
             _check_files(before, comparison, limits.min_records)
@@ -294,6 +298,7 @@ def _store(
             records=comparison.total,
             ingested_at=now,
             problems=tuple(comparison.problems),
+            unusable=comparison.unusable,
             filled=before.filled if comparison.unchanged else comparison.filled,
             files=before.files if comparison.unchanged else comparison.files,
         )
@@ -307,3 +312,4 @@ def _lay_over(connection: Connection, source: str, comparison: Comparison, now: 
     for batch in comparison.changes():
         changes = [(change.key, change.data_json) for change in batch]
         record_rows.put_overlay(connection, source, changes, now)
+    record_rows.put_source(connection, SourceState(source, unusable=comparison.unusable))

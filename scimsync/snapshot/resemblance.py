@@ -6,7 +6,7 @@ Such records are kept, so that a bad row never costs anyone an account.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from scimsync.jsontext import read_json
 from scimsync.sources.duckdb_sql import WHITE_SPACE
@@ -17,16 +17,13 @@ Cells = Mapping[str, object]
 
 
 def resembling(
-    rows: Mapping[int, Cells],
-    columns: Sequence[Column],
-    gone: Collection[str],
-    stored: Iterable[tuple[str, str]],
+    rows: Mapping[int, Cells], columns: Sequence[Column], missing: Iterable[tuple[str, str]]
 ) -> dict[int, list[str]]:
-    """Return the keys of the `gone` records that each of `rows` may stand for, by its number.
+    """Return the keys of the records `missing` that each of `rows` may stand for, by its number.
 
     A record resembles a row if at least half of the row's non-empty cells in `columns` equal the
-    stored values, ignoring case and surrounding whitespace. `stored` yields the key and JSON text
-    of all records.
+    stored values, ignoring case and surrounding whitespace. `missing` yields the key and JSON text
+    of records that the source does not have.
     """
     lookup: dict[tuple[str, str], list[int]] = defaultdict(list)
     needed = {}
@@ -40,9 +37,7 @@ def resembling(
         for cell in cells:
             lookup[cell].append(number)
     found: dict[int, list[str]] = defaultdict(list)
-    for key, data in stored:
-        if key not in gone:
-            continue
+    for key, data in missing:
         try:
             values = read_json(data)
         except RecursionError:

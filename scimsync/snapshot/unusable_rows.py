@@ -7,14 +7,15 @@ The temporary table `located` holds the rows of the scan with their `part` and `
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scimsync.errors import coded
 from scimsync.formatting import enumerated
 from scimsync.jsontext import read_json
-from scimsync.model.records import Problem
+from scimsync.model.records import Problem, UnusableKeys
+from scimsync.snapshot.resemblance import resembling
 from scimsync.sources.base import MAX_REPORTED, RejectedRow, RejectedRows, RowLocation, Source
 from scimsync.sources.relation import Column, TextForm
 
@@ -162,6 +163,34 @@ def _ambiguous_keys(
         )
         for key, number, differing, is_unread in keys
     ]
+
+
+def unusable_keys(
+    connection: DuckDBPyConnection,
+    columns: Sequence[Column],
+    rejected: RejectedRows,
+    kept: Collection[str],
+    removed: Callable[[], Iterable[tuple[str, str]]],
+) -> UnusableKeys:
+    """Return the keys that the rows left out may be of, also those of records that were removed.
+
+    `kept` are the keys of records that would be gone without these rows. `removed` yields the
+    records that the source had before. Call this after `take_repeated`.
+    """
+    unclear = [row for row in rejected.rows if row.key is None] + rejected.excluded
+    cells = {at: row.cells for at, row in enumerate(unclear) if any(row.cells.values())}
+    resembled = resembling(cells, columns, removed()) if cells else {}
+    rows = [*rejected.rows, *rejected.excluded]
+    meant = {row.key or "" for row in rows}.union(
+        *(row.fields for row in rows), *resembled.values()
+    )
+    found = connection.execute(
+        "select key from ambiguous union (select unnest($1::varchar[]) except select key from"
+        " located)",
+        [sorted(meant - {""})],
+    ).fetchall()
+    whose_unknown = rejected.count > len(rejected.rows)
+    return UnusableKeys(frozenset(kept).union(key for (key,) in found), whose_unknown)
 
 
 def report(

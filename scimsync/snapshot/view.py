@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from datetime import datetime
 
 from scimsync.model.ids import Key, Seq
-from scimsync.model.records import Record
-from scimsync.state import due, record_names, record_rows
+from scimsync.model.records import NO_UNUSABLE_KEYS, Record, UnusableKeys
+from scimsync.state import due, record_names, record_rows, unusable_keys
 from scimsync.state.record_names import Holding
 from scimsync.state.store import Store
 
@@ -20,6 +20,7 @@ class SnapshotView:
     def __init__(self, store: Store, overlay: Store | None = None) -> None:
         self._store = store
         self._overlay = overlay
+        self._unusable: dict[str, UnusableKeys] = {}
 
     def keys_to_plan(
         self, target: str, sources: Sequence[str], cursor: Seq, now: datetime, *, everybody: bool
@@ -82,6 +83,26 @@ class SnapshotView:
             if not record.removed:
                 sources_by_key.setdefault(record.key, []).append(record.source)
         return {key: holders for key, holders in sources_by_key.items() if len(holders) > 1}
+
+    def unusable(self, sources: Sequence[str], keys: Sequence[Key]) -> dict[Key, str]:
+        """Return those of `keys` that an unusable row of one of `sources` may be of, with it.
+
+        No usable row of that source has such a key.
+        """
+        if any(source not in self._unusable for source in sources):
+            for store in (self._store, self._overlay):
+                if store is not None:
+                    with store.read() as connection:
+                        self._unusable |= unusable_keys.of_sources(connection, sources)
+        found: dict[Key, str] = {}
+        for source in sources:
+            unusable = self._unusable.setdefault(source, NO_UNUSABLE_KEYS)
+            meant = {key for key in keys if key in unusable.keys}
+            if unusable.whose_unknown:
+                here = self._in_order([source], keys)
+                meant |= {*keys} - {record.key for record in here if not record.removed}
+            found |= {key: source for key in meant if key not in found}
+        return found
 
     def named(self, sources: Sequence[str], names: Sequence[str]) -> dict[str, list[Key]]:
         """Return the keys of the records of `sources` that have each of `names`.

@@ -138,6 +138,13 @@ def _problems(text: str) -> None:
         _typed(problem.key, str, type(None))
 
 
+def _unusable(text: str) -> None:
+    read = _typed(orjson.loads(text), dict)
+    _typed(read["whose_unknown"], bool)
+    for key in _typed(read["keys"], list):
+        _typed(key, str)
+
+
 def _numbers(text: str) -> None:
     for number in _typed(orjson.loads(text), dict).values():
         _typed(number, int)
@@ -147,6 +154,7 @@ _WITH_ACCOUNT = (LinkStatus.ACTIVE, LinkStatus.INACTIVE)
 
 _CHECKS: Mapping[tuple[str, str], Callable[[Any], object]] = {
     ("source", "problems"): _problems,
+    ("source", "unusable"): _unusable,
     ("source", "filled"): _numbers,
     ("source", "replaced"): _object,
     ("record", "data"): _record,

@@ -27,8 +27,14 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.jsontext import read_json
 from scimsync.model.ids import Key, Seq
-from scimsync.model.records import PatternFile, Problem, Record
-from scimsync.state import ingests
+from scimsync.model.records import (
+    NO_UNUSABLE_KEYS,
+    PatternFile,
+    Problem,
+    Record,
+    UnusableKeys,
+)
+from scimsync.state import ingests, unusable_keys
 from scimsync.state.many_rows import stream, upsert
 from scimsync.state.tables.source_tables import record as table
 from scimsync.state.tables.source_tables import replaced_record as replaced
@@ -45,10 +51,11 @@ _DEEPEST = 100
 class SourceState:
     """The known facts about a source.
 
-    `digest` covers the bytes and settings last read; `problems` are those found in them. `filled`
-    is the number of filled cells of each column in use, or None if it is unknown. `files` are those
-    of a pattern, by their names. `replaced` is what the source contained before it was last read,
-    as JSON text, until a plan made with what was read is accepted.
+    `digest` covers the bytes and settings last read; `problems` are those found in them, and
+    `unusable` the keys of the rows that were left out. `filled` is the number of filled cells of
+    each column in use, or None if it is unknown. `files` are those of a pattern, by their names.
+    `replaced` is what the source contained before it was last read, as JSON text, until a plan made
+    with what was read is accepted.
     """
 
     name: str
@@ -57,6 +64,7 @@ class SourceState:
     records: int = 0
     ingested_at: datetime | None = None
     problems: tuple[Problem, ...] = ()
+    unusable: UnusableKeys = NO_UNUSABLE_KEYS
     filled: Mapping[str, int] | None = None
     files: Mapping[str, PatternFile] = field(default_factory=dict)
     replaced: str | None = None
@@ -78,6 +86,7 @@ def get_source(connection: Connection, name: str) -> SourceState:
         records=row["records"],
         ingested_at=row["ingested_at"],
         problems=tuple(Problem(**item) for item in orjson.loads(row["problems"] or "[]")),
+        unusable=unusable_keys.parse(row["unusable"]),
         filled=None if row["filled"] is None else orjson.loads(row["filled"]),
         files={
             name: PatternFile(file["records"], tuple(file["keys"]))
@@ -110,6 +119,7 @@ def _contents(state: SourceState) -> dict[str, object]:
         "records": state.records,
         "ingested_at": state.ingested_at,
         "problems": orjson.dumps(state.problems).decode(),
+        "unusable": unusable_keys.dump(state.unusable),
         "filled": None if state.filled is None else orjson.dumps(state.filled).decode(),
         "files": orjson.dumps(state.files).decode() if state.files else None,
     }
@@ -295,14 +305,21 @@ def live_records(
     connection: Connection, source: str, batch: int = 5000
 ) -> Iterator[tuple[str, str]]:
     """Yield key and JSON text of all records that the source still has."""
-    rows = stream(
-        connection,
-        batch,
-        select(table.c.key, table.c.data).where(
-            table.c.source == source, table.c.removed_at.is_(None)
-        ),
-    )
-    for row in rows:
+    yield from _texts(connection, batch, source, table.c.removed_at.is_(None))
+
+
+def removed_records(
+    connection: Connection, source: str, batch: int = 5000
+) -> Iterator[tuple[str, str]]:
+    """Yield key and JSON text of all records that the source had before."""
+    yield from _texts(connection, batch, source, table.c.removed_at.is_not(None))
+
+
+def _texts(
+    connection: Connection, batch: int, source: str, condition: ColumnElement[bool]
+) -> Iterator[tuple[str, str]]:
+    query = select(table.c.key, table.c.data).where(table.c.source == source, condition)
+    for row in stream(connection, batch, query):
         yield row.key, row.data
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 
 from scimsync.errors import SourceUnavailable
 from scimsync.sources.file.source import PathSource
-from tests.office import SOURCE, USER, Office, Ran, people, person
+from tests.office import SOURCE, USER, Office, Ran, counts, people, person
 from tests.servers.faulty import FaultyServer
 
 HEAD = "id,email,given,family,dept,manager\n"
@@ -208,6 +209,60 @@ def test_of_two_rows_with_one_key_neither_counts(twenty: Office, faulty: FaultyS
         " counts [SYNC-0222]"
     )
     assert faulty.seen == []
+
+
+DAY = timedelta(days=1)
+DELETED_AFTER = 'leave = { action = "deactivate", delete_after = "30d" }'
+
+RETURNS = {
+    "too few fields": "00020,Person20@example.com",
+    "no key": ",person20@example.com,Given20,Family20,IT,",
+    "twice": "00020,a@example.com,A,B,IT,\n00020,b@example.com,A,C,IT,",
+}
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("what", RETURNS)
+def test_who_comes_back_with_a_bad_row_keeps_the_account(
+    office: Office, faulty: FaultyServer, what: str
+) -> None:
+    office.configure(target=DELETED_AFTER)
+    office.hire(people(20))
+    office.push()
+    office.hire(people(19))
+    office.push(later=DAY)
+    office.push(later=31 * DAY)  # the first of the two runs that find the deletion due
+    office.write("hr.csv", HEAD + "\n".join([*lines(19), RETURNS[what]]) + "\n")
+
+    office.now += DAY
+    assert office.plan() == []
+    outcome = office.push()
+
+    assert outcome.exit_code == 4
+    assert "id-00020" in faulty.users
+    office.hire(people(20))
+    assert counts(office.push(later=DAY)) == {"reactivate": 1}
+    assert nobody_is_switched_off(faulty)
+
+
+def test_who_stays_away_after_a_bad_row_is_deleted_after_the_full_time(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(target=DELETED_AFTER)
+    office.hire(people(20))
+    office.push()
+    office.hire(people(19))
+    office.push(later=DAY)
+    office.push(later=31 * DAY)
+    office.write("hr.csv", HEAD + "\n".join([*lines(19), "00020"]) + "\n")
+    office.push(later=DAY)
+    office.hire(people(19))
+
+    assert office.push(later=DAY).exit_code == 0
+    assert counts(office.push(later=29 * DAY)) == {}
+    assert counts(office.push(later=DAY)) == {}
+    assert counts(office.push(later=DAY)) == {"delete": 1}
+    assert "id-00020" not in faulty.users
 
 
 # Single people

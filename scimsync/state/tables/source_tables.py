@@ -26,6 +26,9 @@ class SourceRow(StateRow, table=True):
     records: int = number_column("How many records it has.", default=0)
     ingested_at: datetime | None = time_column("When it was last read.", default=None)
     problems: str | None = text_column("What was wrong in it: a JSON array.", default=None)
+    unusable: str | None = text_column(
+        "Keys of rows that could not be used: a JSON object.", default=None
+    )
     filled: str | None = text_column("Filled cells by column name: a JSON object.", default=None)
     files: str | None = text_column(
         "Files of a pattern, with their records and some keys: a JSON object.", default=None

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from scimsync.model.records import NO_UNUSABLE_KEYS, UnusableKeys
 from scimsync.snapshot import Comparison, compare
 from scimsync.snapshot.index import StoredSnapshot
 from tests.error_text import text_of
@@ -27,6 +28,7 @@ class Outcome:
     previous: int
     unchanged: bool
     problems: list[tuple[int | None, str | None, str]]
+    unusable: UnusableKeys = NO_UNUSABLE_KEYS
 
     @property
     def nothing(self) -> bool:
@@ -41,6 +43,7 @@ class World:
     spec: FileSpec
     columns: Sequence[str] = ("name", "dept")
     stored: dict[str, str] = field(default_factory=dict)
+    removed: dict[str, str] = field(default_factory=dict)
     head_seq: int = 0
     digest: str | None = None
     rebuilt: int = 0
@@ -59,7 +62,9 @@ class World:
         yield from self.stored.items()
 
     def compare(self) -> Comparison:
-        snapshot = StoredSnapshot(self.index, self.rebuild, self.head_seq, self.digest)
+        snapshot = StoredSnapshot(
+            self.index, self.rebuild, self.head_seq, self.digest, self.removed.items
+        )
         return compare(self.spec, self.columns, snapshot)
 
     def plan(self) -> Outcome:
@@ -76,7 +81,7 @@ class World:
             for batch in comparison.changes(2):
                 for change in batch:
                     if change.data_json is None:
-                        del self.stored[change.key]
+                        self.removed[change.key] = self.stored.pop(change.key)
                     else:
                         self.stored[change.key] = change.data_json
             self.digest = comparison.digest
@@ -116,6 +121,7 @@ class World:
             comparison.previous,
             comparison.unchanged,
             problems,
+            comparison.unusable,
         )
 
 

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from scimsync.errors import GuardStop, ScimsyncError, SourceFormatError, SourceUnavailable
+from scimsync.model.records import UnusableKeys
 from tests.error_text import text_of
 from tests.file_sources import with_settings
 
@@ -639,3 +640,33 @@ def test_a_query_without_rows_is_an_empty_source(world: World) -> None:
 
     with pytest.raises(GuardStop, match="the result of the query is empty"):
         world.plan()
+
+
+@pytest.mark.parametrize(
+    ("rows", "unusable"),
+    [
+        ("1,Ann,IT\n3,Cy,HR\n", set()),
+        ("1,Ann,IT\n2,Bo\n3,Cy,HR\n", {"2", "Bo"}),  # the row of 2 is back, and too short
+        ("1,Ann,IT\nx,2,Bo,Ops\n3,Cy,HR\n", {"x", "2", "Bo", "Ops"}),  # its cells are shifted
+        ("1,Ann,IT\n2,Bo,Ops\n2,Bo,HR\n3,Cy,HR\n", {"2"}),  # it is there twice
+        ("1,Ann,IT\n,Bo,Ops\n3,Cy,HR\n", {"2"}),  # it has no key, and the values of 2
+        ("1,Ann,IT\n,Di,Law\n3,Cy,HR\n", set()),  # nobody is like this
+        ("1,Ann\n3,Cy,HR\n", {"1", "Ann"}),  # 1 is kept as it was
+        ("1,Ann,IT\n3,Cy,HR\n4,3\n", {"4"}),  # 3 has a row that can be used
+    ],
+    ids=["none", "short", "shifted", "twice", "no key", "somebody new", "kept", "manager"],
+)
+def test_the_keys_of_unusable_rows_are_known_also_of_records_that_were_removed(
+    world: World, rows: str, unusable: set[str]
+) -> None:
+    world.push(DAY_ONE)
+    assert world.push("id,name,dept\n1,Ann,IT\n3,Cy,HR\n").gone == ["2"]
+
+    assert world.push(f"id,name,dept\n{rows}").unusable == UnusableKeys(frozenset(unusable))
+
+
+def test_with_too_many_bad_rows_they_may_be_anybodys(world: World) -> None:
+    world.push(DAY_ONE)
+    bad = "".join(f"b{number},x\n" for number in range(1001))
+
+    assert world.push(f"{DAY_ONE}{bad}").unusable.whose_unknown

@@ -95,10 +95,11 @@ class Rules:
 @dataclass
 class MemoryRecords:
     """Records by source and key; a record that is `removed` was there once. `names` says which
-    records have the names that references use."""
+    records have the names that references use, and `unusable_keys` whose rows cannot be used."""
 
     rows: list[Record] = field(default_factory=list)
     names: dict[str, list[Key]] = field(default_factory=dict)
+    unusable_keys: set[Key] = field(default_factory=set)
 
     def get(self, sources: Sequence[str], keys: Sequence[Key]) -> dict[Key, Record]:
         found: dict[Key, Record] = {}
@@ -113,6 +114,9 @@ class MemoryRecords:
             if one.key in keys and one.source in sources and not one.removed:
                 having.setdefault(one.key, []).append(one.source)
         return {key: some for key, some in having.items() if len(some) > 1}
+
+    def unusable(self, sources: Sequence[str], keys: Sequence[Key]) -> dict[Key, str]:
+        return {key: sources[0] for key in keys if key in self.unusable_keys}
 
     def named(self, sources: Sequence[str], names: Sequence[str]) -> dict[str, list[Key]]:
         return {name: self.names[name] for name in names if sources and name in self.names}
