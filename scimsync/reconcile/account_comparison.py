@@ -130,12 +130,13 @@ class AccountComparison:
         ids = [remote_id for remote_id, _ in named if remote_id is not None]
         with self._store.read() as connection:
             known = known_resources.known_by_id(connection, self._opened.name, Kind.USER, ids)
+        of_others = self._of_others(ids)
         differing, unlinked = [], []
         for remote_id, resource in named:
             if remote_id is None:
                 continue
             of_id = known.get(remote_id)
-            if of_id is None:
+            if of_id is None or (not of_id[0].has_account and remote_id in of_others):
                 if protected_by(self._opened.compiled.policy, Kind.USER, resource) is None:
                     unlinked.append(_line([remote_id]))
             elif (row := self._compare(of_id, resource)) is not None:
@@ -144,6 +145,17 @@ class AccountComparison:
             if lines:
                 with file.open("ab") as stream:
                     stream.writelines(lines)
+
+    def _of_others(self, ids: Sequence[str]) -> set[str]:
+        """Return the accounts that another target at the same service has."""
+        found: set[str] = set()
+        others = self._opened.others_at_service
+        if others:
+            with self._store.read() as connection:
+                for other in others:
+                    some = [RemoteId(one) for one in ids]
+                    found |= link_store.owners(connection, other, Kind.USER, some).keys()
+        return found
 
     def _compare(self, of_id: Sequence[KnownResource], resource: Resource) -> list[Any] | None:
         """Return the key and absent attributes of an account that differs, or None."""
@@ -283,9 +295,10 @@ class AccountComparison:
             " (SELECT unnest(?::VARCHAR[])) ORDER BY name, id",
             [list(ids)],
         ).fetchall()
+        of_others = self._of_others(ids)
         deactivates = self._opened.compiled.config.unmanaged is Unmanaged.DEACTIVATE
         for remote_id, shown, active in rows:
-            if remote_id in known or remote_id in self._check.new_ids:
+            if remote_id in known or remote_id in self._check.new_ids or remote_id in of_others:
                 continue
             if fold_name(shown) in in_doubt or (deactivates and active is False):
                 continue

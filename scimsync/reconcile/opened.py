@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from scimsync.config.same_url import at_same_service
 from scimsync.model.ids import Document, Key, Kind
 from scimsync.model.service_provider import Discovery
 from scimsync.model.target_memory import TargetState
@@ -49,7 +50,10 @@ class ReadSettings:
 
 @dataclass(frozen=True, slots=True)
 class OpenedTarget:
-    """A target that is read: its connection, its lists, and how single resources are found."""
+    """A target that is read: its connection, its lists, and how single resources are found.
+
+    `others_at_service` are the other targets with its url and authentication.
+    """
 
     compiled: CompiledTarget
     connection: TargetConnection
@@ -57,6 +61,7 @@ class OpenedTarget:
     known: TargetState
     users: Matcher
     groups: dict[str, Matcher]
+    others_at_service: Sequence[str] = ()
 
     @property
     def name(self) -> str:
@@ -155,4 +160,5 @@ def _opened(
     }
     groups[NO_TABLE] = matcher(Kind.GROUP, ("externalId", "displayName"))
     users = matcher(Kind.USER, target.config.match)
-    return OpenedTarget(target, connection, reader, known, users, groups)
+    others = at_same_service(settings.compiled.config, name)
+    return OpenedTarget(target, connection, reader, known, users, groups, others)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from scimsync.config.same_url import at_same_url
 from scimsync.errors import SOURCE_ERRORS, coded
 from scimsync.formatting import plural
 from scimsync.model.batches import batches
@@ -99,7 +100,7 @@ def without_known(
     """
     if not accounts:
         return [], []
-    why = _why_sources_are_behind(settings, target, report)
+    why = _why_others_may_have_them(settings, target, report)
     if why is None:
         values = UnmanagedValues(read_back, (one.remote_id for one in accounts))
         known = _known(target, settings.store, settings.now, values)
@@ -125,17 +126,19 @@ def _remark(account: UnlinkedAccount, key: Key, path: str) -> str:
     return coded(f"{who} is not deactivated: it has the {path} of {key}", KEPT)
 
 
-# The sources
+# The sources, and other targets
 
 
-def _why_sources_are_behind(
+def _why_others_may_have_them(
     settings: ReadSettings, target: CompiledTarget, report: Report
 ) -> str | None:
-    """Return why the snapshot may lack users of a target, None if it is up to date.
+    """Return why unmanaged accounts may be those of users whom the snapshot lacks, else None.
 
     The sources are read as a plan reads them, and nothing is stored.
     """
     name, config = target.name, settings.compiled.config
+    if others := at_same_url(config, name):
+        return f"they may be those of {', '.join(others)}, which has the same url"
     try:
         compiled = compile_config(config, [name], secrets=False)
         with scratch_context(compiled, settings.store, Options(), settings.now, report) as context:

@@ -23,6 +23,7 @@ from scimsync.run.known_keys import unknown_key
 from scimsync.run.options import Options
 from scimsync.run.reading import Reading
 from scimsync.run.settings_digests import settings_digests
+from scimsync.run.shared_resources import give_up_shared, warn_of_shared_urls
 from scimsync.run.stopping import stop_of, stopped_by_sources, violation_of, with_stops
 from scimsync.run.target_run import TargetRun
 from scimsync.snapshot.view import SnapshotView
@@ -48,6 +49,7 @@ def begin(context: Context, targets: Mapping[str, TargetRun], reading: Reading) 
     Return the names of the others. Raise ConfigError for an unknown key in the options.
     """
     compiled = context.compiled
+    warn_of_shared_urls(compiled.config, compiled.targets)
     for violation in _with_stops(context, _other_settings(context)):
         for name, target in targets.items():
             target.block(stop_of(violation, name, compiled.sources_of_targets))
@@ -96,6 +98,7 @@ def checked_plan(
     were planned before. The result has only the problems and violations of `targets`.
     """
     sources = context.compiled.sources_of_targets
+    give_up_shared(context, targets)
     plan = Plan({name: target.plan(context.store) for name, target in targets.items()})
     violations = _with_stops(context, _violations(context, reading, plan, targets))
     for violation in (*_with_stops(context, reading.violations), *earlier, *violations):

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 
+from scimsync.config.same_url import at_same_service
 from scimsync.execute.concurrency import gather_or_raise
 from scimsync.plan import Plan
 from scimsync.run.acceptance import accept
@@ -73,18 +74,29 @@ class _Waves:
         async with asyncio.TaskGroup() as executing:
             while self._planning or self._ready:
                 await self._wait_for_wave()
-                wave = {name: one for name, one in self._targets.items() if name in self._ready}
-                self._ready.clear()
+                going = self._going()
+                wave = {name: one for name, one in self._targets.items() if name in going}
+                self._ready = [name for name in self._ready if name not in going]
                 self._check_and_accept(wave)
                 executing.create_task(self._execute(wave))
 
     async def _wait_for_wave(self) -> None:
         """Return once each target is ready, or once some are and all others are slow."""
-        while self._planning and not (self._ready and all(map(self._is_slow, self._planning))):
+        while self._planning and not (self._going() and all(map(self._is_slow, self._planning))):
             self._changed.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._context.options.patience_s / 4):
                     await self._changed.wait()
+
+    def _going(self) -> set[str]:
+        """Return the targets that are ready, without those that wait for another at their service.
+
+        The plans of targets at one service are compared: see `give_up_shared`.
+        """
+        config = self._context.compiled.config
+        return {
+            name for name in self._ready if self._planning.isdisjoint(at_same_service(config, name))
+        }
 
     def _is_slow(self, name: str) -> bool:
         options = self._context.options

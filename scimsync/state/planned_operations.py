@@ -56,6 +56,17 @@ class PlannedOperations:
                     connection, self._run, self._target, operations, self._now
                 )
 
+    def refuse(self, operation: JournaledOperation, why: str) -> None:
+        """Fail a planned operation before it is sent, with `why` in the journal."""
+        with self._plan.write() as connection:
+            operation_journal.close_open(
+                connection,
+                OperationFilter(ids=[operation.id]),
+                OperationStatus.FAILED,
+                why,
+                self._now,
+            )
+
     def planned_keys(self, kind: Kind, keys: Sequence[Key], *actions: str) -> set[Key]:
         return self._keys_of(
             OperationFilter(

@@ -68,6 +68,7 @@ class LiveState(PlannedOperations):
         self._pins: Sequence[Pin] = ()
         self._pinned_members: Sequence[PinnedMember] = ()
         self._unpinned: dict[Kind, set[Key]] = {kind: set() for kind in Kind}
+        self._given_up: list[Link] = []
 
     def go_on(self, now: datetime) -> None:
         """Plan again in the same run, `now`: what was to be planned at once is due."""
@@ -98,6 +99,8 @@ class LiveState(PlannedOperations):
             self._unwanted[kind].clear()
             self._returned[kind].clear()
         self._links.clear()
+        link_store.put_links(connection, self._target, self._given_up)
+        self._given_up.clear()
         self._accept_pins(connection)
         absent_users.put(connection, self._target, self._absent, self._protected)
         self._absent.clear()
@@ -360,6 +363,15 @@ class LiveState(PlannedOperations):
         if self._accepted and (self._links or unwanted or returned or self._removes):
             with self._store.write() as connection:
                 self.accept(connection)
+
+    def give_up(self, some: Iterable[Link]) -> None:
+        """Let the resources of these links be no longer those of their keys, once the plan counts.
+
+        Nothing is known of what becomes of them. The ids stay, to take them out of groups.
+        """
+        self._given_up += [
+            Link(one.kind, one.key, LinkStatus.DELETED, remote_id=one.remote_id) for one in some
+        ]
 
     def put_links(self, some: Sequence[Link]) -> None:
         moved = [link for link in some if self._is_moved(link)]

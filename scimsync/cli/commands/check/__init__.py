@@ -22,6 +22,7 @@ from scimsync.cli.commands.check.local_checks import (
     check_secrets,
     check_shared_mappings,
     check_state_files,
+    check_urls,
     opened_and_checked_state,
 )
 from scimsync.cli.commands.check.mapped_values import TargetValues
@@ -125,11 +126,12 @@ def _check(
         findings = check_findings(targets, store, now)
         echoes = check_echoes(targets, store)
         protected = check_protected(config, targets, store)
+        urls = check_urls(config, names)
         secrets = {name: list(check_secrets(config, name, now.today)) for name in names}
         with_token = [one for name, one in targets.items() if not exit_code_of(secrets[name])]
         responses = TargetChecks(config, store, now, values, discovered).check(with_token)
     for name in names:
-        found = (forgotten, faults, secrets, responses, findings, echoes, protected)
+        found = (forgotten, faults, urls, secrets, responses, findings, echoes, protected)
         yield from (result for results in found for result in results.get(name, ()))
     yield from check_schedule(config, names, now.time)
     yield from check_receivers(config)

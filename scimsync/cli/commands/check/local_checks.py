@@ -10,6 +10,7 @@ from datetime import date, datetime
 from scimsync.cli.commands.check.check_results import CheckResult, Subject
 from scimsync.cli.ui.exposed_files import exposed_files, exposure_hint, exposure_text
 from scimsync.config.models import Config
+from scimsync.config.same_url import shared_url
 from scimsync.config.schedule import first_after
 from scimsync.config.secrets import SecretReader, secret_references
 from scimsync.durations import format_local
@@ -80,6 +81,17 @@ def check_shared_mappings(config: Config, known: Collection[str]) -> Iterator[Ch
 
 
 # Targets
+
+
+def check_urls(config: Config, names: Sequence[str]) -> dict[str, list[CheckResult]]:
+    """Warn of targets that have the url of another target."""
+    found = {name: shared_url(config, name) for name in names}
+    hint = "join the sources in one target, unless a user never moves from one to the other"
+    return {
+        name: [Subject("target", name).warning(shared.text, code="SYNC-0431", hint=hint)]
+        for name, shared in found.items()
+        if shared is not None
+    }
 
 
 def check_findings(
