@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from scimsync.model.ids import Document, Key, Kind, RemoteId
 from scimsync.model.links import Link, LinkStatus
 
-_UNLINKED = "(unmanaged) "
-"""Begins the keys under which accounts that no user is linked to take part in one run."""
+_UNLINKED = " (unmanaged) "
+"""Begins the keys under which accounts that no user is linked to take part in one run.
+
+No source has such a key: sources strip white space from keys.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,7 +190,7 @@ class Hands:
         body["emails"] = [{"type": "work", "value": name, "primary": True}]
         body["name"] = {"givenName": "Guest", "familyName": str(self._number)}
         account = self.call("POST", "/Users", body)
-        self._guests[name] = f"(unmanaged) {account['id']}"
+        self._guests[name] = f" (unmanaged) {account['id']}"
         return account
 
     # Groups

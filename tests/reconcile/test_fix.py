@@ -117,7 +117,7 @@ def test_unmanaged_accounts_are_deactivated_and_never_deleted(
     assert not faulty.users[guest["id"]]["active"]
     assert faulty.users[service["id"]]["active"]
     (operation,) = pushed.journal()
-    assert (operation.key, operation.action) == (f"(unmanaged) {guest['id']}", "deactivate")
+    assert (operation.key, operation.action) == (f" (unmanaged) {guest['id']}", "deactivate")
     assert operation.reason == "no user is linked to it"
     assert pushed.links().keys() == {row["id"] for row in people(10)}
 
@@ -227,6 +227,24 @@ def test_nobody_is_deactivated_while_a_user_cannot_be_told(
 
     why = "the attributes to match by of 00011 cannot be worked out"
     assert f"1 unmanaged account is not deactivated: {why} [SYNC-0522]" in said
+
+
+def test_a_key_that_looks_like_that_of_an_unmanaged_account_is_an_ordinary_key(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(target='unmanaged = "deactivate"')
+    guest = faulty.add(externalId="guest", userName="guest@example.com", active=True)
+    office.hire([*people(5), person(6, id=f" (unmanaged) {guest['id']}")])
+    assert counts(office.push()) == {"create": 6}
+
+    ran = office.run("reconcile", "--fix")
+
+    assert ran.code == 0
+    assert "6 accounts compared, 1 unmanaged" in ran.out
+    assert not faulty.users[guest["id"]]["active"]
+    (link,) = (one for key, one in office.links().items() if "(unmanaged)" in key)
+    assert faulty.users[str(link.remote_id)]["active"]
+    assert office.run("reconcile", "--exit-code").code == 0
 
 
 def test_a_person_who_comes_later_still_gets_the_account(
