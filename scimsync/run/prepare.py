@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -17,7 +18,8 @@ from scimsync.plan.definition import NoOperations
 from scimsync.plan.identities import settle
 from scimsync.plan.saved import SavedPlan, changed_settings, why_outdated
 from scimsync.run.compiled import CompiledConfig, CompiledTarget, UnusableTarget
-from scimsync.run.context import Context
+from scimsync.run.context import Context, PushContext
+from scimsync.run.dropped_targets import HINT, dropped_targets
 from scimsync.run.given_plan import outdated_names
 from scimsync.run.known_keys import unknown_key
 from scimsync.run.options import Options
@@ -28,6 +30,8 @@ from scimsync.run.stopping import stop_of, stopped_by_sources, violation_of, wit
 from scimsync.run.target_run import TargetRun
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import link_store
+
+_LOG = logging.getLogger("scimsync")
 
 
 async def make_plan(context: Context, targets: Mapping[str, TargetRun], reading: Reading) -> Plan:
@@ -50,6 +54,8 @@ def begin(context: Context, targets: Mapping[str, TargetRun], reading: Reading) 
     """
     compiled = context.compiled
     warn_of_shared_urls(compiled.config, compiled.targets)
+    if isinstance(context, PushContext):
+        _warn_of_dropped_targets(context)
     for violation in _with_stops(context, _other_settings(context)):
         for name, target in targets.items():
             target.block(stop_of(violation, name, compiled.sources_of_targets))
@@ -66,6 +72,13 @@ def begin(context: Context, targets: Mapping[str, TargetRun], reading: Reading) 
     for name in going:
         targets[name].identities = identities if targets[name].maps_names else with_others
     return going
+
+
+def _warn_of_dropped_targets(context: PushContext) -> None:
+    with context.store.read() as connection:
+        dropped = dropped_targets(connection, context.compiled.config)
+    for one in dropped:
+        _LOG.warning("%s: %s; %s [SYNC-0433]", one.name, one.text, HINT)
 
 
 def _other_persons(context: Context, targets: Sequence[TargetRun]) -> dict[Key, str]:

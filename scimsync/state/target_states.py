@@ -21,6 +21,12 @@ def get_targets(connection: Connection, names: Sequence[str]) -> dict[str, Targe
     return {name: known.get(name) or TargetState(name) for name in names}
 
 
+def other_targets(connection: Connection, names: Sequence[str]) -> list[TargetState]:
+    """Return the states of all targets but `names`, by name."""
+    rows = connection.execute(select(table).where(table.c.name.not_in(names))).mappings()
+    return sorted(map(_state, rows), key=lambda one: one.name)
+
+
 def get_target(connection: Connection, name: str) -> TargetState:
     """Return the state of one target."""
     return get_targets(connection, [name])[name]

@@ -14,7 +14,11 @@ from scimsync.builtin import load
 from scimsync.cli.commands.check.audit_events import check_audit_events
 from scimsync.cli.commands.check.audit_keys import check_audit_keys
 from scimsync.cli.commands.check.check_results import CheckResult, Level, Subject, exit_code_of
-from scimsync.cli.commands.check.known_accounts import check_echoes, check_protected
+from scimsync.cli.commands.check.known_accounts import (
+    check_dropped,
+    check_echoes,
+    check_protected,
+)
 from scimsync.cli.commands.check.local_checks import (
     check_findings,
     check_receivers,
@@ -127,12 +131,14 @@ def _check(
         echoes = check_echoes(targets, store)
         protected = check_protected(config, targets, store)
         urls = check_urls(config, names)
+        dropped = check_dropped(config, store)
         secrets = {name: list(check_secrets(config, name, now.today)) for name in names}
         with_token = [one for name, one in targets.items() if not exit_code_of(secrets[name])]
         responses = TargetChecks(config, store, now, values, discovered).check(with_token)
     for name in names:
         found = (forgotten, faults, urls, secrets, responses, findings, echoes, protected)
         yield from (result for results in found for result in results.get(name, ()))
+    yield from dropped
     yield from check_schedule(config, names, now.time)
     yield from check_receivers(config)
     yield from check_audit_keys(config)

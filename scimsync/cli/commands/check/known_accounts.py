@@ -11,6 +11,7 @@ from scimsync.jsontext import printable_json
 from scimsync.model.echoes import EchoCount
 from scimsync.model.ids import Kind
 from scimsync.plan.document_diff import protected_accounts, short_path
+from scimsync.run.dropped_targets import HINT, dropped_targets
 from scimsync.state import absent_users, overview
 from scimsync.state.store import Store
 
@@ -25,6 +26,16 @@ def check_echoes(names: Iterable[str], store: Store) -> Found:
     with store.read() as connection:
         counted = {name: overview.echo_counts(connection, name) for name in names}
     return {name: [_warning(name, counts)] for name, counts in counted.items() if counts}
+
+
+def check_dropped(config: Config, store: Store) -> list[CheckResult]:
+    """Warn of targets with active accounts that sync.toml no longer has."""
+    with store.read() as connection:
+        dropped = dropped_targets(connection, config)
+    return [
+        Subject("target", one.name).warning(one.text, code="SYNC-0433", hint=HINT)
+        for one in dropped
+    ]
 
 
 def check_protected(config: Config, names: Iterable[str], store: Store) -> Found:

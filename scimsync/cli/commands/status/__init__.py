@@ -47,6 +47,10 @@ def _document(status: Status) -> dict[str, Any]:
             for source in status.sources
         },
         "targets": {target.name: _target_document(target) for target in status.targets},
+        "dropped_targets": [
+            {"name": one.name, "active": one.accounts, "same_url": one.same_url}
+            for one in status.dropped
+        ],
         "held": dict(status.holds),
         "troubles": [
             {"event": one.event, "subject": one.subject, "since": one.since, "text": one.text}

@@ -23,6 +23,7 @@ from scimsync.plan.shown_plan import NameReader, Names
 from scimsync.run.compile import compile_config
 from scimsync.run.compiled import CompiledTarget
 from scimsync.run.display_names import display_names
+from scimsync.run.dropped_targets import DroppedTarget, dropped_targets
 from scimsync.run.reading import fill_tables
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import (
@@ -90,7 +91,8 @@ class Status:
     now. `holds` are the keys that are deprovisioned by hand, and since when; `held_names` are
     the names of the first. `alerts` are those that the receivers of `[notify]` got and that are not
     resolved. `events` are those that wait for a destination of `[audit.events]`. `exposed` are the
-    files of the state that other users may read.
+    files of the state that other users may read. `dropped` are the targets that sync.toml no
+    longer has.
     """
 
     now: datetime
@@ -105,6 +107,7 @@ class Status:
     alerts: Sequence[FiringAlert]
     events: Sequence[WaitingEvents]
     exposed: Sequence[Path]
+    dropped: Sequence[DroppedTarget]
 
 
 def read_status(config: Config, names: Sequence[str], store: Store, now: Now) -> Status:
@@ -145,6 +148,7 @@ def read_status(config: Config, names: Sequence[str], store: Store, now: Now) ->
             alerts=alerts.firing_alerts(connection),
             events=pending_events.waiting(connection) if config.audit.events is not None else (),
             exposed=exposed_files(config),
+            dropped=dropped_targets(connection, config),
         )
 
 

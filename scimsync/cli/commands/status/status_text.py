@@ -18,6 +18,7 @@ from scimsync.model.links import AccessToRemove, LinkStatus
 from scimsync.plan.document_diff import protected_accounts
 from scimsync.plan.render.words import named
 from scimsync.plan.shown_plan import Names
+from scimsync.run.dropped_targets import HINT
 from scimsync.state.alerts import FiringAlert
 from scimsync.state.pending_events import WaitingEvents
 from scimsync.state.pin_store import PinSummary
@@ -39,6 +40,11 @@ def print_status(output: Output, status: Status, targets: Collection[str]) -> No
     if status.exposed:
         output.line((printable(coded(exposure_text(status.exposed), "SYNC-0615")), "yellow"))
         output.line(printable(exposure_hint(status.exposed)), indent=2)
+        output.blank()
+    for dropped in status.dropped:
+        text = f"target {dropped.name}: {dropped.text}"
+        output.line((printable(coded(text, "SYNC-0433")), "yellow"))
+        output.line(HINT, indent=2)
         output.blank()
     for source in status.sources:
         _print_source(output, source, status.now)
