@@ -41,6 +41,7 @@ from scimsync.targets.evidence import (
     verdict,
 )
 from scimsync.targets.filter_search import SearchUndecided
+from scimsync.targets.foreign_groups import has_other_external_id
 from scimsync.targets.matching import Matcher, MatchResult
 from scimsync.targets.shown_resources import active_of, shows_another
 from scimsync.transport.request_errors import NoResponse, RequestError
@@ -84,7 +85,7 @@ class Creation:
                 except OutcomeUnknown as error:
                     unknown, link = error, perhaps_created(link, operation)
                     match = await self._created_by(document, error.cause)
-                    if match is not None and await self._may_be_new(match):
+                    if match is not None and await self._may_be_new(match, document):
                         return await self._complete(link, match, document, error.cause)
                     if match is not None:
                         return await self._adopt_found(link, match, document, error.cause)
@@ -179,7 +180,7 @@ class Creation:
             match = await self._unowned(document)
         if match is None:
             return outcome_of_error(self.operation, link, cause, self.now())
-        if await self._may_be_new(match):
+        if await self._may_be_new(match, document):
             return await self._complete(link, match, document, cause)
         return await self._adopt_found(link, match, document, cause)
 
@@ -321,9 +322,11 @@ class Creation:
     def _protected_by(self, match: MatchResult) -> str | None:
         return protected_by(self.sending.policy, self.operation.kind, match.resources[0])
 
-    async def _may_be_new(self, match: MatchResult) -> bool:
+    async def _may_be_new(self, match: MatchResult, sent: Document) -> bool:
         """Return whether a resource may be one that was just created: a new group is empty."""
         if self.operation.kind is Kind.GROUP:
+            if has_other_external_id(match.resources[0], sent):
+                return False
             if not self.sending.policy.product.members_returned and match.by != "externalId":
                 return False
             group = await self._matcher.with_members(match.resources[0])

@@ -27,6 +27,7 @@ from scimsync.state import operation_journal
 from scimsync.state.store import Store
 from scimsync.targets.echo_comparison import is_own_form
 from scimsync.targets.evidence import Purpose, Verdict, verdict
+from scimsync.targets.foreign_groups import has_other_external_id
 from scimsync.targets.matching import Matcher
 from scimsync.targets.resource_list import fold
 from scimsync.targets.shown_resources import held_document, read_active
@@ -214,7 +215,7 @@ class InDoubtReader:
         proves nothing where members are never shown.
         """
         is_group = self._kind is Kind.GROUP
-        if is_group and read(resource, "members"):
+        if is_group and (read(resource, "members") or has_other_external_id(resource, sent)):
             return False
         name = UNIQUE_ATTRIBUTE[self._kind]
         held = project(resource, ["externalId", name])

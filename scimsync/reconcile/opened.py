@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from scimsync.config.same_url import at_same_service
-from scimsync.model.ids import Document, Key, Kind
+from scimsync.model.ids import Document, Key, Kind, RemoteId
 from scimsync.model.service_provider import Discovery
 from scimsync.model.target_memory import TargetState
 from scimsync.plan import Now
@@ -16,7 +16,7 @@ from scimsync.run.cancellation import Cancellation
 from scimsync.run.compiled import CompiledConfig, CompiledTarget
 from scimsync.run.managed import NO_TABLE, group_matcher
 from scimsync.scim.paging import ListPaging
-from scimsync.state import discoveries, link_store, target_states
+from scimsync.state import discoveries, known_resources, link_store, target_states
 from scimsync.state.store import Store
 from scimsync.targets.connection import TargetConnection
 from scimsync.targets.discoverer import Discoverer
@@ -137,6 +137,13 @@ def _opened(
         with store.read() as database:
             return link_store.count_accounts(database, name, kind)
 
+    def put_members(group_id: RemoteId) -> set[RemoteId]:
+        with store.read() as database:
+            group = link_store.owners(database, name, Kind.GROUP, [group_id]).get(group_id)
+            if group is None:
+                return set()
+            return {one[2] for one in known_resources.members_with_ids(database, name, group)}
+
     def matcher(kind: Kind, match: Sequence[str]) -> Matcher:
         visibility = Visibility(
             target.policy.product.name,
@@ -153,6 +160,7 @@ def _opened(
             known=lambda: count(kind),
             unusable=remembered_filters(known, kind, now),
             visibility=visibility,
+            put_members=put_members,
         )
 
     groups = {

@@ -182,6 +182,7 @@ def _open(
                 target.profile.filter_needs if kind is Kind.USER else {},
                 lambda: _known_documents(store, name, kind),
             ),
+            put_members=state.put_members,
         )
 
     def expected_users() -> int:

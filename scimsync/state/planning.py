@@ -332,6 +332,20 @@ class LiveState(PlannedOperations):
         with self._plan.read() as connection:
             yield from membership_store.due(connection, self._target)
 
+    def put_members(self, group_id: RemoteId) -> set[RemoteId]:
+        """Return the ids of the members that the group with this id has, or that are wanted there.
+
+        The members may have been deleted at the target.
+        """
+        group = self.owners(Kind.GROUP, [group_id]).get(group_id)
+        rows = [] if group is None else self.memberships_of_group(group)
+        return {
+            remote_id
+            for kind in Kind
+            for some in batches([row.member for row in rows if row.member_kind is kind], _BATCH)
+            for remote_id in self.remote_ids(kind, some, include_deleted=True).values()
+        }
+
     def groups_with_wanted(self, groups: Sequence[Key]) -> set[Key]:
         with self._plan.read() as connection:
             return set(membership_store.count_wanted(connection, self._target, groups))

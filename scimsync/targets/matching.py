@@ -8,12 +8,12 @@ found something: see `evidence`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from scimsync.model.ids import Document, Key, Kind, RemoteId
+from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Key, Kind, RemoteId
 from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.listing import ListingError
@@ -25,6 +25,7 @@ from scimsync.targets.evidence import (
     verdict,
 )
 from scimsync.targets.filter_search import MAX_MATCHES, FilterSearch, SearchUndecided
+from scimsync.targets.foreign_groups import is_foreign
 from scimsync.targets.resource_list import ResourceList, read_whole_list
 from scimsync.targets.resource_reader import ResourceReader
 from scimsync.targets.shared_look_up import SharedLookUp
@@ -52,6 +53,7 @@ class Matcher:
     `known` returns the number of resources that are linked. `unusable` maps the attributes whose
     filters proved nothing in earlier runs to the reason. `visibility` says what lists show, and
     `capabilities` returns what the target declares: it may have no filters, or small pages.
+    `put_members` returns the members that scimsync put in a group, or wants there.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Matcher:
         known: Callable[[], int] = lambda: 0,
         unusable: Mapping[str, str] | None = None,
         visibility: Visibility = EVERYTHING,
+        put_members: Callable[[RemoteId], Collection[RemoteId]] = lambda _: (),
     ) -> None:
         self._reader = reader
         self._kind = kind
@@ -76,6 +79,7 @@ class Matcher:
         self._outdated = False
         self._read_after_conflict = False
         self._visibility = visibility
+        self._put_members = put_members
         self._filters = FilterSearch(reader, kind, unusable, visibility)
 
     @property
@@ -276,7 +280,8 @@ class Matcher:
     ) -> dict[str, Any] | None:
         """Return a resource, under a new id if it has one now, or None if it is gone.
 
-        A group has its members only with `members`. Raise SearchUndecided if neither is proven,
+        A group that has nothing in common with it but the name is another one. A group has its
+        members only with `members`. Raise SearchUndecided if neither is proven,
         IdOfAnother if the id was given to someone else, and the errors of the sender.
         """
         resource = await self.read(remote_id, members=members)
@@ -294,8 +299,13 @@ class Matcher:
             )
         if resource_id(match.resources[0]) == remote_id:
             raise SearchUndecided(f"{remote_id} is not found by its id, but by {match.by}")
-        found = match.resources[0]
-        return await self.with_members(found) if members else found
+        found: dict[str, Any] | None = match.resources[0]
+        by_name = self._kind is Kind.GROUP and match.by == UNIQUE_ATTRIBUTE[Kind.GROUP]
+        if members or by_name:
+            found = await self.with_members(match.resources[0])
+        if found is None or not by_name:
+            return found
+        return None if is_foreign(found, document, self._put_members(remote_id)) else found
 
     async def preload(self, expected: int) -> None:
         """Read the whole list, if that takes fewer requests than reading `expected` resources."""
