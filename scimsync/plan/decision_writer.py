@@ -101,8 +101,9 @@ class DecisionWriter:
     def fail(self, candidate: Candidate, detail: str) -> None:
         """Add the failure of a candidate that cannot be planned."""
         link = candidate.link
+        may_have_access = link is not None and link.may_have_access_since is not None
         leaves = candidate.held_since is not None or (
-            candidate.desired is not None and not candidate.is_wanted
+            not candidate.is_wanted and (candidate.desired is not None or may_have_access)
         )
         phase, action = self.traits.create, Action.CREATE
         if link is not None and link.has_account:

@@ -61,6 +61,10 @@ class Records(Protocol):
         """Return those of `keys` that an unusable row of one of `sources` may be of, with it."""
         ...
 
+    def never_accepted(self, sources: Sequence[str], keys: Sequence[Key]) -> set[Key]:
+        """Return those of `keys` whose record was only in a file that a guard refused."""
+        ...
+
     def named(self, sources: Sequence[str], names: Sequence[str]) -> dict[str, list[Key]]:
         """Return the keys of the records that have each of `names` (see `model.names`)."""
         ...

@@ -1,16 +1,19 @@
 """Users who should have no account and have no link: after a lost state, or a first deployment.
 
 Their records say by what an account of theirs is found. Each version of a record is looked up once,
-after everyone else is planned, so that an account goes first to the user who should have it. A
-record that is gone from the source is no reason to look for an account that scimsync never had: it
-may have come from a wrong file.
+after everyone else is planned, so that an account goes first to the user who should have it.
+
+A record that is gone from the source is no reason to look for an account that scimsync never had:
+it may have come from a wrong file. A user who failed before the record went is different: several
+accounts may match, or the search failed. Such a user is looked up by the last record, and counts as
+a leaver who may still have access until the target shows that no active account matches.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -67,7 +70,7 @@ class UnlinkedLeavers:
         self._today = today
         self._policy = policy
         self._waiting: dict[Key, bool] = {}
-        self._held: dict[Key, bool] = {}
+        self._expected: dict[Key, bool] = {}
         self._searches: dict[Key, Search] = {}
         self._found: dict[Key, tuple[Account, ...]] = {}
         self._failures: dict[Key, str] = {}
@@ -90,19 +93,21 @@ class UnlinkedLeavers:
         leavers = [key for key in batch.keys if self._is_unlinked_leaver(batch, key)]
         if not leavers:
             return
-        ready = [key for key in leavers if key in self._held]
+        ready = [key for key in leavers if key in self._expected]
         batch.looked_up.update(ready)
         batch.accounts |= {key: self._found[key] for key in ready if key in self._found}
         batch.failures |= {key: self._failures[key] for key in ready if key in self._failures}
-        others = [key for key in leavers if key not in self._held]
+        others = [key for key in leavers if key not in self._expected]
         later = self._not_looked_up(batch, others, refreshes=refreshes)
-        self._waiting |= {key: key in batch.held for key in later}
+        self._waiting |= {
+            key: key in batch.held or _may_have_access(batch.links.get(key)) for key in later
+        }
         batch.keys = [key for key in batch.keys if key not in later]
 
     def next_keys(self) -> list[Key]:
         """Return the next users to search for, in order, and forget what was found before."""
         keys = sorted(self._waiting)[:_AT_ONCE]
-        self._held = {key: self._waiting.pop(key) for key in keys}
+        self._expected = {key: self._waiting.pop(key) for key in keys}
         self._searches.clear()
         self._found.clear()
         self._failures.clear()
@@ -131,13 +136,13 @@ class UnlinkedLeavers:
             if search.failure is not None:
                 self._failures[key] = search.failure
             elif not search.values:
-                self.unsearchable += not self._held[key]
+                self.unsearchable += not self._expected[key]
 
     def leave_to_others(self) -> None:
         """Drop accounts that belong to others, or are wanted by others, of what was found."""
-        for key in sorted(self._held.keys() - self._found.keys() - self._failures.keys()):
+        for key in sorted(self._expected.keys() - self._found.keys() - self._failures.keys()):
             search = self._searches.get(key)
-            if self._held[key] and (search is None or not search.values):
+            if self._expected[key] and (search is None or not search.values):
                 why = "its account cannot be searched for: its record has no value to match by"
                 self._failures[key] = coded(why, "SYNC-0374")
         free = {
@@ -171,23 +176,24 @@ class UnlinkedLeavers:
             )
 
     def _is_unlinked_leaver(self, batch: Batch, key: Key) -> bool:
-        has_record = key in batch.desired or key in batch.held
-        if not has_record or key in batch.failures or batch.is_wanted(key):
+        link = batch.links.get(key)
+        has_failed = _may_have_access(link) or (
+            link is not None and link.status is LinkStatus.PENDING
+        )
+        is_known = key in batch.desired or key in batch.held or has_failed
+        if not is_known or key in batch.failures or batch.is_wanted(key):
             return False
         if batch.has_account(key):
             return False
         leave = leave_policy(self._policy, held=key in batch.held)
-        return (
-            leave in REMOVES_ACCESS
-            and not batch.is_gone(key)
-            and _must_be_found(batch.links.get(key))
-        )
+        return leave in REMOVES_ACCESS and not batch.is_gone(key) and _must_be_found(link)
 
     def _not_looked_up(self, batch: Batch, keys: Sequence[Key], *, refreshes: bool) -> set[Key]:
         """Return those of `keys` that have to be searched for.
 
         Left out are users of whose record this version was looked up before, unless they have just
-        been deprovisioned by hand.
+        been deprovisioned by hand or may still have access. Those whose only record was in a file
+        that a guard refused are left out too.
         """
         if not keys:
             return set()
@@ -198,13 +204,24 @@ class UnlinkedLeavers:
         for key in keys:
             search, link = searches.get(key), batch.links.get(key)
             ordered = key in batch.held and link is not None and link.is_due
+            must_be_found = ordered or _may_have_access(link)
             if search is None:
                 deleted = link is not None and link.status is LinkStatus.DELETED
-                if ordered and not deleted:
+                if must_be_found and not deleted:
                     later.add(key)
-            elif ordered or known.get(key) != search.digest:
+            elif must_be_found or known.get(key) != search.digest:
                 later.add(key)
-        return later
+        return later - self._never_accepted(batch, later)
+
+    def _never_accepted(self, batch: Batch, keys: Collection[Key]) -> set[Key]:
+        gone = [
+            key
+            for key in sorted(keys)
+            if key not in batch.desired
+            and key not in batch.held
+            and not _may_have_access(batch.links.get(key))
+        ]
+        return self._records.never_accepted(self._sources, gone) if gone else set()
 
     def _wanted_by_others(self, accounts: Sequence[Account]) -> set[RemoteId]:
         """Return those of `accounts` that match a user who should have one and has none yet.
@@ -249,6 +266,10 @@ def _must_be_found(link: Link | None) -> bool:
     if link is None or link.status is LinkStatus.PENDING:
         return True
     return link.status is LinkStatus.DELETED and link.is_due
+
+
+def _may_have_access(link: Link | None) -> bool:
+    return link is not None and link.may_have_access_since is not None
 
 
 def _search(record: Record, found: MatchValues) -> Search:

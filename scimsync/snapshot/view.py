@@ -9,7 +9,7 @@ from datetime import datetime
 
 from scimsync.model.ids import Key, Seq
 from scimsync.model.records import NO_UNUSABLE_KEYS, Record, UnusableKeys
-from scimsync.state import due, record_names, record_rows, unusable_keys
+from scimsync.state import due, ingests, record_names, record_rows, unusable_keys
 from scimsync.state.record_names import Holding
 from scimsync.state.store import Store
 
@@ -103,6 +103,11 @@ class SnapshotView:
                 meant |= {*keys} - {record.key for record in here if not record.removed}
             found |= {key: source for key in meant if key not in found}
         return found
+
+    def never_accepted(self, sources: Sequence[str], keys: Sequence[Key]) -> set[Key]:
+        """Return those of `keys` whose record was only in a file that a guard refused."""
+        with self._store.read() as connection:
+            return ingests.never_accepted(connection, sources, keys)
 
     def named(self, sources: Sequence[str], names: Sequence[str]) -> dict[str, list[Key]]:
         """Return the keys of the records of `sources` that have each of `names`.

@@ -81,6 +81,26 @@ def note_refused(connection: Connection, source: str) -> None:
         upsert(connection, refused_change, noted)
 
 
+def never_accepted(connection: Connection, sources: Sequence[str], keys: Sequence[Key]) -> set[Key]:
+    """Return those of `keys` whose removed record has the values of a change that was refused.
+
+    A guard refused the only file with these values, and the record was removed again.
+    """
+    rows = connection.execute(
+        select(record.c.key, record.c.data, refused_change.c.digest)
+        .join(
+            refused_change,
+            (refused_change.c.source == record.c.source) & (refused_change.c.key == record.c.key),
+        )
+        .where(
+            record.c.source.in_(sources),
+            record.c.key.in_(keys),
+            record.c.removed_at.is_not(None),
+        )
+    )
+    return {Key(row.key) for row in rows if row.digest == _digest(row.data, None)}
+
+
 def forget_refused(
     connection: Connection, sources: Sequence[str], keys: Sequence[Key] = ()
 ) -> None:

@@ -178,6 +178,51 @@ def test_an_ambiguous_leaver_is_seen_in_every_run(office: Office, faulty: Faulty
     assert office.push(later=DAY).exit_code == 0
 
 
+@pytest.mark.both_databases
+@pytest.mark.parametrize("row", [left(10), person(10)], ids=["out of scope", "in scope"])
+def test_an_ambiguous_user_whose_row_goes_is_seen_until_no_active_account_matches(
+    office: Office, faulty: FaultyServer, row: Row
+) -> None:
+    office.configure(target=SCOPE)
+    add(faulty, 10, externalId="00010")
+    add(faulty, 10, externalId="00010", userName="other@example.com")
+    office.hire([*people(9), row])
+    assert office.push().exit_code == 4
+    office.hire(people(9))
+
+    for _ in range(2):
+        outcome = office.push(later=DAY)
+        assert (outcome.exit_code, outcome.targets["wiki"].access_to_remove.count) == (4, 1)
+    assert "1 leaver may still have access [SYNC-0372]\n" in office.run("status").out
+
+    faulty.named("other@example.com")["active"] = False
+    faulty.named("other@example.com")["externalId"] = "x"
+    assert counts(office.push(later=DAY)) == {"deactivate": 1}
+    assert not faulty.named("person10@example.com")["active"]
+    assert office.push(later=DAY).exit_code == 0
+
+
+def test_who_was_only_in_a_file_that_a_guard_refused_is_not_looked_up(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(target=SCOPE)
+    office.hire(people(20))
+    office.push()
+    add(faulty, 30)
+    add(faulty, 30, userName="other@example.com")
+    office.hire([person(30)])
+    assert office.push(later=DAY).exit_code == 3
+    office.hire([*[left(number) for number in range(1, 21)], person(30)])
+    assert office.push(later=DAY).exit_code == 3
+    assert office.links()["00030"].status == "pending"
+    faulty.forget()
+    office.hire(people(20))
+
+    assert office.push(later=DAY).exit_code == 0
+    assert "00030" not in office.links()
+    assert faulty.named("person30@example.com")["active"]
+
+
 def test_a_refused_deactivation_of_who_left_before_is_tried_again(
     office: Office, faulty: FaultyServer
 ) -> None:

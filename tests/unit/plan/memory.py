@@ -100,6 +100,7 @@ class MemoryRecords:
     rows: list[Record] = field(default_factory=list)
     names: dict[str, list[Key]] = field(default_factory=dict)
     unusable_keys: set[Key] = field(default_factory=set)
+    refused_keys: set[Key] = field(default_factory=set)
 
     def get(self, sources: Sequence[str], keys: Sequence[Key]) -> dict[Key, Record]:
         found: dict[Key, Record] = {}
@@ -117,6 +118,9 @@ class MemoryRecords:
 
     def unusable(self, sources: Sequence[str], keys: Sequence[Key]) -> dict[Key, str]:
         return {key: sources[0] for key in keys if key in self.unusable_keys}
+
+    def never_accepted(self, sources: Sequence[str], keys: Sequence[Key]) -> set[Key]:
+        return self.refused_keys.intersection(keys)
 
     def named(self, sources: Sequence[str], names: Sequence[str]) -> dict[str, list[Key]]:
         return {name: self.names[name] for name in names if sources and name in self.names}
