@@ -263,6 +263,9 @@ class Creation:
     ) -> OperationOutcome:
         """Adopt the resource that was found after the creation ended with `cause`, if allowed."""
         operation, now = self.operation, self.now()
+        if match is not None and self._waits_for_owner(match):
+            waits = f"{cause}; {operation.waits_for} gives its name up in this run"
+            return replace(postponed(operation, now, link, waits), again=True)
         if (why := self._why_not_adopted(match)) is not None or match is None:
             return failed(operation, now, link, f"{cause}; {why}", "SYNC-0344", response_of(cause))
         remote_id, base, wanted = self._adoption_documents(match, wanted)
@@ -283,6 +286,19 @@ class Creation:
             detail=f"{operation.kind.a_noun} with the same {match.by} exists",
             action=Action.ADOPT,
             confirmed_by=confirmed_by or (None if adoption.requests else Confirmation.READ),
+        )
+
+    def _waits_for_owner(self, match: MatchResult) -> bool:
+        """Return whether the group that was found gives its name up later in this run.
+
+        It is renamed, or deleted once the memberships are changed.
+        """
+        operation = self.operation
+        return (
+            operation.kind is Kind.GROUP
+            and operation.waits_for is not None
+            and [self._owner(RemoteId(resource_id(one) or "")) for one in match.resources]
+            == [operation.waits_for]
         )
 
     def _why_not_adopted(self, match: MatchResult | None) -> str | None:

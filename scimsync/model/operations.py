@@ -97,7 +97,7 @@ class Operation:
     """One intended change of one resource, as the planner makes it.
 
     `base` is the document that `changes` start from where that is not the document of the link.
-    `waits_for` is the key whose operation frees the userName that this one takes. `delete_after`
+    `waits_for` is the key whose operation frees the unique name that this one takes. `delete_after`
     is when an account that this operation deactivates is to be deleted. `matched` are the
     attributes by which an account that is adopted matches. A problem found while planning is an
     operation with the status `failed`, and `detail` says why.

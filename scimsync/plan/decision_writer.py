@@ -223,7 +223,7 @@ class DecisionWriter:
 
     def waits_for(self, candidate: Candidate, after: Document) -> Key | None:
         """Return whose operation has to free the unique name of `after` first, if any."""
-        return self.other_holder(candidate, after) if self.traits.waits_for_names else None
+        return self.other_holder(candidate, after)
 
     def other_holder(self, candidate: Candidate, after: Document) -> Key | None:
         """Return whose account holds the unique name of `after` now, if it is another one's."""

@@ -100,7 +100,7 @@ class MembershipPlanner:
         for group, memberships in due:
             if paused is None:
                 paused, held = self._state.paused_keys(Kind.GROUP), self._state.all_held()
-            if group not in paused:
+            if group not in paused or self._arrives(group):
                 selected = (
                     membership
                     for membership in memberships
@@ -129,13 +129,16 @@ class MembershipPlanner:
                 self.lost.append(LostMembers(group, len(lost), max(number, len(lost)), first))
         self._count_deleted()
 
+    def _arrives(self, group: Key) -> bool:
+        """Return whether this plan creates or adopts a group."""
+        return bool(self._state.planned_keys(Kind.GROUP, [group], *ARRIVAL_ACTIONS))
+
     def _plan_group(
         self, group: Key, memberships: Iterator[Membership], held: Container[Key]
     ) -> None:
         """Plan the members of one group. Members in `held` do not count as lost."""
         link = self._state.links(Kind.GROUP, [group]).get(group)
-        arrives = bool(self._state.planned_keys(Kind.GROUP, [group], *ARRIVAL_ACTIONS))
-        exists = arrives or (link is not None and link.has_account)
+        exists = (link is not None and link.has_account) or self._arrives(group)
         if not exists or self._state.planned_keys(Kind.GROUP, [group], Action.DELETE):
             return
         removed = 0

@@ -20,7 +20,6 @@ class Traits:
     update: Phase
     create: Phase
     reference: Phase
-    waits_for_names: bool
 
     @property
     def unique(self) -> str:
@@ -37,7 +36,6 @@ USERS = Traits(
     update=Phase.UPDATE,
     create=Phase.CREATE,
     reference=Phase.REFERENCE,
-    waits_for_names=True,
 )
 
 GROUPS = Traits(
@@ -49,5 +47,4 @@ GROUPS = Traits(
     update=Phase.GROUP,
     create=Phase.GROUP,
     reference=Phase.GROUP,
-    waits_for_names=False,
 )

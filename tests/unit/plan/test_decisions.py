@@ -734,13 +734,13 @@ def test_a_reference_that_waits_is_no_removal(
     assert changes == ([] if expected is None else [expected])
 
 
-def test_a_group_waits_for_no_name() -> None:
+def test_a_group_says_whose_name_it_gets() -> None:
     around = Surroundings(holders={"team a": NameHolder(Key("b"), frees=True)})
     known = link(document={"displayName": "Team B"}, kind=Kind.GROUP)
     (operation,) = decisions(
         candidate(wanted({"displayName": "Team A"}), known), around=around, traits=GROUPS
     ).operations
-    assert (operation.waits_for, operation.status) == (None, OperationStatus.PLANNED)
+    assert (operation.waits_for, operation.status) == ("b", OperationStatus.PLANNED)
 
 
 def test_a_group_whose_name_is_taken_fails() -> None:

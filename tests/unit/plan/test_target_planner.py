@@ -276,6 +276,16 @@ def test_groups_come_with_their_members() -> None:
     ]
 
 
+def test_a_group_that_failed_recently_comes_with_its_members_if_it_is_created() -> None:
+    later = NOW + timedelta(hours=1)
+    failing = Link(Kind.GROUP, Key("staff"), LinkStatus.PENDING, failures=1, next_try_at=later)
+    company = Company([row("a", state="on")], rules_with_groups(), [linked("a"), failing])
+    assert plan(company).planned() == [
+        ("group", "staff", "create"),
+        ("group", "staff", "add_members"),
+    ]
+
+
 def test_a_group_whose_last_member_moves_is_deleted() -> None:
     company = Company(
         [row("a", dept="Law")],
