@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from scimsync.errors import IdsChanged, coded
+from scimsync.execute.before_deletion import NotToBeDeleted
 from scimsync.execute.error_policy import (
     gone,
     outcome_of_error,
@@ -63,6 +64,8 @@ async def after_error(
 
     If it shows that the target gave ids to others, nothing more is sent to the target.
     """
+    if isinstance(error, NotToBeDeleted):
+        return _kept(prepared, error, sending.clock())
     if not isinstance(error, IdOfAnother):
         try:
             return await _RefusedChange(sending, prepared, error).settle()
@@ -73,6 +76,14 @@ async def after_error(
     effect = "nothing was sent to it" if error.before_write else "the request may have changed it"
     detail = f"{error}; {effect}"
     return failed(prepared.operation, sending.clock(), prepared.link, detail, "SYNC-0390")
+
+
+def _kept(prepared: PreparedOperation, error: NotToBeDeleted, now: datetime) -> OperationOutcome:
+    """Return the outcome of a deletion that was not sent. It stays due."""
+    link = prepared.link
+    if link is not None and error.is_active:
+        link = replace(link, may_have_access_since=link.may_have_access_since or now)
+    return failed(prepared.operation, now, link, str(error), error.code)
 
 
 @dataclass(slots=True)

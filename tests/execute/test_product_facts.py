@@ -436,4 +436,4 @@ def test_the_limits_of_a_product_count_the_requests_of_earlier_pushes(
     outcome = office.push(later=timedelta(seconds=later))
 
     assert (outcome.exit_code, counts(outcome)) == (0, {"delete": 1})
-    assert round(sum(pauses)) == waits
+    assert waits - 2 < sum(pauses) <= waits + 0.5  # what the requests before took is less to wait
