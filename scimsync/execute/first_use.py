@@ -37,7 +37,12 @@ from scimsync.targets.evidence import (
 )
 from scimsync.targets.learned_shapes import LearnedShapes
 from scimsync.targets.lessons import GONE
-from scimsync.targets.shown_resources import active_of, check_change, hidden_name
+from scimsync.targets.shown_resources import (
+    active_of,
+    check_change,
+    check_members,
+    hidden_name,
+)
 from scimsync.transport.request_errors import RequestError
 
 
@@ -145,7 +150,24 @@ async def send_checked(
         sending, prepared, requests[-1], responses[-1], strict=after_refusal
     ):
         confirmed_by = Confirmation.READ
+    if confirmed_by is None and operation.action in MEMBERSHIP_ACTIONS:
+        _check_members(sending, prepared, requests[-1], responses[-1])
     return Sent(requests, responses[-1], confirmed_by)
+
+
+def _check_members(
+    sending: Sending, prepared: PreparedOperation, request: ScimRequest, response: ScimResponse
+) -> None:
+    """Raise UnprovenResponse if a response shows other members than were sent."""
+    if not sending.policy.product.members_returned:
+        return
+    removed: dict[str, str] = {}
+    added: dict[str, str] = {}
+    for kind, key, is_added in map(member_of, prepared.operation.changes):
+        remote_id = prepared.members.get((kind, key))
+        if remote_id is not None:
+            (added if is_added else removed)[remote_id] = key
+    check_members(request, response, removed, added)
 
 
 async def _look_after_deletion(

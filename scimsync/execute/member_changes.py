@@ -52,6 +52,10 @@ _MAY_BE_A_MEMBER = (Verdict.REFUSED, Verdict.SHAPE, Verdict.CONFLICT, Verdict.MI
 """Verdicts on a request that one of its members may have caused."""
 
 
+_SHOWN_LATER = (Answer.ACCEPTED, Answer.OTHER_MEMBERS)
+"""Answers about members after which the group may show that the change was made."""
+
+
 async def send_members(sending: Sending, prepared: PreparedOperation) -> OperationOutcome:
     """Remove members from a group and add others.
 
@@ -142,7 +146,8 @@ class _Attempt:
 
     `applied` are changes that the target holds, and `refused` those that it refused because of
     `why`. `in_doubt` are changes that a request without a clear response may have made. `accepted`
-    is a promise that the group shows to be kept. `requests` are the last ones, and `confirmed_by`
+    is an answer after which the group shows the changes. `shown` are the ids of the members that
+    it showed when it was read last, None for none. `requests` are the last ones, and `confirmed_by`
     confirms them.
     """
 
@@ -156,6 +161,7 @@ class _Attempt:
     why: ErrorResponse | UnprovenResponse | None = None
     accepted: RequestError | None = None
     splits: int = 0
+    shown: frozenset[str] | None = None
 
     async def send(self, changes: Sequence[Change]) -> None:
         """Send `changes`. If the target refuses, halve them until the refused ones are found.
@@ -173,8 +179,8 @@ class _Attempt:
         except RequestError as error:
             if may_have_had_effect(error):
                 self.in_doubt += changes
-            if answer_of(error) is Answer.ACCEPTED:
-                await self._settle_accepted(changes, error)
+            if answer_of(error) in _SHOWN_LATER:
+                await self._settle_by_reading(changes, error)
                 return
             if (
                 not isinstance(error, ErrorResponse | UnprovenResponse)
@@ -191,8 +197,8 @@ class _Attempt:
         if sent.confirmed_by is None and sent.response is not None:
             self.confirmed_by = confirmation_of(sent.response, prepared.operation.changes)
 
-    async def _settle_accepted(self, changes: Sequence[Change], error: RequestError) -> None:
-        """Read the resources that the target promised to change, now and after a while.
+    async def _settle_by_reading(self, changes: Sequence[Change], error: RequestError) -> None:
+        """Read what became of changes that were promised or not shown, now and after a while.
 
         Raise `error` if the group does not show all of it.
         """
@@ -200,10 +206,35 @@ class _Attempt:
         if missing:
             await self.sending.connection.sleep(ACCEPTED_S)
             missing = await self._missing(changes)
+        is_shown = not missing
+        if missing and answer_of(error) is Answer.OTHER_MEMBERS:
+            missing = await self._without_cut_off(missing)
         self.applied += [change for change in changes if change not in missing]
         if missing:
             raise error
-        self.accepted, self.confirmed_by = error, Confirmation.READ
+        if is_shown:
+            self.accepted, self.confirmed_by = error, Confirmation.READ
+        else:
+            self.confirmed_by = Confirmation.STATUS
+
+    async def _without_cut_off(self, missing: Sequence[Change]) -> Sequence[Change]:
+        """Return missing changes without additions that a list may not show because it is cut.
+
+        It is cut if it lacks known members too. A filter that finds members decides, if there is
+        one.
+        """
+        operation, ids = self.prepared.operation, self.prepared.members
+        changed = {ids.get(member_of(change)[:2]) for change in operation.changes}
+        known = self.sending.known_members(operation.key) - changed
+        is_cut = self.shown is not None and not known <= self.shown
+        additions = [change for change in missing if member_of(change)[2]]
+        asked = await self._by_filter(additions)
+        found = [
+            change
+            for change, is_member in zip(additions, asked, strict=True)
+            if is_member or (is_member is None and is_cut)
+        ]
+        return [change for change in missing if change not in found]
 
     async def _after_refusal(
         self, prepared: PreparedOperation, error: ErrorResponse | UnprovenResponse
@@ -247,10 +278,9 @@ class _Attempt:
         An empty list proves nothing: some targets never show members. There, a filter may look up
         each member.
         """
-        operation, ids = self.prepared.operation, self.prepared.members
-        assert operation.remote_id is not None  # noqa: S101 - send_members() checks it
+        ids, self.shown = self.prepared.members, None
         if not self.sending.policy.product.members_returned:
-            return await self._missing_by_filter(changes, operation.remote_id)
+            return await self._missing_by_filter(changes)
         try:
             group = await self.sending.read(self.prepared)
         except IdOfAnother:
@@ -260,24 +290,31 @@ class _Attempt:
         members = read(group, "members")
         if not isinstance(members, list) or not members:
             return changes
-        held = set(member_ids(group))
+        shown = self.shown = frozenset(member_ids(group))
         return [
             change
             for change in changes
-            if (ids.get(member_of(change)[:2]) in held) != member_of(change)[2]
+            if (ids.get(member_of(change)[:2]) in shown) != member_of(change)[2]
         ]
 
-    async def _missing_by_filter(
-        self, changes: Sequence[Change], group: RemoteId
-    ) -> Sequence[Change]:
+    async def _missing_by_filter(self, changes: Sequence[Change]) -> Sequence[Change]:
         """Return the changes that filters do not show to be made."""
+        asked = await self._by_filter(changes)
+        return [
+            change
+            for change, is_member in zip(changes, asked, strict=True)
+            if is_member is not member_of(change)[2]
+        ]
+
+    async def _by_filter(self, changes: Sequence[Change]) -> list[bool | None]:
+        """Return for each change whether a filter finds its member, or None if it is not known."""
+        operation = self.prepared.operation
+        assert operation.remote_id is not None  # noqa: S101 - send_members() checks it
         if len(changes) > _MAX_ASKED:
-            return changes
-        matcher = self.sending.matcher_of(Kind.GROUP, self.prepared.operation.key)
-        missing = []
-        for change in changes:
-            member = self.prepared.members.get(member_of(change)[:2])
-            shown = None if member is None else await matcher.is_member(group, member)
-            if shown is not member_of(change)[2]:
-                missing.append(change)
-        return missing
+            return [None] * len(changes)
+        matcher = self.sending.matcher_of(Kind.GROUP, operation.key)
+        members = [self.prepared.members.get(member_of(change)[:2]) for change in changes]
+        return [
+            None if member is None else await matcher.is_member(operation.remote_id, member)
+            for member in members
+        ]

@@ -70,6 +70,7 @@ class Answer(StrEnum):
     ACCEPTED = "202"
     OTHER_RESOURCE = "2xx that shows a different resource than the requested one"
     CONTRADICTION = "2xx that shows a different `active` or `userName` than was sent"
+    OTHER_MEMBERS = "2xx that shows a removed member of a group, or not an added one"
     ERROR_BODY = "2xx with a SCIM error as its body"
     BAD_REQUEST = "400, and other 4xx not listed here"
     BAD_SHAPE = "400 with scimType invalidPath, noTarget, invalidSyntax or invalidFilter"
@@ -107,6 +108,7 @@ TABLE: Mapping[Answer, Mapping[Purpose, Verdict]] = {
     Answer.ACCEPTED: dict.fromkeys(Purpose, _V.UNKNOWN),
     Answer.OTHER_RESOURCE: dict.fromkeys(Purpose, _V.UNKNOWN),
     Answer.CONTRADICTION: _row(_V.REFUSED, _V.REFUSED, _V.DONE, _V.DONE, _V.DONE),
+    Answer.OTHER_MEMBERS: dict.fromkeys(Purpose, _V.UNKNOWN),
     Answer.ERROR_BODY: dict.fromkeys(Purpose, _V.REFUSED),
     Answer.BAD_REQUEST: dict.fromkeys(Purpose, _V.REFUSED),
     Answer.BAD_SHAPE: dict.fromkeys(Purpose, _V.SHAPE),

@@ -100,8 +100,7 @@ def check_members_shown(known: Collection[str], group: Mapping[str, object]) -> 
     Writing the whole list or group would remove the members that are not shown. A few may have been
     removed at the target.
     """
-    shown = set(member_ids(group))
-    hidden = sum(one not in shown for one in known)
+    hidden = hidden_members(known, group)
     few = min(max(1, len(known) * _HAND_REMOVED), _MAX_HAND_REMOVED)
     if hidden and (hidden == len(known) or hidden > few):
         raise UnprovenResponse(
@@ -109,6 +108,38 @@ def check_members_shown(known: Collection[str], group: Mapping[str, object]) -> 
             " cannot be written as a whole",
             Answer.MEMBERS_HIDDEN,
         )
+
+
+def check_members(
+    request: ScimRequest,
+    response: ScimResponse,
+    removed: Mapping[str, str],
+    added: Mapping[str, str],
+) -> None:
+    """Raise UnprovenResponse if a group, as a response shows it, contradicts a change of members.
+
+    `removed` and `added` are the names of members for messages, by id. That an added member is not
+    shown proves nothing yet: some targets cut long lists. No list at all, or an empty one, is no
+    contradiction: some never show members.
+    """
+    held = set(member_ids(response.body or {}))
+    if not held:
+        return
+    kept = [name for one, name in removed.items() if one in held]
+    missing = [name for one, name in added.items() if one not in held]
+    if kept or missing:
+        what = f"{kept[0]} is still a member" if kept else f"{missing[0]} is no member"
+        others = len(kept) + len(missing) - 1
+        more = f", and {others} more differ" if others else ""
+        raise UnprovenResponse(
+            f"{request}: the answer shows that {what}{more}", Answer.OTHER_MEMBERS
+        )
+
+
+def hidden_members(known: Collection[str], group: Mapping[str, object]) -> int:
+    """Return how many of its known members a group does not show."""
+    shown = set(member_ids(group))
+    return sum(one not in shown for one in known)
 
 
 def contradiction(shown: Mapping[str, object] | None, sent: Mapping[str, object]) -> str | None:

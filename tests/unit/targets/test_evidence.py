@@ -20,7 +20,11 @@ from scimsync.targets.evidence import (
     purpose_of,
     verdict,
 )
-from scimsync.targets.shown_resources import check_change, check_members_shown
+from scimsync.targets.shown_resources import (
+    check_change,
+    check_members,
+    check_members_shown,
+)
 from scimsync.transport.request_errors import (
     InvalidRequest,
     InvalidResponse,
@@ -42,6 +46,7 @@ ROWS = {
     Answer.ACCEPTED: "unknown unknown unknown unknown unknown",
     Answer.OTHER_RESOURCE: "unknown unknown unknown unknown unknown",
     Answer.CONTRADICTION: "refused refused done done done",
+    Answer.OTHER_MEMBERS: "unknown unknown unknown unknown unknown",
     Answer.ERROR_BODY: "refused refused refused refused refused",
     Answer.BAD_REQUEST: "refused refused refused refused refused",
     Answer.BAD_SHAPE: "shape shape shape shape shape",
@@ -167,6 +172,31 @@ def test_what_a_response_to_a_change_proves(
     with pytest.raises(UnprovenResponse) as caught:
         check_change(PATCH, response, "7", sent)
     assert answer_of(caught.value) is answer
+
+
+@pytest.mark.parametrize(
+    ("shown", "why"),
+    [
+        (["1", "3"], None),
+        (["1", "2", "3"], "the answer shows that bob is still a member"),
+        (["1"], "the answer shows that cid is no member"),
+        (["1", "2"], "the answer shows that bob is still a member, and 1 more differ"),
+        ([], None),  # some targets never show members
+        (None, None),
+    ],
+)
+def test_what_a_response_to_a_change_of_members_proves(
+    shown: list[str] | None, why: str | None
+) -> None:
+    """Bob, 2, is removed from a group of 1, and Cid, 3, is added."""
+    body = None if shown is None else {"id": "7", "members": [{"value": one} for one in shown]}
+    response = ScimResponse(200, body)
+    if why is None:
+        check_members(PATCH, response, {"2": "bob"}, {"3": "cid"})
+        return
+    with pytest.raises(UnprovenResponse, match=f"{why}$") as caught:
+        check_members(PATCH, response, {"2": "bob"}, {"3": "cid"})
+    assert answer_of(caught.value) is Answer.OTHER_MEMBERS
 
 
 @pytest.mark.parametrize(
