@@ -12,7 +12,7 @@ from scimsync.plan.candidates import Policy
 from scimsync.plan.identities import became_another
 from scimsync.plan.protection import protected_by
 from scimsync.scim.attributes import read
-from scimsync.targets.evidence import Answer, IdOfAnother, UnprovenResponse
+from scimsync.targets.evidence import Answer, UnprovenResponse
 from scimsync.targets.shown_resources import active_of, held_document
 
 OTHERWISE = "SYNC-0397"
@@ -37,10 +37,7 @@ async def check_before_deletion(sending: Sending, prepared: PreparedOperation) -
     Raise NotToBeDeleted if it must stay as it is, IdOfAnother if its id was given to someone else,
     and RequestError if it cannot be read.
     """
-    try:
-        shown = await sending.read(prepared)
-    except IdOfAnother as error:
-        raise IdOfAnother(str(error), before_write=True) from None
+    shown = await sending.read_before_write(prepared)
     remote_id, link = prepared.operation.remote_id, prepared.link
     if prepared.operation.kind is Kind.USER and remote_id is not None and link is not None:
         check_account(sending.policy, link, remote_id, shown)

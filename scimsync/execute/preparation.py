@@ -15,13 +15,14 @@ from scimsync.model.changes import Change
 from scimsync.model.clock import ClockDoubt
 from scimsync.model.ids import Document, Key, Kind, RemoteId, Value
 from scimsync.model.links import Link
-from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation
+from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, JournaledOperation
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
 from scimsync.plan.candidates import Policy
 from scimsync.plan.requests import Values, needs_current, shape_requests, shown
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.messages import Requests, ScimResponse
 from scimsync.targets.connection import TargetConnection
+from scimsync.targets.evidence import IdOfAnother
 from scimsync.targets.learned_shapes import LearnedShapes
 from scimsync.targets.matching import Matcher
 
@@ -68,7 +69,8 @@ class Sending:
     `may_adopt_weakly` whether one more account that may belong to someone else. `run_doubt` is why
     the clock may be wrong in this run. `shapes` are those of a target that adapts, with
     `first_dialect` as the first one to try. `known_members` returns the remote ids that a group is
-    known to have.
+    known to have. With `reads_first`, the target is at a new URL: each resource is read before it
+    is changed.
     """
 
     connection: TargetConnection
@@ -83,6 +85,7 @@ class Sending:
     known_members: Callable[[Key], frozenset[RemoteId]]
     run_doubt: ClockDoubt | None = None
     shapes: LearnedShapes | None = None
+    reads_first: bool = False
 
     @property
     def dialect(self) -> Dialect:
@@ -152,7 +155,11 @@ class Sending:
     async def _with_current(self, prepared: PreparedOperation) -> PreparedOperation:
         operation, dialect = prepared.operation, prepared.dialect or self.dialect
         remote_id = operation.remote_id
-        if not prepared.ready or remote_id is None or not needs_current(dialect, operation):
+        if not prepared.ready or remote_id is None or operation.action == Action.DELETE:
+            return prepared
+        if not needs_current(dialect, operation):
+            if self.reads_first:
+                await self.read_before_write(prepared)
             return prepared
         response = await read_current(
             self.connection,
@@ -188,6 +195,16 @@ class Sending:
             prepared.may_hold,
         )
         return response.body or {}
+
+    async def read_before_write(self, prepared: PreparedOperation) -> Mapping[str, Any]:
+        """Return the resource of an operation before anything is sent about it.
+
+        Raise as `read` does. IdOfAnother says that nothing was written.
+        """
+        try:
+            return await self.read(prepared)
+        except IdOfAnother as error:
+            raise IdOfAnother(str(error), before_write=True) from None
 
     def requests(
         self,

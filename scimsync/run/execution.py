@@ -84,6 +84,7 @@ class _TargetExecution:
             known_members=self._journal.known_members,
             run_doubt=context.now.doubt,
             shapes=target.shapes,
+            reads_first=target.is_at_new_url,
         )
         self._executor = Executor(
             name, self._journal, sending, compiled.concurrency, self._progress

@@ -97,6 +97,11 @@ class TargetRun:
         return self.compiled.name
 
     @property
+    def is_at_new_url(self) -> bool:
+        """Whether the links are of the target at another URL."""
+        return self.known.url not in (None, self.compiled.config.url)
+
+    @property
     def dialect(self) -> Dialect:
         """The dialect of the target, in the shapes that are known so far."""
         return self.compiled.dialect if self.shapes is None else self.shapes.dialect
@@ -185,7 +190,7 @@ class TargetRun:
         if self.scope is None or self.error is not None:
             return
         try:
-            if self.known.url not in (None, self.compiled.config.url):
+            if self.is_at_new_url:
                 await prove_new_url(context, self.compiled, self.user_matcher)
             await refresh(context, self.compiled, self.state, self.user_matcher)
             begin_repair(context, self.compiled, self.state)

@@ -147,6 +147,25 @@ def test_a_plan_shows_nothing_of_an_account_of_another(
     assert "this id belongs to userName 'boss@example.com' now" in ran.out + ran.err
 
 
+def test_nothing_is_sent_to_accounts_of_others_at_a_new_url(
+    office: Office, faulty: FaultyServer
+) -> None:
+    """Only the first account is the one that is known. No response shows an account."""
+    office.hire(people(5))
+    assert office.push().exit_code == 0
+    for ident in list(faulty.users)[1:]:
+        give_id_to_the_boss(faulty, ident)
+    faulty.forget()
+    office.configure(url=office.url.replace("127.0.0.1", "localhost"))
+    office.hire([*people(3), person(4, dept="Law")])
+
+    ran = office.run("push", "--allow-new-url")
+
+    assert ran.code == 1, ran.err
+    assert "now; nothing was sent to it [SYNC-0390]" in ran.err
+    assert faulty.written() == []
+
+
 def assert_settled(office: Office, server: FaultyServer) -> None:
     """Push, and assert that everybody has one account, and that the sixth one left."""
     assert office.push(later=DAY).exit_code == 0
