@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import quote, unquote, urlsplit
 
 from scimsync.config.models import Config
@@ -10,6 +11,7 @@ from scimsync.config.models import Config
 _PORTS = {"https": 443, "http": 80}
 
 
+@cache
 def normalized_url(url: str) -> str:
     """Return a base URL in the one form that all its spellings have in common.
 

@@ -52,6 +52,8 @@ class _Waves:
         self._context = context
         self._targets = targets
         self._reading = reading
+        config = context.compiled.config
+        self._at_service = {name: at_same_service(config, name) for name in targets}
         self._planning: set[str] = set()
         self._ready: list[str] = []
         self._changed = asyncio.Event()
@@ -93,10 +95,7 @@ class _Waves:
 
         The plans of targets at one service are compared: see `give_up_shared`.
         """
-        config = self._context.compiled.config
-        return {
-            name for name in self._ready if self._planning.isdisjoint(at_same_service(config, name))
-        }
+        return {name for name in self._ready if self._planning.isdisjoint(self._at_service[name])}
 
     def _is_slow(self, name: str) -> bool:
         options = self._context.options
