@@ -72,8 +72,7 @@ class Guard(Table):
     max_adoptions: AtMost = Field(
         Limit(Decimal(5)),
         description=(
-            "Accounts taken over in one run that match neither by externalId nor by userName and"
-            " name"
+            "Accounts taken over in one run that match only weakly and may be of other people"
         ),
         json_schema_extra={"default": 5},
     )

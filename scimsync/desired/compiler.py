@@ -24,6 +24,7 @@ from scimsync.desired.parsed_expression import ExpressionLocation, Names, Parsed
 from scimsync.desired.program import MappedAttribute, Program
 from scimsync.desired.reference_lookup import NameExpression, name_expression
 from scimsync.desired.sandbox import Sandbox
+from scimsync.model.accounts import IDENTITY
 from scimsync.model.ids import IDENTITY_ATTRIBUTES, Kind
 from scimsync.model.lookup_tables import ReadTable
 from scimsync.model.mappings import Constant, Expression, Generate, MappedValue
@@ -113,6 +114,7 @@ def compile_program(
         extras=tuple(variables.items()),
         match=_match(slots, match, environment),
         identity=_match(slots, (*match, *IDENTITY_ATTRIBUTES), environment),
+        person=_match(slots, IDENTITY, environment),
         names=_name_expressions(names, environment),
     )
 

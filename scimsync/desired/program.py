@@ -14,7 +14,7 @@ from scimsync.desired.leaver_matching import MatchExpressions, MatchValues
 from scimsync.desired.parsed_expression import ExpressionLocation, ParsedExpression
 from scimsync.desired.reference_lookup import NameExpression
 from scimsync.desired.times import RunDay, RunTime, Today
-from scimsync.model.ids import Key, Value
+from scimsync.model.ids import Document, Key, Value
 from scimsync.model.lookup_tables import ReadTable
 from scimsync.model.records import Record
 
@@ -94,9 +94,9 @@ class Program:
     expressions to their variables. `names` are the expressions by which references find other
     records. `tables` are the tables in use that are read; `digest` does not cover their entries.
     `uses_time`: an expression uses the time or a time zone. `match` evaluates the attributes to
-    match by, and `identity` also externalId and userName. `digest` identifies everything that
-    decides the result, except for the date where `uses_today` is set, and the time where
-    `uses_time` is.
+    match by, `identity` also externalId and userName, and `person` these and the names. `digest`
+    identifies everything that decides the result, except for the date where `uses_today` is set,
+    and the time where `uses_time` is.
     """
 
     rules: tuple[str, ...]
@@ -114,6 +114,7 @@ class Program:
     extras: tuple[tuple[str, str], ...] = ()
     match: MatchExpressions | None = None
     identity: MatchExpressions | None = None
+    person: MatchExpressions | None = None
     names: tuple[NameExpression, ...] = ()
     uses_time: bool = False
     tables: tuple[ReadTable, ...] = ()
@@ -145,6 +146,10 @@ class Program:
     def identity_values(self, record: Record, today: date) -> MatchValues:
         """Return the values of `match_values`, with those of externalId and userName."""
         return self._values_of(self.identity, record, today)
+
+    def person_values(self, record: Record, today: date) -> Document:
+        """Return the values that tell whose account it is, as far as they can be evaluated."""
+        return self._values_of(self.person, record, today).values
 
     def _values_of(
         self, match: MatchExpressions | None, record: Record, today: date

@@ -324,7 +324,7 @@ class Creation:
             return f"{noun} {remote_id}: {why}"
         if self._is_weak(match) and not self.sending.may_adopt_weakly():
             return (
-                f"account {remote_id} matches neither by externalId nor by userName and name, and"
+                f"account {remote_id} matches only weakly and may be of another person, and"
                 " guard.max_adoptions allows no further one"
             )
         return None

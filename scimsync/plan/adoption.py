@@ -10,6 +10,11 @@ from scimsync.model.accounts import IDENTITY, Account
 from scimsync.model.changes import Change
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Key, Kind, fold_name
 from scimsync.plan.candidates import Policy
+from scimsync.plan.document_diff import short_path
+from scimsync.plan.identities import became_another
+
+OTHER_NAMES = "other names"
+"""Among the attributes by which an account matches: its userName and all its names differ."""
 
 _NAME = ("name.familyName", "name.givenName")
 
@@ -49,6 +54,8 @@ def matched_by(wanted: Document, account: Account) -> tuple[str, ...]:
         found["name"] = None
     if "displayName" in agreeing:
         found["displayName"] = None
+    if "externalId" in agreeing and is_another_person(wanted, account):
+        found[OTHER_NAMES] = None
     return tuple(found)
 
 
@@ -58,8 +65,27 @@ def is_weak(matched: Sequence[str]) -> bool:
     It is not with an equal externalId, or with an equal userName and the same name. An account
     without `matched` is one that scimsync created.
     """
+    if OTHER_NAMES in matched:
+        return True
     named = "name" in matched or "displayName" in matched
     return bool(matched) and "externalId" not in matched and not ("userName" in matched and named)
+
+
+def is_another_person(wanted: Document, account: Account) -> bool:
+    """Return whether userName and all names of an account differ from those of a document.
+
+    An equal externalId may be a coincidence then: other systems count from 1 as well.
+    """
+    ours, theirs = _identity(wanted), _identity(account.identity)
+    return not _agree("displayName", ours, theirs) and became_another(ours, theirs)
+
+
+def describe_match(matched: Sequence[str], *, may_be_weak: bool) -> str:
+    """Return by which attributes a resource matches, in words. Groups are never weak matches."""
+    by = ", ".join(short_path(path) for path in matched if path != OTHER_NAMES)
+    only = " only" if may_be_weak and is_weak(matched) else ""
+    but = ", but userName and all names differ" if OTHER_NAMES in matched else ""
+    return f"matches by {by}{only}{but}"
 
 
 def overwritten(changes: Sequence[Change]) -> list[Change]:
@@ -80,6 +106,11 @@ def _agree(path: str, wanted: Document, held: Document) -> bool:
     if left is None or right is None:
         return False
     return left == right if path == "externalId" else fold_name(left) == fold_name(right)
+
+
+def _identity(document: Document) -> Document:
+    values = {path: _text(path, document) for path in IDENTITY}
+    return {path: value for path, value in values.items() if value is not None}
 
 
 def _text(path: str, document: Document) -> str | None:

@@ -178,7 +178,7 @@ _MAX_ADOPTIONS = _Rule(
     "--allow-adoptions",
     _few_accounts,
     _weak_adoptions,
-    ("adoptions at", "match neither by externalId nor by userName and name"),
+    ("adoptions at", "match only weakly and may be of other people"),
 )
 
 

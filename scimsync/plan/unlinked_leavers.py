@@ -24,6 +24,7 @@ from scimsync.model.batches import batches
 from scimsync.model.ids import Document, Key, Kind, RemoteId, Seq, Value, fold_value
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.records import Record
+from scimsync.plan.adoption import OTHER_NAMES, matched_by
 from scimsync.plan.batch import BATCH, Batch
 from scimsync.plan.candidates import Policy
 from scimsync.plan.decision_writer import Decisions
@@ -157,6 +158,26 @@ class UnlinkedLeavers:
                 if account.remote_id not in wanted
                 and self._taken.setdefault(account.remote_id, key) == key
             )
+        self._fail_coincidences()
+
+    def _fail_coincidences(self) -> None:
+        """Fail users whose externalId an account has that may be of another person."""
+        found = {key: accounts[0] for key, accounts in self._found.items() if len(accounts) == 1}
+        for keys in batches(sorted(found), BATCH):
+            for key, record in self._records.get(self._sources, keys).items():
+                account = found[key]
+                may_stay = account.active is False and not (
+                    self._policy.leave.action == "delete" or self._policy.product.invites
+                )
+                if may_stay or account.protected_by is not None:
+                    continue
+                person = self._program.person_values(record, self._today)
+                if OTHER_NAMES in matched_by(person, account):
+                    why = (
+                        f"account {account.remote_id} has the same externalId, but userName and all"
+                        " names differ: it may be of another person"
+                    )
+                    self._failures[key] = coded(why, "SYNC-0375")
 
     def settle(self, batch: Batch, decisions: Decisions) -> None:
         """Store the users for whom nothing was found that must be removed.

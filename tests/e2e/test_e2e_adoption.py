@@ -28,8 +28,8 @@ def test_many_weak_adoptions_need_a_yes(office: Office, faulty: FaultyServer) ->
     pushed = office.run("push")
 
     why = (
-        'guard.max_adoptions: 6 of 6 adoptions at "wiki" match neither by externalId nor by'
-        " userName and name (limit 5); nothing {} sent [SYNC-0530]\n"
+        'guard.max_adoptions: 6 of 6 adoptions at "wiki" match only weakly and may be of'
+        " other people (limit 5); nothing {} sent [SYNC-0530]\n"
         "  first: 00001, 00002, 00003, 00004, 00005 and 1 more\n"
         "  allow this once: scimsync push --allow-adoptions 6"
     )
@@ -146,10 +146,40 @@ def test_a_weak_adoption_after_a_conflict_counts_too(office: Office, faulty: Fau
 
     assert ran.code == 4, ran.err
     assert (
-        "matches neither by externalId nor by userName and name, and guard.max_adoptions allows no"
+        "matches only weakly and may be of another person, and guard.max_adoptions allows no"
         " further one [SYNC-0344]"
     ) in ran.err
     assert faulty.users == before
+
+
+def test_an_equal_external_id_of_somebody_else_needs_a_yes(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(target="scope = \"dept != 'left'\"", guard="max_adoptions = 0")
+    for number in (1, 2):
+        faulty.add(
+            userName=f"root{number}@example.com",
+            externalId=f"{number:05}",
+            name={"givenName": "Root", "familyName": "Admin"},
+            active=True,
+        )
+    before = dict(faulty.users)
+    office.hire([person(1), person(2, dept="left")])
+
+    ran = office.run("push")
+    assert (ran.code, faulty.users) == (3, before)
+    assert "1 of 1 adoption" in ran.err
+    assert "00002: wiki: account id-00002 has the same externalId" in ran.err
+    assert "matches by externalId only, but userName and all names differ" in (
+        office.run("adoption").out
+    )
+    assert office.run("plan", "--json").document["targets"]["wiki"]["operations"][0]["adoption"][
+        "weak"
+    ]
+
+    assert office.run("push", "--allow-adoptions", "1").code == 4
+    assert faulty.users["id-00001"]["userName"] == "person1@example.com"
+    assert faulty.users["id-00002"] == before["id-00002"]
 
 
 def test_somebody_who_left_years_ago_is_taken_over_and_the_plan_says_so(

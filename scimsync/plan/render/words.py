@@ -8,8 +8,7 @@ from scimsync.formatting import printable
 from scimsync.jsontext import printable_json
 from scimsync.model.ids import Kind
 from scimsync.model.operations import Action, Operation
-from scimsync.plan.adoption import is_reactivated, is_weak, overwritten
-from scimsync.plan.document_diff import short_path
+from scimsync.plan.adoption import describe_match, is_reactivated, overwritten
 
 SIGNS: Mapping[str, tuple[str, str]] = {
     Action.CREATE: ("+", "green"),
@@ -33,9 +32,8 @@ def adoption_notes(entry: Operation) -> list[str]:
     """Describe the account that an operation adopts, in short sentences."""
     if not entry.matched:
         return []
-    weakly = entry.kind is Kind.USER and is_weak(entry.matched)
-    matched = f"matches by {', '.join(map(short_path, entry.matched))}"
-    notes = [f"{entry.kind.noun} {entry.remote_id} {matched}{' only' if weakly else ''}"]
+    matched = describe_match(entry.matched, may_be_weak=entry.kind is Kind.USER)
+    notes = [f"{entry.kind.noun} {entry.remote_id} {matched}"]
     notes += [
         f"overwrites externalId {printable_json(change.before)} of another system"
         for change in overwritten(entry.changes)

@@ -225,8 +225,8 @@ def test_weak_adoptions_are_limited(
         if maximum is None
         else [
             (
-                f'guard.max_adoptions: {weak} of {adopted} adoptions at "wiki" match neither by'
-                f" externalId nor by userName and name ({maximum})",
+                f'guard.max_adoptions: {weak} of {adopted} adoptions at "wiki" match only weakly'
+                f" and may be of other people ({maximum})",
                 "SYNC-0530",
             )
         ]

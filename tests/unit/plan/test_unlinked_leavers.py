@@ -11,9 +11,10 @@ import pytest
 from scimsync.model.accounts import Account
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import Link, LinkStatus
+from scimsync.model.mappings import Constant, Expression, MappedValue
 from scimsync.model.records import Record
 from tests.unit.plan.building import DAY, NOW, policy
-from tests.unit.plan.memory import Company, MemoryTarget, Rules, row
+from tests.unit.plan.memory import Company, MemoryTarget, Rules, program, row
 
 A = Key("a")
 GONE = replace(row("a"), removed_at=NOW)
@@ -115,3 +116,50 @@ def test_who_may_keep_the_account_is_not_looked_up(of: Any) -> None:
     target = MemoryTarget({A: (account(1),)})
     company = plan([GONE], FAILED, target, of)
     assert (company.planned(), company.state.unwanted, target.asked) == ([], [A], [])
+
+
+@pytest.mark.parametrize("record", [LEFT, GONE], ids=["out of scope", "gone"])
+@pytest.mark.parametrize(
+    ("names", "active", "leave", "outcome"),
+    [
+        # userName and all names differ: nothing is sent, and the user stays counted
+        ({"displayName": "Root Admin"}, True, "deactivate", "failed"),
+        ({"displayName": "Root Admin"}, None, "deactivate", "failed"),
+        ({"displayName": "Root Admin"}, False, "delete", "failed"),
+        # there is nothing to take
+        ({"displayName": "Root Admin"}, False, "deactivate", "nothing"),
+        # a name is the same, or there is none to compare
+        ({"displayName": "Abel, A."}, True, "deactivate", "deactivate"),
+        ({}, True, "deactivate", "deactivate"),
+        ({"displayName": "Abel, A."}, True, "delete", "delete"),
+    ],
+)
+def test_an_equal_external_id_of_somebody_else_takes_no_access(
+    record: Record, names: dict[str, str], active: bool | None, leave: str, outcome: str
+) -> None:
+    mapping: dict[str, MappedValue] = {
+        "externalId": Expression("id"),
+        "userName": Expression("email"),
+        "displayName": Constant("Ann Abel"),
+    }
+    rules = Rules(policy=policy(leave), program=program(mapping))
+    found = Account(RemoteId("id-1"), {}, "externalId", active=active)
+    identity = {"externalId": "a", "userName": "root@example.com", **names}
+    target = MemoryTarget({A: (replace(found, identity=identity),)})
+    rows = [replace(record, data={**record.data, "id": "a"})]
+    company = Company(rows, rules, known=[COUNTED], users=target)
+
+    asyncio.run(company.plan())
+
+    planned = [] if outcome in ("failed", "nothing") else [("user", "a", outcome)]
+    assert company.planned() == planned
+    assert company.failed() == (
+        {
+            "a": "account id-1 has the same externalId, but userName and all names differ: it may"
+            " be of another person"
+        }
+        if outcome == "failed"
+        else {}
+    )
+    since = company.state.known[Kind.USER, A].may_have_access_since
+    assert outcome != "failed" or since == NOW - DAY

@@ -11,7 +11,7 @@ from scimsync.adoption.rows import AdoptionOutcome, GroupRow, UserRow
 from scimsync.formatting import plural
 from scimsync.jsontext import json_text
 from scimsync.model.changes import Change
-from scimsync.plan.adoption import is_weak
+from scimsync.plan.adoption import describe_match
 from scimsync.plan.document_diff import short_path
 from scimsync.plan.requests import shown
 
@@ -100,8 +100,7 @@ def matched_words(row: UserRow | GroupRow) -> str:
     """Return `matches by userName only`, or nothing without a match."""
     if not row.matched:
         return ""
-    only = " only" if row.outcome is AdoptionOutcome.WEAK_MATCH and is_weak(row.matched) else ""
-    return f"matches by {', '.join(map(short_path, row.matched))}{only}"
+    return describe_match(row.matched, may_be_weak=row.outcome is AdoptionOutcome.WEAK_MATCH)
 
 
 def account_words(account: ExistingAccount) -> str:
