@@ -45,7 +45,13 @@ async def execute_plans(
             await _TargetExecution(context, target).run()
         seconds = time.monotonic() - began
         outcomes[name] = target_outcome(
-            context.store, context.run, name, target.connection.requests, seconds, target.error
+            context.store,
+            context.run,
+            name,
+            target.connection.requests,
+            seconds,
+            target.error,
+            target.reported,
         )
 
     await gather_or_raise([execute(name, target) for name, target in targets.items()])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,8 +26,8 @@ class TargetOutcome:
     """The outcome of a push at one target.
 
     `counts` are applied operations by action, `failed` the number of failed ones, `requests` the
-    number of requests of all kinds. `refused` are the first operations that failed when they were
-    sent, as `create 00123: why`. `operations` counts the whole journal by action and status.
+    number of requests of all kinds. `refused` are the first operations that failed after the plan
+    was made, as `create 00123: why`. `operations` counts the whole journal by action and status.
     `access_to_remove` are the leavers who may still have access, after this run and earlier ones.
     """
 
@@ -105,9 +105,18 @@ def run_outcome(
 
 
 def target_outcome(
-    store: Store, run: int, name: str, requests: int, seconds: float, error: ScimsyncError | None
+    store: Store,
+    run: int,
+    name: str,
+    requests: int,
+    seconds: float,
+    error: ScimsyncError | None,
+    reported: Collection[int] = (),
 ) -> TargetOutcome:
-    """Return the outcome of `run` at a target, from the journal."""
+    """Return the outcome of `run` at a target, from the journal.
+
+    `reported` are the operations that the plan reports as problems.
+    """
     operations = OperationFilter(run=run, target=name)
     with store.read() as connection:
         access_to_remove = overview.access_to_remove(connection, name, FIRST_LEAVERS)
@@ -116,12 +125,15 @@ def target_outcome(
             number for (_, status), number in counted.items() if status is OperationStatus.FAILED
         )
         refused: tuple[str, ...] = ()
-        if failed:
-            sent = replace(operations, statuses=(OperationStatus.FAILED,), was_sent=True)
-            failures = operation_journal.find(connection, sent, limit=FIRST_FAILURES)
+        if failed > len(reported):
+            where = replace(operations, statuses=(OperationStatus.FAILED,))
+            most = FIRST_FAILURES + len(reported)
+            found = operation_journal.find(connection, where, limit=most)
             refused = tuple(
-                f"{operation.action} {operation.key}: {operation.detail}" for operation in failures
-            )
+                f"{operation.action} {operation.key}: {operation.detail}"
+                for operation in found
+                if operation.id not in reported
+            )[:FIRST_FAILURES]
     applied = {
         action: number
         for (action, status), number in counted.items()

@@ -266,6 +266,7 @@ def _problems(targets: Mapping[str, TargetRun], view: SnapshotView) -> Iterator[
     """Return users and groups that could not be planned, as problems of their sources."""
     for name, target in targets.items():
         for operation in target.state.failed_operations():
+            target.reported.add(operation.id)
             source = _source_of(target.compiled, view, operation)
             yield Problem(source, None, operation.key, f"{name}: {operation.detail}")
 

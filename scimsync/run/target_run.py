@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
 
@@ -66,7 +66,7 @@ class TargetRun:
     was decided about keys. `error` is why nothing is sent to the target, and `late_error` why only
     a part of the plan could be made, which is sent. `blocked`: a guard or a source is the reason,
     so the reads for this target have no effect. `outdated` says what given operations start from
-    and what has changed since.
+    and what has changed since. `reported` are the operations that the plan reports as problems.
     """
 
     compiled: CompiledTarget
@@ -87,6 +87,7 @@ class TargetRun:
     late_error: ScimsyncError | None = None
     blocked: bool = False
     outdated: Sequence[str] = ()
+    reported: set[int] = field(default_factory=set)
 
     def block(self, why: ScimsyncError) -> None:
         """Send nothing to this target, and leave its state as it was before the run."""

@@ -132,3 +132,16 @@ def test_an_empty_group_of_others_is_not_taken_for_one_whose_creation_had_no_res
     assert office.push(later=timedelta(days=1)).exit_code == 4
 
     assert members(server, "other") == []
+
+
+def test_a_push_says_why_a_group_failed_that_it_planned_again(
+    company: Office, server: LyingServer
+) -> None:
+    foreign(server, externalId="other-idp-77")
+    company.hire([person(1), person(2), person(3), person(4)])
+
+    first, second = company.run("push"), company.run("push")
+
+    for ran in (first, second):
+        assert ran.code == 4
+        assert ran.err.count("to take it over, set adopt = true in") == 1
