@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from scimsync.model.changes import Change
@@ -76,6 +77,16 @@ def in_doubt_at_new_id(membership: Membership) -> Membership:
         return membership
     acknowledged = membership.acknowledged and not membership.effective
     return replace(membership, acknowledged=acknowledged, in_doubt=True)
+
+
+def moved_memberships(
+    before: Iterable[Membership], keys: Mapping[Key, Key]
+) -> Iterator[Membership]:
+    """Yield the memberships of old keys as those of new ones (`keys`: old -> new)."""
+    for row in before:
+        if row.member in keys:
+            yield replace(row, member=keys[row.member])
+            yield replace(row, wanted=False, revoked=False, acknowledged=False, in_doubt=False)
 
 
 def member_change(membership: Membership) -> Change:

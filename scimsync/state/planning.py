@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -12,7 +11,7 @@ from scimsync.disk_collections import DiskList
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, RemoteId, Seq
 from scimsync.model.links import Link, LinkStatus, Reference, moved_link
-from scimsync.model.memberships import Membership
+from scimsync.model.memberships import Membership, moved_memberships
 from scimsync.model.pins import Pin, PinnedMember
 from scimsync.state import (
     absent_users,
@@ -154,7 +153,7 @@ class LiveState(PlannedOperations):
                 self._noted.put([moved_link(link, old_keys[old]), lost])
             news = [old_keys[old] for old in some]
             before = self.memberships_of_members([*some, *news])
-            self.put_memberships(list(_moved_memberships(before, old_keys)), before)
+            self.put_memberships(list(moved_memberships(before, old_keys)), before)
         self._moves |= pairs
 
     def put_in_doubt(self, deleted_since: datetime, keys: Sequence[Key]) -> int:
@@ -394,13 +393,3 @@ class LiveState(PlannedOperations):
         if stored:
             with self._store.write() as connection:
                 link_store.put_links(connection, self._target, stored)
-
-
-def _moved_memberships(
-    before: Iterable[Membership], keys: Mapping[Key, Key]
-) -> Iterator[Membership]:
-    """Yield the memberships of old keys as those of new ones (`keys`: old -> new)."""
-    for row in before:
-        if row.member in keys:
-            yield replace(row, member=keys[row.member])
-            yield replace(row, wanted=False, revoked=False, acknowledged=False, in_doubt=False)

@@ -27,13 +27,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.jsontext import read_json
 from scimsync.model.ids import Key, Seq
-from scimsync.model.records import (
-    NO_UNUSABLE_KEYS,
-    PatternFile,
-    Problem,
-    Record,
-    UnusableKeys,
-)
+from scimsync.model.records import NO_UNUSABLE_KEYS, PatternFile, Problem, Record, UnusableKeys
 from scimsync.state import ingests, unusable_keys
 from scimsync.state.many_rows import stream, upsert
 from scimsync.state.tables.source_tables import record as table

@@ -24,8 +24,8 @@ from scimsync.scim.messages import Member, ScimRequest, ScimResponse
 from scimsync.scim.paths import parse_path
 from scimsync.scim.resource_types import RESOURCE_TYPES
 from scimsync.scim.resources import build
+from scimsync.targets.adapters.api_attributes import AttributeTable, Json, refused
 from scimsync.targets.adapters.json_api import JsonApi
-from scimsync.targets.adapters.storable_attributes import AttributeTable, Json, refused
 from scimsync.transport.request_errors import NoResponse, RequestError
 
 _LIST_SCHEMA: Final = "urn:ietf:params:scim:api:messages:2.0:ListResponse"

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import Query
+from scimsync.targets.adapters.api_attributes import Json
 from scimsync.targets.adapters.json_api import JsonApi
-from scimsync.targets.adapters.storable_attributes import Json
 
 _COUNTED_FROM = 100
 """A request for fewer resources is a sample, and not the start of a list to be counted."""

@@ -14,7 +14,7 @@ What follows from them:
   list that is cut short does not count as whole.
 - PATCH replaces a list such as `organizations`. So it is read first, and other elements are kept.
 - A new user answers 412 for a moment ("User creation is not complete"). That is not a change by
-others, but a reason to try again.
+  others, but a reason to try again.
 - A new group or user may be unknown for a moment. If both exist, adding the member is tried again.
 - A group needs an e-mail address. It is the `externalId` of the SCIM group, because Google has no
   other place for one.
@@ -30,14 +30,9 @@ from scimsync.model.ids import fold_name
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.messages import Member
 from scimsync.targets.adapters.adapter import Adapter, ApiResource, Endpoint, Listed
+from scimsync.targets.adapters.api_attributes import ApiAttribute, AttributeTable, Json, refused
 from scimsync.targets.adapters.google_lists import TokenPages
 from scimsync.targets.adapters.json_api import ApiError, JsonApi, segment
-from scimsync.targets.adapters.storable_attributes import (
-    ApiAttribute,
-    AttributeTable,
-    Json,
-    refused,
-)
 
 if TYPE_CHECKING:
     from scimsync.transport.http import HttpConnection

@@ -39,13 +39,8 @@ from scimsync.targets.adapters.adapter import (
     Listed,
     after_effect,
 )
+from scimsync.targets.adapters.api_attributes import ApiAttribute, AttributeTable, Json, refused
 from scimsync.targets.adapters.json_api import ApiError, JsonApi, segment
-from scimsync.targets.adapters.storable_attributes import (
-    ApiAttribute,
-    AttributeTable,
-    Json,
-    refused,
-)
 
 if TYPE_CHECKING:
     from scimsync.transport.http import HttpConnection

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.patch import diff
 from scimsync.scim.resources import build
-from scimsync.targets.adapters.storable_attributes import ApiAttribute, AttributeTable
+from scimsync.targets.adapters.api_attributes import ApiAttribute, AttributeTable
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
