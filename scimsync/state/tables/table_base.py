@@ -3,8 +3,11 @@
 from typing import ClassVar
 
 from pydantic import ConfigDict
-from sqlalchemy import Index, Table, text
+from sqlalchemy import Connection, Index, MetaData, Table, event, text
 from sqlmodel import SQLModel
+
+_WHERE = "where"
+"""The key of the condition of a partial index in its `info`."""
 
 
 class StateRow(SQLModel):
@@ -23,7 +26,18 @@ def table_of(row: type[StateRow]) -> Table:
 def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
     """Return an index of the rows for which the condition `where` holds.
 
-    The migrations create it in both kinds of database. Here only SQLite gets the condition: with
-    that of PostgreSQL, SQLAlchemy would load its dialect at each start.
+    PostgreSQL gets the condition when the tables are created: SQLAlchemy loads its dialect for an
+    index that names it, which costs time at each start.
     """
-    return Index(name, *columns, unique=unique, sqlite_where=text(where))
+    info = {_WHERE: where}
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), info=info)
+
+
+@event.listens_for(StateRow.metadata, "before_create")
+def _set_conditions(metadata: MetaData, connection: Connection, **_options: object) -> None:
+    if connection.dialect.name != "postgresql":
+        return
+    for table in metadata.tables.values():
+        for index in table.indexes:
+            if _WHERE in index.info:
+                index.dialect_options["postgresql"]["where"] = text(index.info[_WHERE])
