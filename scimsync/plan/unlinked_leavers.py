@@ -198,10 +198,7 @@ class UnlinkedLeavers:
 
     def _is_unlinked_leaver(self, batch: Batch, key: Key) -> bool:
         link = batch.links.get(key)
-        has_failed = _may_have_access(link) or (
-            link is not None and link.status is LinkStatus.PENDING
-        )
-        is_known = key in batch.desired or key in batch.held or has_failed
+        is_known = key in batch.desired or key in batch.held or _has_failed(link)
         if not is_known or key in batch.failures or batch.is_wanted(key):
             return False
         if batch.has_account(key):
@@ -287,6 +284,17 @@ def _must_be_found(link: Link | None) -> bool:
     if link is None or link.status is LinkStatus.PENDING:
         return True
     return link.status is LinkStatus.DELETED and link.is_due
+
+
+def _has_failed(link: Link | None) -> bool:
+    """Return whether something failed for a user before the row disappeared.
+
+    Operations that were never sent did not fail. A creation without a response is not one of these
+    failures: its account is recognized by its values.
+    """
+    if link is None or link.may_have_access_since is not None:
+        return link is not None
+    return link.status is LinkStatus.PENDING and link.failures > 0 and not link.in_doubt
 
 
 def _may_have_access(link: Link | None) -> bool:

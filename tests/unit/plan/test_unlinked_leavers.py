@@ -104,9 +104,14 @@ def test_who_was_only_in_a_file_that_a_guard_refused_is_not_looked_up() -> None:
     assert (company.planned(), company.state.unwanted, target.asked) == ([], [A], [])
 
 
-def test_whose_record_is_gone_and_who_never_failed_is_not_looked_up() -> None:
+@pytest.mark.parametrize(
+    "known",
+    [[], [replace(FAILED, failures=0)], [replace(FAILED, in_doubt=True)]],
+    ids=["unknown", "never sent", "created without a response"],
+)
+def test_whose_record_is_gone_and_who_never_failed_is_not_looked_up(known: list[Link]) -> None:
     target = MemoryTarget({A: (account(1),)})
-    company = Company([GONE], Rules(policy=policy()), users=target)
+    company = Company([GONE], Rules(policy=policy()), known=known, users=target)
     asyncio.run(company.plan())
     assert (company.planned(), target.asked) == ([], [])
 
