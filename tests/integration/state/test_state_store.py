@@ -15,7 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, text
 
 import scimsync.state
 from scimsync.errors import StateError
@@ -83,6 +83,22 @@ def test_a_new_state_in_postgresql_has_the_tables_without_migrations(
     url = postgresql.create().replace("postgresql:", "postgresql+psycopg:")
     with closing(open_state(url, tmp_path, create=True)) as store, store.read() as connection:
         check_tables(connection)
+
+
+def test_a_new_state_in_postgresql_has_the_partial_indexes_of_the_migrations(
+    postgresql: Server, tmp_path: Path
+) -> None:
+    """`compare_metadata` does not look at the conditions of partial indexes."""
+    query = text("select indexdef from pg_indexes where indexdef like '% WHERE %'")
+    urls = [postgresql.create().replace("postgresql:", "postgresql+psycopg:") for _ in range(2)]
+    engine = migrated(urls[0])
+    with engine.connect() as connection:
+        expected = sorted(connection.scalars(query))
+        assert len(expected) > 1
+    engine.dispose()
+
+    with closing(open_state(urls[1], tmp_path, create=True)) as store, store.read() as connection:
+        assert sorted(connection.scalars(query)) == expected
 
 
 def test_opening_twice_changes_nothing(tmp_path: Path) -> None:
