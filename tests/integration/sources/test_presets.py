@@ -163,7 +163,7 @@ def test_a_right_that_is_missing_from_the_start_is_named(case: Case, start: Any)
     server = start(case, Faults(hide="fields"))
 
     with pytest.raises(
-        SourceUnavailable, match=r"has a value in 0 of|do not see|reports an error"
+        SourceUnavailable, match=r"has a value in 0 of|cannot see|reports an error"
     ) as caught:
         read(case, server, *case.columns)
 
