@@ -19,7 +19,7 @@ from scimsync.execute.shown_changes import (
     readable_changes,
 )
 from scimsync.model.changes import Change, apply_changes
-from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Kind
+from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Kind, RemoteId
 from scimsync.model.memberships import member_of
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, Confirmation, Operation
 from scimsync.scim.attributes import read
@@ -133,15 +133,7 @@ async def send_checked(
         # a read showed that nothing had to be sent
         was_read = bool(prepared.ready) or operation.action == Action.ADOPT
         return Sent(requests, None, Confirmation.READ if was_read else None)
-    sent = {change.path: change.after for change in operation.changes}
-    if sending.policy.product.invites and sent.get("active") is True:
-        del sent["active"]  # false until the user accepts the invitation
-    known = (operation.kind, prepared.may_hold)
-    new_id = sending.policy.product.new_id(operation.kind, operation.changes)
-    remote_id = operation.remote_id
-    if new_id is not None and responses[-1].resource_id == new_id:
-        remote_id = new_id
-    check_change(requests[-1], responses[-1], remote_id, sent, known)
+    _check_values(sending, prepared, operation.remote_id, requests[-1], responses[-1])
     confirmed_by = None
     if operation.action == Action.DELETE:
         was_read = await _look_after_deletion(sending, prepared, requests[-1])
@@ -153,6 +145,24 @@ async def send_checked(
     if confirmed_by is None and operation.action in MEMBERSHIP_ACTIONS:
         _check_members(sending, prepared, requests[-1], responses[-1])
     return Sent(requests, responses[-1], confirmed_by)
+
+
+def _check_values(
+    sending: Sending,
+    prepared: PreparedOperation,
+    remote_id: RemoteId,
+    request: ScimRequest,
+    response: ScimResponse,
+) -> None:
+    """Raise UnprovenResponse if a response contradicts what was sent; see `check_change`."""
+    operation, product = prepared.operation, sending.policy.product
+    sent = {change.path: change.after for change in operation.changes}
+    if product.invites and sent.get("active") is True:
+        del sent["active"]  # false until the user accepts the invitation
+    new_id = product.new_id(operation.kind, operation.changes)
+    if new_id is not None and response.resource_id == new_id:
+        remote_id = new_id
+    check_change(request, response, remote_id, sent, (operation.kind, prepared.may_hold))
 
 
 def _check_members(

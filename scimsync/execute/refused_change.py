@@ -143,9 +143,9 @@ class _RefusedChange:
         remote_id = operation.remote_id
         assert remote_id is not None  # noqa: S101 - it is a change of a resource that exists
         known = self.prepared.before if link is None else {**link.document, **self.prepared.before}
-        delay = timedelta(seconds=self.sending.policy.product.write_delay)
-        if link is not None and link.synced_at and self.sending.clock() - link.synced_at < delay:
-            why = f"what was written in the last {delay.seconds} s may not be shown yet"
+        delay = self.sending.policy.product.write_delay
+        if self._was_written_within(delay):
+            why = f"what was written in the last {delay} s may not be shown yet"
             return self._failed(f"{self.error}; {why}")
         try:
             resource = await self._read(remote_id, known)
@@ -167,6 +167,12 @@ class _RefusedChange:
         if operation.action == Action.DELETE:
             return await self._deactivate_instead()
         return await self._send_missing(resource, proof)
+
+    def _was_written_within(self, seconds: int) -> bool:
+        link = self.prepared.link
+        if link is None or link.synced_at is None:
+            return False
+        return self.sending.clock() - link.synced_at < timedelta(seconds=seconds)
 
     async def _read(self, remote_id: RemoteId, known: Document) -> dict[str, Any] | None:
         """Read the resource, twice if the target accepted the request and did not carry it out."""

@@ -221,13 +221,11 @@ class UnlinkedLeavers:
         later: set[Key] = set()
         for key in keys:
             search, link = searches.get(key), batch.links.get(key)
-            ordered = key in batch.held and link is not None and link.is_due
-            must_be_found = ordered or _may_have_access(link)
-            if search is None:
-                deleted = link is not None and link.status is LinkStatus.DELETED
-                if must_be_found and not deleted:
+            if _is_awaited(link, held=key in batch.held):
+                is_deleted = link is not None and link.status is LinkStatus.DELETED
+                if search is not None or not is_deleted:
                     later.add(key)
-            elif must_be_found or known.get(key) != search.digest:
+            elif search is not None and known.get(key) != search.digest:
                 later.add(key)
         return later - self._never_accepted(batch, later)
 
@@ -284,6 +282,11 @@ def _must_be_found(link: Link | None) -> bool:
     if link is None or link.status is LinkStatus.PENDING:
         return True
     return link.status is LinkStatus.DELETED and link.is_due
+
+
+def _is_awaited(link: Link | None, *, held: bool) -> bool:
+    """Return whether a user is searched for in each run until the target shows the account."""
+    return _may_have_access(link) or (held and link is not None and link.is_due)
 
 
 def _has_failed(link: Link | None) -> bool:

@@ -208,11 +208,7 @@ class _RevertAt:
         for chunk in batches(self._resources.values(), _BATCH):
             made += self._undo_resources(chunk, later)
         made = self._without_taken_names(made)
-        named = {one.key for one in made if one.kind is Kind.GROUP and _is_refused(one)}
-        for group, what in self._groups.items():
-            of_group = self._undo_members(group, what, later)
-            if group not in named or not all(map(_is_refused, of_group)):
-                made += of_group
+        made += self._undo_memberships(made, later)
         planned = [one for one in made if one.status is OperationStatus.PLANNED]
         differing = await StartingPoints(self._context, self._target).of_each(planned)
         kept = [one for at, one in enumerate(planned) if at not in differing]
@@ -221,6 +217,18 @@ class _RevertAt:
         asked = Asked(self._target, self._run)
         pins, unpinned = asked.pins(kept)
         return GivenTarget((*kept, *refused), pins, unpinned, asked.pinned_members(kept))
+
+    def _undo_memberships(
+        self, of_resources: Sequence[Operation], later: Mapping[ChangedPath, int]
+    ) -> list[Operation]:
+        """Return the operations about members. A group is refused once, not for its members too."""
+        named = {one.key for one in of_resources if one.kind is Kind.GROUP and _is_refused(one)}
+        made: list[Operation] = []
+        for group, what in self._groups.items():
+            of_group = self._undo_members(group, what, later)
+            if group not in named or not all(map(_is_refused, of_group)):
+                made += of_group
+        return made
 
     # Users and groups
 
@@ -298,6 +306,19 @@ class _RevertAt:
         other = why_another(link, what.remote_id, self._replaced.get((Kind.GROUP, group)))
         if other is not None:
             return [self._reversal.refusal(Kind.GROUP, group, coded(other, CHANGED), link)]
+        changed, refused = self._changed_members(group, members, later)
+        compiled = self._target.compiled
+        most, most_removed = compiled.members_per_request, compiled.removals_per_request
+        made = self._reversal.members(group, link, changed, most, most_removed)
+        return [*made, *self._member_refusals(group, link, refused)]
+
+    def _changed_members(
+        self,
+        group: Key,
+        members: Mapping[tuple[Kind, Key], bool],
+        later: Mapping[ChangedPath, int],
+    ) -> tuple[list[Membership], dict[str, list[Key]]]:
+        """Return the memberships that are undone, and the members that are not, by the reason."""
         rows = {
             (row.member_kind, row.member): row
             for row in self._target.state.memberships_of_group(group)
@@ -318,10 +339,7 @@ class _RevertAt:
                 changed.append(Membership(group, kind, key, wanted=not added, acknowledged=added))
             else:
                 refused.setdefault(why, []).append(key)
-        compiled = self._target.compiled
-        most, most_removed = compiled.members_per_request, compiled.removals_per_request
-        made = self._reversal.members(group, link, changed, most, most_removed)
-        return [*made, *self._member_refusals(group, link, refused)]
+        return changed, refused
 
     def _member_refusals(
         self, group: Key, link: Link, refused: Mapping[str, Sequence[Key]]
