@@ -114,4 +114,4 @@ def test_the_first_deletion_is_looked_after_once(tmp_path: Path) -> None:
             assert office.push().exit_code == 0
             asked.append([seen.method for seen in server.seen])
 
-        assert asked == [["DELETE", "GET"], ["DELETE"]]
+        assert asked == [["GET", "DELETE", "GET"], ["GET", "DELETE"]]
