@@ -37,7 +37,7 @@ async def check_before_deletion(sending: Sending, prepared: PreparedOperation) -
     Raise NotToBeDeleted if it must stay as it is, IdOfAnother if its id was given to someone else,
     and RequestError if it cannot be read.
     """
-    shown = await sending.read_before_write(prepared)
+    shown = await sending.read(prepared, before_write=True)
     remote_id, link = prepared.operation.remote_id, prepared.link
     if prepared.operation.kind is Kind.USER and remote_id is not None and link is not None:
         check_account(sending.policy, link, remote_id, shown)

@@ -9,7 +9,6 @@ from scimsync.model.links import Link
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Operation
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.messages import ScimResponse, Sender
-from scimsync.targets.evidence import IdOfAnother
 from scimsync.targets.shown_resources import (
     check_members_shown,
     check_owner,
@@ -34,16 +33,18 @@ async def read_resource(
     kind: Kind,
     remote_id: RemoteId,
     documents: Sequence[Document],
+    *,
+    before_write: bool,
 ) -> ScimResponse:
     """Return the response that shows a resource, which may hold `documents`.
 
     Raise RequestError, including for a response that shows none or another one, and IdOfAnother
-    if the id was given to someone else.
+    if the id was given to someone else. `before_write` says that nothing was sent about it yet.
     """
     request = dialect.read(kind, remote_id)
     response = await sender.send(request)
     check_read(request, response, remote_id)
-    check_owner(request, response.body, kind, documents)
+    check_owner(request, response.body, kind, documents, before_write=before_write)
     return response
 
 
@@ -61,10 +62,7 @@ async def read_current(
     does, including for a response that shows only a part. IdOfAnother says that nothing was written
     before.
     """
-    try:
-        response = await read_resource(sender, dialect, kind, remote_id, documents)
-    except IdOfAnother as error:
-        raise IdOfAnother(str(error), before_write=True) from None
+    response = await read_resource(sender, dialect, kind, remote_id, documents, before_write=True)
     current = response.body or {}
     check_whole(kind, remote_id, current)
     if kind is Kind.GROUP:

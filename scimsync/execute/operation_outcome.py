@@ -104,9 +104,14 @@ def applied(
         ),
     )
     operation_result = result(
-        operation, OperationStatus.APPLIED, now, requests, detail=detail, action=action
+        operation,
+        OperationStatus.APPLIED,
+        now,
+        requests,
+        detail=detail,
+        action=action,
+        remote_id=remote_id,
     )
-    operation_result = replace(operation_result, remote_id=remote_id)
     operation_result = _confirmed(operation_result, operation, response, confirmed_by)
     return OperationOutcome(operation_result, after, arrives=done in ARRIVAL_ACTIONS)
 
@@ -228,8 +233,9 @@ def result(
     *,
     detail: str | None = None,
     action: Action | None = None,
+    remote_id: RemoteId | None = None,
 ) -> OperationResult:
-    """Return the journal's result of an operation. None keeps its action and requests."""
+    """Return the journal's result of an operation. None keeps its action, requests, and id."""
     return OperationResult(
         operation_id=operation.id,
         status=status,
@@ -237,6 +243,7 @@ def result(
         attempts=operation.attempts + 1,
         action=action,
         request=None if requests is None else requests_text(requests),
+        remote_id=remote_id,
         detail=detail,
     )
 

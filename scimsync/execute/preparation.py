@@ -22,7 +22,6 @@ from scimsync.plan.requests import Values, needs_current, shape_requests, shown
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.messages import Requests, ScimResponse
 from scimsync.targets.connection import TargetConnection
-from scimsync.targets.evidence import IdOfAnother
 from scimsync.targets.learned_shapes import LearnedShapes
 from scimsync.targets.matching import Matcher
 
@@ -159,7 +158,7 @@ class Sending:
             return prepared
         if not needs_current(dialect, operation):
             if self.reads_first:
-                await self.read_before_write(prepared)
+                await self.read(prepared, before_write=True)
             return prepared
         response = await read_current(
             self.connection,
@@ -179,11 +178,13 @@ class Sending:
         )
         return replace(prepared, requests=requests, ready=ready)
 
-    async def read(self, prepared: PreparedOperation) -> Mapping[str, Any]:
+    async def read(
+        self, prepared: PreparedOperation, *, before_write: bool = False
+    ) -> Mapping[str, Any]:
         """Return the resource of an operation as it is now.
 
         Raise RequestError, including for a response that shows none or another one, and IdOfAnother
-        if it is someone else's.
+        if it is someone else's. `before_write` says that nothing was sent about it yet.
         """
         operation = prepared.operation
         assert operation.remote_id is not None  # noqa: S101 - it is a resource that exists
@@ -193,18 +194,9 @@ class Sending:
             operation.kind,
             operation.remote_id,
             prepared.may_hold,
+            before_write=before_write,
         )
         return response.body or {}
-
-    async def read_before_write(self, prepared: PreparedOperation) -> Mapping[str, Any]:
-        """Return the resource of an operation before anything is sent about it.
-
-        Raise as `read` does. IdOfAnother says that nothing was written.
-        """
-        try:
-            return await self.read(prepared)
-        except IdOfAnother as error:
-            raise IdOfAnother(str(error), before_write=True) from None
 
     def requests(
         self,

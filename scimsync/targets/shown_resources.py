@@ -196,14 +196,16 @@ def check_owner(
     shown: Mapping[str, object] | None,
     kind: Kind,
     known: Sequence[Mapping[str, object]],
+    *,
+    before_write: bool = False,
 ) -> None:
     """Raise IdOfAnother if a resource that a target shows is someone else's.
 
-    `known` are documents that it may hold.
+    `known` are documents that it may hold, and `before_write` is passed on.
     """
     whose = belongs_to_another(shown, known, kind)
     if whose is not None:
-        raise IdOfAnother(f"{request}: this id belongs to {whose} now")
+        raise IdOfAnother(f"{request}: this id belongs to {whose} now", before_write=before_write)
 
 
 def _another_name(
