@@ -132,6 +132,14 @@ def known_resource(link: Link) -> KnownResource:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """The number of links that wait for another try, and when the first is due."""
+
+    count: int = 0
+    next_try_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AccessToRemove:
     """The leavers who may still have access at a target.
 

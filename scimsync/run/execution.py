@@ -47,6 +47,7 @@ async def execute_plans(
         outcomes[name] = target_outcome(
             context.store,
             context.run,
+            context.now.time,
             name,
             target.connection.requests,
             seconds,

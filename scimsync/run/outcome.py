@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from scimsync.errors import SOURCE_ERRORS, GuardStop, Interrupted, ScimsyncError, combined_exit_code
-from scimsync.model.links import AccessToRemove
+from scimsync.model.links import AccessToRemove, Waiting
 from scimsync.model.operations import Action, OperationFilter, OperationStatus
 from scimsync.model.records import Problem
 from scimsync.plan import Plan, Violation
@@ -28,7 +29,8 @@ class TargetOutcome:
     `counts` are applied operations by action, `failed` the number of failed ones, `requests` the
     number of requests of all kinds. `refused` are the first operations that failed after the plan
     was made, as `create 00123: why`. `operations` counts the whole journal by action and status.
-    `access_to_remove` are the leavers who may still have access, after this run and earlier ones.
+    `access_to_remove` are the leavers who may still have access, after this run and earlier ones,
+    and `waiting` the users and groups that failed in earlier runs and were not tried in this one.
     """
 
     counts: Mapping[str, int]
@@ -39,11 +41,12 @@ class TargetOutcome:
     refused: tuple[str, ...] = ()
     operations: Mapping[tuple[str, str], int] = field(default_factory=dict)
     access_to_remove: AccessToRemove = field(default_factory=AccessToRemove)
+    waiting: Waiting = field(default_factory=Waiting)
 
     @property
     def is_unsettled(self) -> bool:
-        """Whether an operation failed, or a leaver may still have access."""
-        return bool(self.failed or self.access_to_remove.count)
+        """Whether an operation failed, in this run or earlier, or a leaver may have access."""
+        return bool(self.failed or self.access_to_remove.count or self.waiting.count)
 
     @property
     def blocked(self) -> bool:
@@ -55,7 +58,8 @@ class TargetOutcome:
 class RunOutcome:
     """The outcome of a push.
 
-    `outcome` is `done`, `failed` (some operations, or a target), `interrupted` (by a signal) or
+    `outcome` is `done`, `failed` (a target, or operations of this run or of earlier ones that still
+    wait for another try), `interrupted` (by a signal) or
     `stopped` (by a guard, at least one target, because of `violations`). `sources` are those that
     were read.
     """
@@ -107,6 +111,7 @@ def run_outcome(
 def target_outcome(
     store: Store,
     run: int,
+    now: datetime,
     name: str,
     requests: int,
     seconds: float,
@@ -119,6 +124,7 @@ def target_outcome(
     """
     operations = OperationFilter(run=run, target=name)
     with store.read() as connection:
+        waiting = overview.waiting_from_earlier(connection, name, run, now)
         access_to_remove = overview.access_to_remove(connection, name, FIRST_LEAVERS)
         counted = operation_journal.count(connection, operations)
         failed = sum(
@@ -148,6 +154,7 @@ def target_outcome(
         refused=refused,
         operations={(action, status.value): number for (action, status), number in counted.items()},
         access_to_remove=access_to_remove,
+        waiting=waiting,
     )
 
 
@@ -157,6 +164,7 @@ def target_document(outcome: TargetOutcome) -> dict[str, Any]:
         "counts": dict(outcome.counts),
         "failed": outcome.failed,
         "may_have_access": outcome.access_to_remove.count,
+        "waiting": outcome.waiting.count,
         "requests": outcome.requests,
         "seconds": round(outcome.seconds, 3),
         "error": None if outcome.error is None else outcome.error.message,

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, func, literal_column, or_, select, union
+from sqlalchemy import Connection, and_, exists, func, literal_column, or_, select, union
 from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.model.echoes import EchoCount
 from scimsync.model.ids import Key, Kind, fold_name
-from scimsync.model.links import AccessToRemove, LinkStatus
+from scimsync.model.links import AccessToRemove, LinkStatus, Waiting
 from scimsync.state.json_values import load_echoes
 from scimsync.state.link_store import rare_links_of
 from scimsync.state.tables.link_tables import link
+from scimsync.state.tables.run_tables import operation
 from scimsync.state.tables.source_tables import record
 
 _MOST_KEYS = 2000
@@ -105,6 +106,31 @@ def count_failed(connection: Connection, target: str) -> int:
         .where(link.c.target == target, link.c.next_try_at.is_not(None))
     )
     return connection.scalar(query.where(link.c.failures > 0)) or 0
+
+
+def waiting_from_earlier(
+    connection: Connection, target: str, run: int, now: datetime
+) -> Waiting:
+    """Return the links that failed before `run`, and that it did not try again.
+
+    Leavers who may still have access do not count: `access_to_remove` has them.
+    """
+    tried = exists().where(
+        operation.c.run_id == run,
+        operation.c.target == target,
+        operation.c.kind == link.c.kind,
+        operation.c.key == link.c.key,
+    )
+    count, next_try_at = connection.execute(
+        select(func.count(), func.min(link.c.next_try_at)).where(
+            _is_failing(target),
+            link.c.failures > 0,
+            link.c.next_try_at > now,
+            link.c.may_have_access_since.is_(None),
+            ~tried,
+        )
+    ).one()
+    return Waiting(count, next_try_at)
 
 
 def access_to_remove(connection: Connection, target: str, most: int) -> AccessToRemove:

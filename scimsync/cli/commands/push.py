@@ -21,6 +21,7 @@ from scimsync.cli.ui.error_report import (
     print_access_to_remove,
     print_target_errors,
     print_violation,
+    print_waiting,
 )
 from scimsync.cli.ui.log_setup import LOG
 from scimsync.cli.ui.output import write_json
@@ -49,6 +50,8 @@ from scimsync.state import alerts
 from scimsync.transport.observer import ignore
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from scimsync.daemon.after_push import AfterPush
 
 PROBLEMS_SHOWN = 20
@@ -269,7 +272,7 @@ def run_push(
             users = {"users": access_document(access)} if access else {}
             write_json(document(_document(outcome) | users))
         else:
-            _print_outcome(outcome, quiet=options.quiet)
+            _print_outcome(outcome, options.clock(), quiet=options.quiet)
             print_access(access, quiet=options.quiet)
     finally:  # also if stdout cannot be written
         if afterwards is None and alert_is_firing:  # this push may resolve it
@@ -332,7 +335,7 @@ def _done(target: TargetOutcome) -> str:
     return ", ".join([*done, *failed, "stopped early"]) if done or failed else "not pushed"
 
 
-def _print_outcome(outcome: RunOutcome, *, quiet: bool) -> None:
+def _print_outcome(outcome: RunOutcome, now: datetime, *, quiet: bool) -> None:
     for problem in outcome.problems[:PROBLEMS_SHOWN]:
         click.secho(problem_line(problem), fg="yellow", err=True)
     if len(outcome.problems) > PROBLEMS_SHOWN:
@@ -355,5 +358,6 @@ def _print_outcome(outcome: RunOutcome, *, quiet: bool) -> None:
             click.echo(f"{name}: {_done(target)} ({requests}, {target.seconds:.1f} s)")
     for name, target in outcome.targets.items():
         print_access_to_remove(name, target.access_to_remove)
+        print_waiting(name, target.waiting, now)
     if any(target.failed for target in outcome.targets.values()):
         click.echo(f"For details: scimsync journal --run {outcome.run} --failed", err=True)

@@ -10,11 +10,14 @@ import click
 
 from scimsync.cli.ui.common_options import CommonOptions
 from scimsync.cli.ui.streams import OutputFailed
+from scimsync.durations import format_relative
 from scimsync.errors import SOURCE_ERRORS, GuardStop, ScimsyncError, innermost
 from scimsync.formatting import plural, printable
 
 if TYPE_CHECKING:
-    from scimsync.model.links import AccessToRemove
+    from datetime import datetime
+
+    from scimsync.model.links import AccessToRemove, Waiting
     from scimsync.plan import Violation
 
 
@@ -84,8 +87,21 @@ def print_access_to_remove(target: str, leavers: AccessToRemove) -> None:
         )
 
 
-def _print_message(message: str, code: str, remarks: Iterable[str]) -> None:
-    click.secho(printable(message), fg="red", err=True, nl=False)
+def print_waiting(target: str, waiting: Waiting, now: datetime) -> None:
+    """Write to stderr how many users and groups of earlier runs wait for another try, if any."""
+    if waiting.count and waiting.next_try_at is not None:
+        who = plural(
+            waiting.count,
+            "user or group that failed earlier is tried again",
+            "users or groups that failed earlier are tried again, the first",
+        )
+        text = f"{target}: {who} {format_relative(waiting.next_try_at, now)}"
+        remarks = ["for details: scimsync status; to retry users now: scimsync retry"]
+        _print_message(text, "SYNC-0398", remarks, colour="yellow")
+
+
+def _print_message(message: str, code: str, remarks: Iterable[str], colour: str = "red") -> None:
+    click.secho(printable(message), fg=colour, err=True, nl=False)
     click.secho(f" [{code}]", dim=True, err=True)
     for remark in remarks:
         for line in remark.splitlines():
