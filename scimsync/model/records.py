@@ -82,3 +82,10 @@ class Problem:
     line: int | None
     key: str | None
     detail: str
+
+    @property
+    def within_source(self) -> str:
+        """`line 4 1003: has 5 fields where the header has 9`."""
+        line = f"line {self.line}" if self.line is not None else ""
+        place = f"{line} {self.key or ''}".strip()
+        return f"{place}: {self.detail}" if place else self.detail

@@ -99,7 +99,7 @@ class Delta:
                     if self.problems
                     else f"{self._source.label} is empty"
                 ),
-                details=[problem.detail for problem in self.problems[:3]],
+                details=[problem.within_source for problem in self.problems[:3]],
                 hint="nothing is sent for an empty source",
                 code="SYNC-0505",
             )

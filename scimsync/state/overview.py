@@ -108,9 +108,7 @@ def count_failed(connection: Connection, target: str) -> int:
     return connection.scalar(query.where(link.c.failures > 0)) or 0
 
 
-def waiting_from_earlier(
-    connection: Connection, target: str, run: int, now: datetime
-) -> Waiting:
+def waiting_from_earlier(connection: Connection, target: str, run: int, now: datetime) -> Waiting:
     """Return the links that failed before `run`, and that it did not try again.
 
     Leavers who may still have access do not count: `access_to_remove` has them.

@@ -10,9 +10,8 @@ from scimsync.model.records import Problem
 
 def problem_line(problem: Problem) -> str:
     """Return a problem as `hr line 4 1003: has 5 fields where the header has 9`."""
-    line = f" line {problem.line}" if problem.line is not None else ""
-    key = f" {problem.key}" if problem.key is not None else ""
-    return printable(f"{problem.source}{line}{key}: {problem.detail}")
+    placed = problem.line is not None or problem.key is not None
+    return printable(f"{problem.source}{' ' if placed else ': '}{problem.within_source}")
 
 
 def problem_document(problem: Problem) -> dict[str, Any]:

@@ -396,7 +396,14 @@ def stop(world: World, text: str | bytes | None = None, **spec: str) -> tuple[in
         ("hr.csv", b"", 3, "hr.csv is empty"),
         ("hr.csv", b"id,name,dept\n", 3, "hr.csv is empty"),
         ("hr.csv", b"\n\n", 2, "sync.toml: sources.hr.path: hr.csv has no header"),
-        ("hr.csv", b"id,name,dept\n,Ann,IT\n", 3, "hr.csv has no usable row"),
+        (
+            "hr.csv",
+            b"id,name,dept\n,Ann,IT\n7,Bo\n",
+            3,
+            "hr.csv has no usable row\n"
+            "  line 2: the row has no key and is left out\n"
+            "  line 3 7: has 2 fields where the header has 3",
+        ),
         ("hr.json", b"[]", 2, 'sync.toml: sources.hr.key: no column "id" in hr.json'),
         (
             "hr.csv",

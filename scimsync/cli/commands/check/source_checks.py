@@ -9,12 +9,11 @@ from scimsync.cli.commands.check.display_checks import check_display, check_disp
 from scimsync.cli.commands.check.expression_checks import check_expressions
 from scimsync.cli.commands.check.mapped_values import TargetValues
 from scimsync.cli.commands.check.source_details import source_details
-from scimsync.cli.ui.problems import problem_line
 from scimsync.cli.ui.session import sources_of
 from scimsync.config.models import Config
 from scimsync.desired import check_columns
 from scimsync.errors import ScimsyncError
-from scimsync.formatting import plural
+from scimsync.formatting import plural, printable
 from scimsync.plan import Allowance, Now
 from scimsync.run.compile import check_value_column, columns_of_table, source_spec
 from scimsync.run.compiled import CompiledTarget, names_of
@@ -123,10 +122,7 @@ def _check_rows(
         source_details(config, name, found, used, stores),
     )
     if read.problems:
-        lines = [
-            problem_line(problem).removeprefix(f"{name} ")
-            for problem in read.problems[:_PROBLEMS_SHOWN]
-        ]
+        lines = [printable(problem.within_source) for problem in read.problems[:_PROBLEMS_SHOWN]]
         if len(read.problems) > _PROBLEMS_SHOWN:
             lines.append(f"and {len(read.problems) - _PROBLEMS_SHOWN:,} more")
         yield subject.warning(
