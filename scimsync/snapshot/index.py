@@ -157,13 +157,14 @@ class Index:
                         insert.format(rows),
                         [[key for key, _ in batch], [data for _, data in batch]],
                     )
-        run(
-            insert.format(
-                f"read_csv({literal(str(path))}, auto_detect = false, header = false, delim ="
-                f" {literal(_SEPARATOR)}, quote = '', escape = '', columns = {{key: 'VARCHAR',"
-                " data: 'VARCHAR'})"
+        if path.stat().st_size:  # nothing is stored before the first comparison
+            run(
+                insert.format(
+                    f"read_csv({literal(str(path))}, auto_detect = false, header = false, delim ="
+                    f" {literal(_SEPARATOR)}, quote = '', escape = '', columns = {{key: 'VARCHAR',"
+                    " data: 'VARCHAR'})"
+                )
             )
-        )
         path.unlink()
 
     def store(self, delta: str, head_seq: int) -> bool:
