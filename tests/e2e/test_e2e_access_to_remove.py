@@ -114,7 +114,8 @@ def test_a_deletion_that_stays_due_of_an_inactive_account_marks_no_leaver(
 
     assert not faulty.users["id-00005"]["active"]
     assert marked(office) == []
-    assert office.push(later=MINUTE).exit_code == 0
+    again = office.push(later=MINUTE)
+    assert (again.exit_code, again.targets["wiki"].waiting.count) == (4, 1)
 
 
 def test_who_comes_back_is_no_leaver(office: Office, faulty: FaultyServer) -> None:
