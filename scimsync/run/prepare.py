@@ -23,6 +23,7 @@ from scimsync.run.dropped_targets import HINT, dropped_targets
 from scimsync.run.given_plan import outdated_names
 from scimsync.run.known_keys import unknown_key
 from scimsync.run.options import Options
+from scimsync.run.populations import populations
 from scimsync.run.reading import Reading
 from scimsync.run.settings_digests import settings_digests
 from scimsync.run.shared_resources import give_up_shared, warn_of_shared_urls
@@ -48,7 +49,7 @@ async def make_plan(context: Context, targets: Mapping[str, TargetRun], reading:
 def begin(context: Context, targets: Mapping[str, TargetRun], reading: Reading) -> list[str]:
     """Stop the targets whose sources cannot be used, or all if a saved plan is for other settings.
 
-    Decisions about keys that replace others are the same for all targets.
+    Decisions about keys that replace others are the same for all targets of one population.
 
     Return the names of the others. Raise ConfigError for an unknown key in the options.
     """
@@ -65,13 +66,20 @@ def begin(context: Context, targets: Mapping[str, TargetRun], reading: Reading) 
     for name, why in stopped_by_sources(compiled.sources_of_targets, reading.refused).items():
         targets[name].block(why)
     going = [name for name, target in targets.items() if target.error is None]
-    suspicions = [one for name in going for one in targets[name].find_suspicions(context, reading)]
-    identities = settle(suspicions)
-    others = _other_persons(context, [targets[name] for name in going])
-    with_others = replace(identities, held={**others, **identities.held})
-    for name in going:
-        targets[name].identities = identities if targets[name].maps_names else with_others
+    of_users = {name: each.source for name, each in compiled.config.targets.items()}
+    for population in populations(going, of_users):
+        _settle_identities(context, [targets[name] for name in population], reading)
     return going
+
+
+def _settle_identities(context: Context, targets: Sequence[TargetRun], reading: Reading) -> None:
+    """Decide for targets of one population which keys replace others, and which are held back."""
+    suspicions = [one for target in targets for one in target.find_suspicions(context, reading)]
+    identities = settle(suspicions)
+    others = _other_persons(context, targets)
+    with_others = replace(identities, held={**others, **identities.held})
+    for target in targets:
+        target.identities = identities if target.maps_names else with_others
 
 
 def _warn_of_dropped_targets(context: PushContext) -> None:
