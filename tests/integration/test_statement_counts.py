@@ -26,10 +26,10 @@ ONE_ADDED = people(9)
 ONE_REMOVED = people(7)
 
 CASES: dict[str, tuple[list[Row], dict[str, int], int]] = {
-    "nothing changed": (NOTHING_CHANGED, {}, 33),
-    "one row changed": (ONE_CHANGED, {"update": 1}, 57),
-    "one row added": (ONE_ADDED, {"create": 1}, 67),
-    "one row removed": (ONE_REMOVED, {"deactivate": 1}, 59),
+    "nothing changed": (NOTHING_CHANGED, {}, 34),
+    "one row changed": (ONE_CHANGED, {"update": 1}, 58),
+    "one row added": (ONE_ADDED, {"create": 1}, 68),
+    "one row removed": (ONE_REMOVED, {"deactivate": 1}, 60),
 }
 
 
