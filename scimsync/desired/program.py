@@ -119,6 +119,11 @@ class Program:
     uses_time: bool = False
     tables: tuple[ReadTable, ...] = ()
 
+    @property
+    def depends_on_time(self) -> bool:
+        """Whether an expression uses the day or the time of the run."""
+        return self.uses_today or self.uses_time
+
     def by(self, path: str) -> str | None:
         """Return the expression by which the attribute at `path` refers, None for a key."""
         for slot in self.slots:

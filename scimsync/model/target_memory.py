@@ -56,7 +56,9 @@ class TargetState:
     externalId`. `bulk_unusable` is why bulk requests cannot be used, as found at
     `bulk_unusable_at`. `shapes` are the choices in the shape of requests that are known to work
     (see `targets.learned_shapes`). `changes_at` is when an expression that uses the time may next
-    give a different value for a user or group.
+    give a different value for a user or group. `evaluated_at` is the newest time for which an
+    expression that uses the time was evaluated since that was last done for all users: results of
+    a clock that was ahead are wrong once it is right.
     """
 
     name: str
@@ -77,3 +79,4 @@ class TargetState:
     bulk_unusable_at: datetime | None = None
     shapes: Mapping[str, LearnedShape] = field(default_factory=dict)
     changes_at: datetime | None = None
+    evaluated_at: datetime | None = None

@@ -109,7 +109,7 @@ class Surroundings:
     this plan, and `waiting` those that should have one and failed recently. `holders` maps folded
     unique names to who holds them now, `claimed` to the key that was given the name earlier in this
     plan, and `adopted` does the same for remote ids. `clock_doubt` is why no account is deleted by
-    the clock.
+    the clock, and `gives_no_access` why no user gets an account, or gets access back.
     """
 
     accounts: Mapping[Key, RemoteId] = field(default_factory=dict)
@@ -119,3 +119,4 @@ class Surroundings:
     claimed: Mapping[str, Key] = field(default_factory=dict)
     adopted: Mapping[RemoteId, Key] = field(default_factory=dict)
     clock_doubt: ClockDoubt | None = None
+    gives_no_access: str | None = None

@@ -74,6 +74,9 @@ class DecisionWriter:
         if obstacle is not None:
             self.fail(candidate, obstacle)
             return
+        if self.around.gives_no_access is not None and _gives_access(action, changes):
+            self.fail(candidate, self.around.gives_no_access)
+            return
         if action is not Action.DEACTIVATE:  # access does not wait for other values
             obstacle = self.policy.product.why_refused(self.traits.kind, changes)
             if obstacle is not None:
@@ -243,6 +246,13 @@ class DecisionWriter:
         if first == candidate.key:
             return None
         return f"{unique} {after[unique]} is also wanted by {first}"
+
+
+def _gives_access(action: Action, changes: Sequence[Change]) -> bool:
+    """Return whether an operation gives a user an account, or gives access back."""
+    return action in (Action.CREATE, Action.REACTIVATE) or any(
+        change.path == "active" and change.after is True for change in changes
+    )
 
 
 def without_failure(link: Link) -> Link:

@@ -115,6 +115,10 @@ class ResourcePlanner(ABC):
         """Return whether a resource that cannot be planned may give a leaver access."""
         return False
 
+    def why_no_access(self) -> str | None:
+        """Return why no resource gives a user access in this run, or None if it may."""
+        return None
+
     def leave_of(self, key: Key, link: Link | None) -> str | None:  # noqa: ARG002
         """Return the leave action of a resource where it has one of its own."""
         return None
@@ -160,7 +164,11 @@ class ResourcePlanner(ABC):
         self.review(batch)
         self._keep_immutable(batch)
         await self._check_clock(batch)
-        around = replace(self.surroundings(batch), clock_doubt=self._clock_doubt)
+        around = replace(
+            self.surroundings(batch),
+            clock_doubt=self._clock_doubt,
+            gives_no_access=self.why_no_access(),
+        )
         decisions = decide(
             [self._candidate(batch, key) for key in batch.keys],
             self.traits,
@@ -301,16 +309,19 @@ class ResourcePlanner(ABC):
             for key, accounts in owned.items()
         }
 
+    async def check_clock(self) -> None:
+        """Compare the clock with that of the target, unless there is a doubt about it already."""
+        if self._target is not None and self._clock_doubt is None:
+            self._clock_doubt = await self._target.clock_doubt()
+
     async def _check_clock(self, batch: Batch) -> None:
         """Compare the clock with that of the target, if it decides about an account."""
-        if self._target is None or self._clock_doubt is not None:
-            return
         if any(
             decides_by_clock(batch.links.get(key), self._policy, self._now.time)
             for key in batch.keys
             if not batch.is_wanted(key) and key not in batch.failures
         ):
-            self._clock_doubt = await self._target.clock_doubt()
+            await self.check_clock()
 
     def _candidate(self, batch: Batch, key: Key) -> Candidate:
         link, desired = batch.links.get(key), batch.desired.get(key)

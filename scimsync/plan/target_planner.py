@@ -44,7 +44,8 @@ class Scope:
     whatever changed since. `everybody`: all users with an account are planned too, because users
     who are no longer in a source would not be found otherwise. `refreshed`: all resources are read,
     the members of groups among them. `repair` restricts the run to some users, groups and
-    memberships.
+    memberships. `checks_clock`: the clock is behind that of an earlier run, and is compared with
+    that of the target.
     """
 
     only: frozenset[Key] | None = None
@@ -54,6 +55,7 @@ class Scope:
     everybody: bool = False
     refreshed: bool = False
     repair: Repair | None = None
+    checks_clock: bool = False
 
 
 class TargetPlanner:
@@ -204,6 +206,8 @@ class TargetPlanner:
                 await self._groups.plan_new(sorted(self._users.touched_groups))
                 self._memberships.plan(only)
             return
+        if scope.checks_clock:
+            await self._users.check_clock()
         self._groups.refreshes = self._users.refreshes = scope.refreshed
         if scope.changed:
             self._groups.empty_changed_tables()

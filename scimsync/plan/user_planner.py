@@ -86,6 +86,13 @@ class UserPlanner(ResourcePlanner):
         self.weak_adoptions: list[Key] = []
         self.refreshes = False
 
+    def why_no_access(self) -> str | None:
+        """Return why nobody gets access: a clock that is wrong may have decided about it."""
+        doubt, program = self._clock_doubt, self._program
+        if doubt is None or not doubt.is_wrong or not program.depends_on_time:
+            return None
+        return coded(f"no access is given in this run: {doubt.why}", "SYNC-0435")
+
     @property
     def unsearchable(self) -> int:
         """The number of users without an account whose records say nothing to search for."""

@@ -80,6 +80,12 @@ class CompiledTarget:
         )
 
     @property
+    def depends_on_time(self) -> bool:
+        """Whether an expression uses the day or the time of the run."""
+        programs = (self.program, *(rule.program for rule in self.groups.values()))
+        return any(program.depends_on_time for program in programs)
+
+    @property
     def members_per_request(self) -> int:
         """The number of members that one request may change."""
         return self.profile.members_per_patch

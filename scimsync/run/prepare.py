@@ -273,6 +273,9 @@ def _check_keys(context: Context) -> None:
 def _problems(targets: Mapping[str, TargetRun], view: SnapshotView) -> Iterator[Problem]:
     """Return users and groups that could not be planned, as problems of their sources."""
     for name, target in targets.items():
+        if target.waits_for_clock is not None:
+            source = target.compiled.sources[0]
+            yield Problem(source, None, None, f"{name}: {target.waits_for_clock}")
         for operation in target.state.failed_operations():
             target.reported.add(operation.id)
             source = _source_of(target.compiled, view, operation)

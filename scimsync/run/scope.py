@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from scimsync.errors import ScimsyncError
+from scimsync.model.clock import TOLERANCE
 from scimsync.model.ids import Seq
 from scimsync.model.target_memory import TargetState
 from scimsync.plan import Now, Scope
@@ -22,19 +23,23 @@ _LOG = logging.getLogger("scimsync")
 
 _DAYS_REMEMBERED = 60
 
+_NOT_BY_TIME = "users whose records did not change wait for the next push [SYNC-0434]"
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedScope:
     """The users that a run plans at one target, or None for none.
 
     `error` is why it plans nothing. `next` is the state of the target to store once the plan is
-    accepted, and `has_arrivals` whether there may be users without an account.
+    accepted, and `has_arrivals` whether there may be users without an account. `waits_for_clock` is
+    why users whose records did not change wait for another run, although the time did.
     """
 
     scope: Scope | None = None
     error: ScimsyncError | None = None
     next: TargetState | None = None
     has_arrivals: bool = False
+    waits_for_clock: str | None = None
 
 
 def planned_scope(
@@ -44,13 +49,16 @@ def planned_scope(
     options, now, store = context.options, context.now, context.store
     if options.given is not None:
         return PlannedScope(Scope(frozenset(), cursor=known.cursor, accepted=known.cursor))
-    its_time = known.changes_at is not None and known.changes_at <= now.time
+    reconfigured = _is_reconfigured(compiled, known, now)
+    its_time = _is_time(compiled, known, now.time)
     changed = known.digest != compiled.digest(now.today) or its_time
+    waits_for_clock = None
+    if changed and not reconfigured and now.doubt is not None and now.doubt.is_wrong:
+        changed, waits_for_clock = False, f"{now.doubt.why}; {_NOT_BY_TIME}"
     if not options.insistent and (its_time or not changed):
         error = quarantine_error(known, now.time)
         if error is not None:
             return PlannedScope(error=error)
-    reconfigured = _is_reconfigured(compiled, known, now)
     if reconfigured and not options.read:
         # the new sync.toml may name columns that were never read: wait for a push that reads
         return PlannedScope(_scope_of_held(compiled.name, store, options))
@@ -65,9 +73,13 @@ def planned_scope(
     if options.only is not None:
         only = Scope(options.only, cursor=cursor, accepted=known.cursor)
         return PlannedScope(only, has_arrivals=True)
-    return _whole_scope(
+    planned = _whole_scope(
         compiled, known, context, reading, cursor, changed=changed, reconfigured=reconfigured
     )
+    if waits_for_clock is None or planned.next is None:
+        return planned
+    following = replace(planned.next, digest=known.digest)
+    return replace(planned, next=following, waits_for_clock=waits_for_clock)
 
 
 def _whole_scope(
@@ -103,16 +115,29 @@ def _whole_scope(
         changed=changed,
         everybody=reconfigured and not uncertain,
         refreshed=context.options.refresh,
+        checks_clock=_went_back(compiled, known, context.now.time + TOLERANCE),
     )
     return PlannedScope(scope, next=following, has_arrivals=has_arrivals)
 
 
+def _is_time(compiled: CompiledTarget, known: TargetState, now: datetime) -> bool:
+    """Return whether the time may have changed the results of expressions, ahead or back."""
+    came = known.changes_at is not None and known.changes_at <= now
+    return came or _went_back(compiled, known, now)
+
+
+def _went_back(compiled: CompiledTarget, known: TargetState, now: datetime) -> bool:
+    """Return whether the clock is behind the time for which expressions were evaluated."""
+    at = known.evaluated_at
+    return compiled.depends_on_time and at is not None and now < at
+
+
 def _is_reconfigured(compiled: CompiledTarget, known: TargetState, now: Now) -> bool:
     """Return whether more than the day changed since the target was last planned."""
-    return not any(
-        known.digest == compiled.digest(now.today - timedelta(days=days))
-        for days in range(_DAYS_REMEMBERED)
-    )
+    days = {now.today - timedelta(days=days) for days in range(_DAYS_REMEMBERED)}
+    if known.evaluated_at is not None:
+        days.add(known.evaluated_at.astimezone().date())
+    return all(known.digest != compiled.digest(day) for day in days)
 
 
 def _scope_of_held(target: str, store: Store, options: Options) -> Scope | None:

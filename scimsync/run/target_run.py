@@ -62,7 +62,8 @@ class TargetRun:
 
     `known` is the stored state of the target, and `next` the one to store once the plan is
     accepted. `discoverer` reads what the target declares about itself. `has_arrivals`: there may be
-    users without an account. `scope` is what is planned, None for nothing, and `identities` what
+    users without an account. `waits_for_clock` is why the time decides about no user in this run.
+    `scope` is what is planned, None for nothing, and `identities` what
     was decided about keys. `error` is why nothing is sent to the target, and `late_error` why only
     a part of the plan could be made, which is sent. `blocked`: a guard or a source is the reason,
     so the reads for this target have no effect. `outdated` says what given operations start from
@@ -79,6 +80,7 @@ class TargetRun:
     discoverer: Discoverer
     shapes: LearnedShapes | None = None
     has_arrivals: bool = False
+    waits_for_clock: str | None = None
     leaves_out_groups: bool = False
     scope: Scope | None = None
     identities: Identities = NOTHING_SUSPECTED
@@ -156,7 +158,7 @@ class TargetRun:
         """
         planned = planned_scope(self.compiled, self.known, context, reading)
         self.scope, self.next, self.error = planned.scope, planned.next, planned.error
-        self.has_arrivals = planned.has_arrivals
+        self.has_arrivals, self.waits_for_clock = planned.has_arrivals, planned.waits_for_clock
         if self.scope is None or self.scope.repair is not None:
             return []
         if not self.has_arrivals and context.overlay is None:
@@ -197,6 +199,7 @@ class TargetRun:
             begin_repair(context, self.compiled, self.state)
             await self._plan_or_take(context, self.scope)
             self._note_changes(self.scope)
+            self._note_evaluation(self.scope, context.now.time)
             await self._discover_for_plan(context)
             self._report_unsearchable()
             if isinstance(context, PushContext):
@@ -240,6 +243,16 @@ class TargetRun:
             times.append(self.known.changes_at)
         at = min((one for one in times if one is not None), default=None)
         self.next = replace(self.next, changes_at=at)
+
+    def _note_evaluation(self, scope: Scope, now: datetime) -> None:
+        """Remember for which time expressions were evaluated, so that a later clock is noticed."""
+        if not self.compiled.depends_on_time:
+            return
+        known, doubt = self.known.evaluated_at, self.planner.clock_doubt
+        everybody = self.next is not None and not scope.cursor
+        is_right = doubt is None or not doubt.is_wrong
+        at = now if known is None or (everybody and is_right) else max(known, now)
+        self.next = replace(self.next or self.known, evaluated_at=at)
 
     async def _discover_for_plan(self, context: Context) -> None:
         """Read what the target declares, so that a plan shows the requests that a push sends."""

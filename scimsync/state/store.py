@@ -33,7 +33,7 @@ from scimsync.errors import StateError
 from scimsync.state import sqlite
 from scimsync.state.tables import metadata
 
-SCHEMA_VERSION = "0033"
+SCHEMA_VERSION = "0035"
 """The newest migration that this program knows; a test compares it with `migrations/versions`."""
 
 LOCK_TIMEOUT_S = 30

@@ -65,6 +65,9 @@ class TargetRow(StateRow, table=True):
     changes_at: datetime | None = time_column(
         "When an expression that uses the time may next give a different value.", default=None
     )
+    evaluated_at: datetime | None = time_column(
+        "The newest time for which such an expression was evaluated.", default=None
+    )
 
 
 class DiscoveryRow(StateRow, table=True):
