@@ -356,7 +356,8 @@ class Target(Table):
             )
         match: Sequence[str] = self.match
         if "match" not in self.model_fields_set:
-            match = tuple(path for path in profile.match if path in self.user) or match
+            mapped = {path.casefold() for path in self.user}
+            match = tuple(path for path in profile.match if path.casefold() in mapped) or match
         match = [path for path in match if not lies_within(profile.not_supported, path)]
         if name == self.profile and match == list(self.match):
             return self

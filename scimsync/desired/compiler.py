@@ -20,6 +20,7 @@ from scimsync.desired.expression_errors import UnusableValue
 from scimsync.desired.expressions import parse
 from scimsync.desired.leaver_matching import MatchAttribute, MatchExpressions
 from scimsync.desired.mapping_reader import MappingReader, filtered_elements
+from scimsync.desired.match_paths import match_paths
 from scimsync.desired.parsed_expression import ExpressionLocation, Names, ParsedExpression
 from scimsync.desired.program import MappedAttribute, Program
 from scimsync.desired.reference_lookup import NameExpression, name_expression
@@ -79,6 +80,10 @@ def compile_program(
         condition = parse(scope, location, names, environment, use=Use.CONDITION, in_scope=True)
     reader = MappingReader(keys, places or {}, where, kind, names, environment)
     slots = reader.slots(mapping)
+    required = reader.required(slots)
+    table = keys if kind is Kind.GROUP else keys[:-1]
+    here = ExpressionLocation(where, dotted_key((*table, "match")))
+    match = match_paths(match, [slot.path for slot in slots], kind, here)
     extras = extras or {}
     further = _parse_extras(extras, where, names, environment)
     parsed = _all_parsed(condition, slots, further.values())
@@ -110,8 +115,9 @@ def compile_program(
         mapping=_assignments(slots, further, variables, environment),
         slots=tuple(slots),
         elements=filtered_elements(slots),
-        required=reader.required(slots),
+        required=required,
         extras=tuple(variables.items()),
+        match_paths=match,
         match=_match(slots, match, environment),
         identity=_match(slots, (*match, *IDENTITY_ATTRIBUTES), environment),
         person=_match(slots, IDENTITY, environment),

@@ -93,10 +93,10 @@ class Program:
     managed attributes, without those that are sent once. `extras` maps the names of further
     expressions to their variables. `names` are the expressions by which references find other
     records. `tables` are the tables in use that are read; `digest` does not cover their entries.
-    `uses_time`: an expression uses the time or a time zone. `match` evaluates the attributes to
-    match by, `identity` also externalId and userName, and `person` these and the names. `digest`
-    identifies everything that decides the result, except for the date where `uses_today` is set,
-    and the time where `uses_time` is.
+    `uses_time`: an expression uses the time or a time zone. `match_paths` are the attributes to
+    match by; `match` evaluates them, `identity` also externalId and userName, and `person` these
+    and the names. `digest` identifies everything that decides the result, except for the date where
+    `uses_today` is set, and the time where `uses_time` is.
     """
 
     rules: tuple[str, ...]
@@ -112,6 +112,7 @@ class Program:
     elements: tuple[FilteredElement, ...]
     required: MappedAttribute
     extras: tuple[tuple[str, str], ...] = ()
+    match_paths: tuple[str, ...] = ()
     match: MatchExpressions | None = None
     identity: MatchExpressions | None = None
     person: MatchExpressions | None = None

@@ -14,6 +14,7 @@ from scimsync.config.targets import Target
 from scimsync.desired.column_check import check_columns
 from scimsync.desired.program import Program
 from scimsync.errors import SOURCE_ERRORS, ConfigError, ScimsyncError, SecretError
+from scimsync.model.did_you_mean import did_you_mean
 from scimsync.plan.candidates import Leaving, Policy
 from scimsync.plan.product import ProductRules
 from scimsync.run.compile_mappings import (
@@ -174,6 +175,8 @@ def compile_target(config: Config, name: str) -> CompiledTarget:
             hint="remove the groups of this target, or choose another dialect",
             code="SYNC-0128",
         )
+    program, groups = compile_users(config, name), compile_groups(config, name)
+    settings = settings.model_copy(update={"match": program.match_paths})
     policy = Policy(
         target=name,
         scope=settings.scope,
@@ -181,21 +184,13 @@ def compile_target(config: Config, name: str) -> CompiledTarget:
         create=settings.actions.create,
         update=settings.actions.update,
         remove=settings.actions.remove,
-        revoke=settings.leave.revoke,
-        adopting={name: group.match for name, group in settings.groups.items() if group.adopt},
+        revoke=_revoked(config, name, program),
+        adopting={
+            table: rule.match for table, rule in groups.items() if settings.groups[table].adopt
+        },
         protect=compile_protect(config, name),
-        match=tuple(settings.match),
+        match=program.match_paths,
     )
-    program, groups = compile_users(config, name), compile_groups(config, name)
-    known = ("memberships", *program.paths)
-    for path in settings.leave.revoke:
-        if path not in known:
-            raise ConfigError(
-                f"{config.where('targets', name, 'leave', 'revoke')}: {path!r} is neither"
-                " memberships nor a mapped attribute",
-                details=(f"found: {', '.join(known)}",),
-                code="SYNC-0126",
-            )
     product = _product_rules(name, settings, profile, program)
     return CompiledTarget(
         name,
@@ -206,6 +201,25 @@ def compile_target(config: Config, name: str) -> CompiledTarget:
         profile,
         groups,
     )
+
+
+def _revoked(config: Config, target: str, program: Program) -> tuple[str, ...]:
+    """Return the paths of `revoke`, as the mapping spells them.
+
+    Names are case-insensitive (RFC 7643 section 2.1). Raise ConfigError for one that is not mapped.
+    """
+    known = {path.casefold(): path for path in ("memberships", *program.paths)}
+    revoked = config.targets[target].leave.revoke
+    for path in revoked:
+        if path.casefold() not in known:
+            raise ConfigError(
+                f"{config.where('targets', target, 'leave', 'revoke')}: {path!r} is neither"
+                " memberships nor a mapped attribute",
+                details=(f"found: {', '.join(known.values())}",),
+                hint=did_you_mean(path, known.values()),
+                code="SYNC-0126",
+            )
+    return tuple(dict.fromkeys(known[path.casefold()] for path in revoked))
 
 
 def _leaving(settings: Target, profile: Profile) -> Leaving:

@@ -15,8 +15,8 @@ from scimsync.desired.schema_attributes import meant
 from scimsync.errors import ConfigError
 from scimsync.model.ids import Kind
 from scimsync.scim.filters import Filter, attributes_of, parse_filter
-from scimsync.scim.grammar import FilterError, PathError
-from scimsync.scim.paths import Path, parse_path
+from scimsync.scim.grammar import FilterError
+from scimsync.scim.paths import Path
 
 
 def compile_users(config: Config, target: str) -> Program:
@@ -26,7 +26,6 @@ def compile_users(config: Config, target: str) -> Program:
     can be found without a record.
     """
     settings = config.targets[target]
-    _check_match(config, settings.match, "targets", target, "match")
     extras: dict[str, Extra] = {}
     for name, group in settings.groups.items():
         keys = ("targets", target, "groups", name)
@@ -84,7 +83,6 @@ def compile_groups(config: Config, target: str) -> dict[str, GroupRule]:
 
 def _group(config: Config, target: str, name: str, group: Group) -> GroupRule:
     keys = ("targets", target, "groups", name)
-    _check_match(config, group.match, *keys, "match")
     for path in group.attributes:
         if path.lower() == "members":
             raise ConfigError(
@@ -115,6 +113,7 @@ def _group(config: Config, target: str, name: str, group: Group) -> GroupRule:
         kind=Kind.GROUP,
         section=keys,
         extras=extras,
+        match=group.match,
         lists=_lists(config, [group.source] if group.source is not None else []),
     )
     if program.names:
@@ -132,7 +131,7 @@ def _group(config: Config, target: str, name: str, group: Group) -> GroupRule:
             hint=f'a constant text is written {{ value = "{program.columns[0]}" }}',
             code="SYNC-0147",
         )
-    return GroupRule(name, kind, program, group.source, group.leave.action, tuple(group.match))
+    return GroupRule(name, kind, program, group.source, group.leave.action, program.match_paths)
 
 
 def compile_protect(config: Config, target: str) -> tuple[Filter, ...]:
@@ -164,11 +163,3 @@ def _lists(config: Config, sources: Sequence[str]) -> frozenset[str]:
     """Return the columns that the settings of each of `sources` make lists."""
     columns = [frozenset(getattr(config.sources[name], "lists", ())) for name in sources]
     return frozenset.intersection(*columns) if columns else frozenset()
-
-
-def _check_match(config: Config, paths: Sequence[str], *where: str) -> None:
-    for path in paths:
-        try:
-            parse_path(path)
-        except PathError as error:
-            raise ConfigError(f"{config.where(*where)}: {error}", code="SYNC-0145") from None

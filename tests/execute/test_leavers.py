@@ -407,3 +407,42 @@ def test_what_somebody_loses_by_name_is_tried_again_where_leavers_are_kept(
     office.push(later=DAY)
 
     assert "title" not in faulty.users["id-00002"]
+
+
+def test_attributes_of_settings_are_found_in_any_case(office: Office, faulty: FaultyServer) -> None:
+    office.configure(
+        user=REVOKED,
+        target="""scope = "dept != 'away'"\nmatch = ["EXTERNALID", "username"]\n"""
+        'leave = { revoke = ["Title"] }',
+        guard=NO_GUARD,
+    )
+    first, second = (
+        faulty.add(userName=f"person{number}@example.com", title="IT", active=True)["id"]
+        for number in (1, 2)
+    )
+    office.hire([person(1), person(2, dept="away")])
+
+    outcome = office.push()
+
+    assert counts(outcome) == {"adopt": 1, "deactivate": 1}
+    assert faulty.users[second]["active"] is False
+
+    office.hire([person(1, dept="away"), person(2, dept="away")])
+    office.push()
+
+    assert faulty.users[first]["active"] is False
+    assert "title" not in faulty.users[first]
+
+
+def test_a_misspelt_attribute_to_match_by_stops_a_push(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(target='match = ["externalId", "userNmae"]')
+    office.hire(people(1))
+
+    ran = office.run("push")
+
+    assert ran.code == 2
+    assert "sync.toml: targets.wiki.match: userNmae is not mapped" in ran.err
+    assert 'did you mean "userName"?' in ran.err
+    assert faulty.seen == []

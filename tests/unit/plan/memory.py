@@ -50,7 +50,7 @@ def program(
 ) -> Program:
     """A compiled mapping; `extras` are expressions of groups."""
     named = {name: Extra(("groups", name), text) for name, text in (extras or {}).items()}
-    match = ("userName",)
+    match = (UNIQUE_ATTRIBUTE[kind],)
     return compile_program(
         "wiki", mapping, scope, {}, {}, "sync.toml", kind=kind, extras=named, match=match
     )
