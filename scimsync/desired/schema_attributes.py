@@ -95,6 +95,22 @@ def meant(path: Path, kind: Kind) -> str | None:
     return closest(path.attribute, [*names, "id", "meta", "schemas"])
 
 
+def sub_meant(path: Path, kind: Kind) -> str | None:
+    """Return the path that one with a misspelled sub-attribute was probably meant to be.
+
+    Return None if the sub-attribute is known or resembles none.
+    """
+    if path.sub is None or not at_top(path.schema):
+        return None
+    parent = f"{path.attribute}.".casefold()
+    names = [name for folded, (name, _) in _KNOWN[kind].items() if folded.startswith(parent)]
+    subs = [name[len(parent) :] for name in names]
+    close = closest(path.sub, subs)
+    if close is None or path.sub.casefold() in map(str.casefold, subs):
+        return None
+    return f"{path.attribute}.{close}"
+
+
 def attribute_at(path: Path, kind: Kind) -> SchemaAttribute:
     """Return the attribute that `path` names.
 

@@ -11,7 +11,7 @@ from scimsync.desired.compiler import Extra, check_lines, compile_program
 from scimsync.desired.conditions import Use
 from scimsync.desired.groups import MEMBERS, SUBGROUPS, VALUE, GroupForm, GroupRule
 from scimsync.desired.program import Program
-from scimsync.desired.schema_attributes import meant
+from scimsync.desired.schema_attributes import meant, sub_meant
 from scimsync.errors import ConfigError
 from scimsync.model.ids import Kind
 from scimsync.scim.filters import Filter, attributes_of, parse_filter
@@ -148,11 +148,12 @@ def compile_protect(config: Config, target: str) -> tuple[Filter, ...]:
                 code="SYNC-0362",
             ) from None
         for attribute in attributes_of(condition):
-            close = meant(Path(attribute.schema, attribute.name), Kind.USER)
-            if close is not None:
+            path = Path(attribute.schema, attribute.name, sub=attribute.sub)
+            top, close = meant(path, Kind.USER), sub_meant(path, Kind.USER)
+            if top is not None or close is not None:
                 raise ConfigError(
-                    f"{where}: {text}: no such attribute: {attribute.name}",
-                    hint=f'did you mean "{close}"?',
+                    f"{where}: {text}: no such attribute: {attribute.name if top else path}",
+                    hint=f'did you mean "{top or close}"?',
                     code="SYNC-0362",
                 )
         conditions.append(condition)

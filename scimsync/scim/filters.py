@@ -120,8 +120,12 @@ def attributes_of(condition: Filter) -> Iterator[AttributePath]:
                 yield from attributes_of(operand)
         case Not(operand):
             yield from attributes_of(operand)
-        case AttributeComparison() | Present() | ValuePath():
+        case AttributeComparison() | Present():
             yield condition.attribute
+        case ValuePath(attribute, selection):
+            yield attribute
+            for part in attributes_of(selection):
+                yield AttributePath(attribute.schema, attribute.name, part.name)
 
 
 @lru_cache(maxsize=1024)

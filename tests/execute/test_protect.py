@@ -283,6 +283,8 @@ def test_the_memberships_of_a_protected_account_stay(real_office: Office) -> Non
     [
         ('userName starts "svc-"', "an operator (eq ne co sw ew gt ge lt le pr) after 'userName'"),
         ('usrName sw "svc-"', "no such attribute: usrName"),
+        ('roles.valeu eq "admin"', "no such attribute: roles.valeu"),
+        ('emails[tpye eq "work"] and active eq true', "no such attribute: emails.tpye"),
     ],
 )
 def test_a_bad_filter_is_an_error_of_sync_toml(
