@@ -59,7 +59,7 @@ def compile_config(
     for name in config.mappings:
         check_shared_mapping(config, name)
     chosen = {name: targets[name] for name in names or targets}
-    compiled = CompiledConfig(config, {}, chosen, {})
+    compiled = CompiledConfig(config, {}, chosen, {}, configured=targets)
     if secrets:
         compiled = with_secrets(compiled)
     return _with_sources(compiled, list(targets.values())) if read else compiled

@@ -182,9 +182,10 @@ class UnusableTarget:
 class CompiledConfig:
     """Everything in sync.toml that a run needs.
 
-    `sources` and `targets` are those that can be used, and `unusable` are the other targets of the
-    run. `authenticators` holds those of the targets whose secrets were resolved, and `expiries` the
-    days on which these expire, as far as they are known.
+    `sources` and `targets` are those that can be used, and `unusable` are the other targets of
+    the run. `configured` are all targets in sync.toml. `authenticators` holds those of the
+    targets whose secrets were resolved, and `expiries` the days on which these expire, as far
+    as they are known.
     """
 
     config: Config
@@ -193,6 +194,7 @@ class CompiledConfig:
     authenticators: Mapping[str, Authenticator]
     unusable: Mapping[str, UnusableTarget] = field(default_factory=dict)
     expiries: Mapping[str, date | None] = field(default_factory=dict)
+    configured: Mapping[str, CompiledTarget] = field(default_factory=dict)
 
     @property
     def sources_of_targets(self) -> dict[str, tuple[str, ...]]:

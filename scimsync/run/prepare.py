@@ -10,7 +10,7 @@ from scimsync.desired.groups import name_of
 from scimsync.errors import GuardStop
 from scimsync.execute.concurrency import gather_or_raise
 from scimsync.formatting import plural
-from scimsync.model.ids import Key, Kind
+from scimsync.model.ids import Kind
 from scimsync.model.operations import JournaledOperation
 from scimsync.model.records import Problem
 from scimsync.plan import Plan, TargetPlan, Violation, guard
@@ -23,6 +23,7 @@ from scimsync.run.dropped_targets import HINT, dropped_targets
 from scimsync.run.given_plan import outdated_names
 from scimsync.run.known_keys import unknown_key
 from scimsync.run.options import Options
+from scimsync.run.other_persons import other_persons
 from scimsync.run.populations import populations
 from scimsync.run.reading import Reading
 from scimsync.run.settings_digests import settings_digests
@@ -76,7 +77,7 @@ def _settle_identities(context: Context, targets: Sequence[TargetRun], reading: 
     """Decide for targets of one population which keys replace others, and which are held back."""
     suspicions = [one for target in targets for one in target.find_suspicions(context, reading)]
     identities = settle(suspicions)
-    others = _other_persons(context, targets)
+    others = other_persons(context, targets)
     with_others = replace(identities, held={**others, **identities.held})
     for target in targets:
         target.identities = identities if target.maps_names else with_others
@@ -87,23 +88,6 @@ def _warn_of_dropped_targets(context: PushContext) -> None:
         dropped = dropped_targets(connection, context.compiled.config)
     for one in dropped:
         _LOG.warning("%s: %s; %s [SYNC-0433]", one.name, one.text, HINT)
-
-
-def _other_persons(context: Context, targets: Sequence[TargetRun]) -> dict[Key, str]:
-    """Return the keys that only some targets recognize as other people now, and why.
-
-    Targets without names learn it from those that share a source with them.
-    """
-    sources = context.compiled.sources_of_targets
-    without = {
-        source for target in targets if not target.maps_names for source in sources[target.name]
-    }
-    return {
-        key: why
-        for target in targets
-        if target.maps_names and without & {*sources[target.name]}
-        for key, why in target.find_other_persons().items()
-    }
 
 
 def checked_plan(

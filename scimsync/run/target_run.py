@@ -177,17 +177,6 @@ class TargetRun:
         """Whether the mapping has names that distinguish people."""
         return can_compare(self.compiled.program.paths)
 
-    def find_other_persons(self) -> dict[Key, str]:
-        """Return the changed records that are of other persons than before, and why."""
-        if self.scope is None or self.error is not None:
-            return {}
-        try:
-            return self.planner.other_persons(self.scope)
-        except Exception as error:
-            self.next = None
-            self.error = report_unexpected(self.name, error)
-            return {}
-
     async def make_plan(self, context: Context) -> None:
         """Write the plan of this target. Store an error that prevents it in `error`."""
         if self.scope is None or self.error is not None:

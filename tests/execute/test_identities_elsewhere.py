@@ -89,3 +89,57 @@ def test_a_target_with_both_sources_makes_them_one_population(two: Two) -> None:
     outcome = two.office.push(later=DAY)
 
     assert [one.counts for one in outcome.targets.values()] == [{"move": 1}, {"move": 1}]
+
+
+ZOE = person(1, email="zoe@example.com", given="Zoe", family="Lee")
+OLD = ("person1@example.com", True)
+
+
+@pytest.fixture
+def pushed(two: Two) -> Two:
+    two.configure()
+    two.office.hire(people(4))
+    assert two.office.push().exit_code == 0
+    return two
+
+
+def test_a_target_that_is_pushed_alone_asks_what_the_others_know(pushed: Two) -> None:
+    pushed.office.hire([ZOE, *people(4)[1:]])
+
+    alone = pushed.office.run("push", "-t", "crm")
+
+    assert alone.code == 4
+    assert "00001: crm: the record belongs to another person" in alone.err
+    assert pushed.office.run("plan", "-t", "crm").code == 4
+    assert pushed.account("00001") == OLD
+
+
+def test_a_target_that_comes_later_asks_what_the_others_know(pushed: Two) -> None:
+    """wiki planned the change already, and held it back, while crm was out of reach."""
+    pushed.office.hire([ZOE, *people(4)[1:]])
+    assert pushed.office.run("push", "-t", "wiki").code == 4
+
+    for _ in range(2):
+        pushed.office.now += DAY
+        assert pushed.office.run("push").code == 4
+        assert pushed.account("00001") == OLD
+
+
+def test_a_target_whose_secret_is_missing_is_asked_too(
+    pushed: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pushed.office.hire([ZOE, *people(4)[1:]])
+    text = (pushed.office.folder / "sync.toml").read_text("utf-8")
+    pushed.office.write("sync.toml", text.replace("env:WIKI_TOKEN", "env:NONE", 1))
+
+    assert pushed.office.run("push").code == 2
+    assert pushed.account("00001") == OLD
+
+
+def test_a_confirmed_key_is_the_same_person_everywhere(pushed: Two) -> None:
+    pushed.office.hire([ZOE, *people(4)[1:]])
+    assert pushed.office.run("push").code == 4
+    assert pushed.office.run("rekey", "00001", "00001").code == 0
+
+    assert pushed.office.run("push", "-t", "crm").code == 0
+    assert pushed.account("00001") == ("zoe@example.com", True)
