@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from scimsync.plan.batch import BATCH
 from scimsync.plan.candidates import Policy
 from scimsync.plan.identities import (
     LONGEST_ABSENCE,
+    Agreement,
     Obstacle,
     Suspicion,
     compare_names,
@@ -27,13 +28,17 @@ _USER_NAME = UNIQUE_ATTRIBUTE[Kind.USER]
 Desire = Callable[[Sequence[Key]], tuple[Mapping[Key, Desired], Mapping[Key, str]]]
 """Keys -> what they should be, and why some cannot be worked out."""
 
+People = Callable[[Sequence[Key]], Mapping[Key, Document]]
+"""Keys -> the values in their records, the last ones at least, that tell who they are."""
+
 
 @dataclass(frozen=True, slots=True)
 class ArrivalFinder:
     """A search for arriving users that resemble leavers, at one target.
 
-    `desire` computes the desired documents of users. `cursor` is the sequence number up to which
-    records were planned, and `accepted` that up to which earlier runs accepted plans.
+    `desire` computes the desired documents of users, and `people` who they are. `cursor` is the
+    sequence number up to which records were planned, and `accepted` that up to which earlier runs
+    accepted plans.
     """
 
     state: PlanningState
@@ -41,6 +46,7 @@ class ArrivalFinder:
     sources: tuple[str, ...]
     policy: Policy
     desire: Desire
+    people: People
     now: datetime
     cursor: Seq
     accepted: Seq
@@ -69,22 +75,40 @@ class ArrivalFinder:
         suspected = {key for key, _, _ in pairs}
         others = {key: one for key, one in arriving.items() if key not in suspected}
         if others:
-            pairs += self._like_leavers(others)
+            pairs += self._alike(others, self._leavers(), {*self.policy.match} - {_USER_NAME})
+        held = self._held()
+        if held:
+            pairs += self._alike(arriving, held, {*self.policy.match, _USER_NAME})
         yield from self._assess(pairs, arriving)
 
-    def _like_leavers(self, arriving: Mapping[Key, Document]) -> Iterator[tuple[Key, Link, str]]:
-        """Yield arrivals that have a key or a match attribute like one who left."""
+    def _alike(
+        self, arriving: Mapping[Key, Document], old: Iterable[Link], paths: Collection[str]
+    ) -> Iterator[tuple[Key, Link, str]]:
+        """Yield arrivals that have a key, or the value of one of `paths`, like an old user."""
         alike: dict[tuple[str, object], list[tuple[Key, str]]] = {}
         for key, document in arriving.items():
             alike.setdefault(("", fold_key(key)), []).append((key, "key but for its spelling"))
-            for path, value in self._match_values(document):
+            for path, value in _folded(document, paths):
                 text = f"{path} {document[path]}"
                 alike.setdefault((path, value), []).append((key, text))
-        for link in self._leavers():
-            marks = [("", fold_key(link.key)), *self._match_values(link.document)]
-            for mark in marks:
+        for link in old:
+            for mark in (("", fold_key(link.key)), *_folded(link.document, paths)):
                 for new, shared in alike.get(mark, ()):
-                    yield new, link, shared
+                    if new != link.key:
+                        yield new, link, shared
+
+    def _held(self) -> list[Link]:
+        """Return links for the users who were deprovisioned by hand, as their records show them.
+
+        They count whether they have an account here or not: theirs may have been deleted, or may be
+        at another target.
+        """
+        keys = sorted(self.state.all_held())
+        return [
+            Link(Kind.USER, key, LinkStatus.DELETED, document=document)
+            for some in batches(keys, BATCH)
+            for key, document in self.people(some).items()
+        ]
 
     def _leavers(self) -> Iterator[Link]:
         """Yield the accounts of users who leave in this plan, or left not too long ago."""
@@ -103,12 +127,6 @@ class ArrivalFinder:
         """Return those of `keys` that stay in scope, or of which that is not known."""
         desired, failures = self.desire(keys)
         return failures.keys() | {key for key, user in desired.items() if user.in_scope}
-
-    def _match_values(self, document: Document) -> Iterator[tuple[str, object]]:
-        for path in self.policy.match:
-            value = document.get(path)
-            if path != _USER_NAME and isinstance(value, str):
-                yield path, fold_name(value)
 
     def _assess(
         self, pairs: Iterable[tuple[Key, Link, str]], arriving: Mapping[Key, Document]
@@ -136,6 +154,8 @@ class ArrivalFinder:
                 continue  # someone separated the two; only a key that left gives its account back
             fresh = any(is_fresh(one, self.accepted) for one in (records.get(new), record))
             names = compare_names(link.document, arriving[new])
+            if link.status is LinkStatus.DELETED and names is Agreement.DIFFERENT:
+                continue  # another person, and no account that they could take over
             yield Suspicion(new, old, shared, names, obstacle, fresh)
 
     def _left_long_ago(self, link: Link, record: Record | None) -> bool:
@@ -148,6 +168,13 @@ class ArrivalFinder:
             times = [link.left_at or link.synced_at]
         known = [time for time in times if time is not None]
         return not known or min(known) + LONGEST_ABSENCE < self.now
+
+
+def _folded(document: Document, paths: Collection[str]) -> Iterator[tuple[str, object]]:
+    for path in paths:
+        value = document.get(path)
+        if isinstance(value, str):
+            yield path, fold_name(value)
 
 
 def is_fresh(record: Record | None, accepted: Seq) -> bool:

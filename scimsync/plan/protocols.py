@@ -189,7 +189,7 @@ class PlanningState(Protocol):
         """Drop the pins of `keys` once the plan is accepted: they no longer have an effect."""
         ...
 
-    def all_held(self) -> Container[Key]:
+    def all_held(self) -> Collection[Key]:
         """Return all keys that were deprovisioned by hand."""
         ...
 

@@ -166,6 +166,7 @@ class TargetPlanner:
             self._sources,
             self._policy,
             self._users.desired_of,
+            self._users.people,
             self._now.time,
             scope.cursor,
             scope.accepted,

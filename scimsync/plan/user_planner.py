@@ -12,7 +12,7 @@ from scimsync.desired.survey import count_references, suspicious
 from scimsync.errors import ScimsyncError, coded
 from scimsync.model.backoff import is_waiting
 from scimsync.model.batches import batches
-from scimsync.model.ids import Key, Kind, RemoteId, fold_name
+from scimsync.model.ids import Document, Key, Kind, RemoteId, fold_name
 from scimsync.model.links import Link, LinkStatus, Reference
 from scimsync.model.operations import ARRIVAL_ACTIONS, Action, OperationStatus
 from scimsync.model.placeholders import IdOf
@@ -256,6 +256,14 @@ class UserPlanner(ResourcePlanner):
     def asked(self, keys: Sequence[Key]) -> tuple[dict[Key, Desired], dict[Key, str]]:
         """Return what the sources ask for, whatever a revert has pinned."""
         return self._work_out(keys)
+
+    def people(self, keys: Sequence[Key]) -> dict[Key, Document]:
+        """Return the values that tell who users are, by their records or the last ones."""
+        records = self._records.get(self._sources, keys)
+        return {
+            key: self._program.person_values(record, self._now.today)
+            for key, record in records.items()
+        }
 
     def _changeable_of(self, keys: Sequence[Key]) -> tuple[dict[Key, Desired], dict[Key, str]]:
         """Return the same, as far as the product lets accounts be changed."""

@@ -15,15 +15,14 @@ from scimsync.model.operations import JournaledOperation
 from scimsync.model.records import Problem
 from scimsync.plan import Plan, TargetPlan, Violation, guard
 from scimsync.plan.definition import NoOperations
-from scimsync.plan.identities import settle
 from scimsync.plan.saved import SavedPlan, changed_settings, why_outdated
 from scimsync.run.compiled import CompiledConfig, CompiledTarget, UnusableTarget
 from scimsync.run.context import Context, PushContext
 from scimsync.run.dropped_targets import HINT, dropped_targets
 from scimsync.run.given_plan import outdated_names
+from scimsync.run.key_decisions import decide_keys
 from scimsync.run.known_keys import unknown_key
 from scimsync.run.options import Options
-from scimsync.run.other_persons import other_persons
 from scimsync.run.populations import populations
 from scimsync.run.reading import Reading
 from scimsync.run.settings_digests import settings_digests
@@ -69,18 +68,8 @@ def begin(context: Context, targets: Mapping[str, TargetRun], reading: Reading) 
     going = [name for name, target in targets.items() if target.error is None]
     of_users = {name: each.source for name, each in compiled.config.targets.items()}
     for population in populations(going, of_users):
-        _settle_identities(context, [targets[name] for name in population], reading)
+        decide_keys(context, [targets[name] for name in population], reading)
     return going
-
-
-def _settle_identities(context: Context, targets: Sequence[TargetRun], reading: Reading) -> None:
-    """Decide for targets of one population which keys replace others, and which are held back."""
-    suspicions = [one for target in targets for one in target.find_suspicions(context, reading)]
-    identities = settle(suspicions)
-    others = other_persons(context, targets)
-    with_others = replace(identities, held={**others, **identities.held})
-    for target in targets:
-        target.identities = identities if target.maps_names else with_others
 
 
 def _warn_of_dropped_targets(context: PushContext) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 
 from scimsync.model.ids import Key, Seq
@@ -132,7 +133,15 @@ class SnapshotView:
             if store is not None:
                 with store.read() as connection:
                     for record in record_rows.get_records(connection, sources, keys):
-                        found[record.source, record.key] = record
+                        place = record.source, record.key
+                        # the overlay holds no values of a record that is gone
+                        last = found.get(place) if record.removed else None
+                        found[place] = record if last is None else _gone(record, last)
         return sorted(
             found.values(), key=lambda record: (record.removed, sources.index(record.source))
         )
+
+
+def _gone(record: Record, last: Record) -> Record:
+    """Return a removed record with the values that it had last, as the state keeps it."""
+    return replace(record, data=last.data, too_deep=last.too_deep)

@@ -299,7 +299,7 @@ class LiveState(PlannedOperations):
         """Pin the values that a revert restores, once the plan is accepted."""
         self._pins, self._pinned_members = resources, members
 
-    def all_held(self) -> Container[Key]:
+    def all_held(self) -> Collection[Key]:
         with self._store.read() as connection:
             return holds.all_holds(connection)
 

@@ -143,3 +143,98 @@ def test_a_confirmed_key_is_the_same_person_everywhere(pushed: Two) -> None:
 
     assert pushed.office.run("push", "-t", "crm").code == 0
     assert pushed.account("00001") == ("zoe@example.com", True)
+
+
+THE_SAME = person(1) | {"id": "HB-1"}
+ANOTHER = person(1, given="Zoe", family="Lee") | {"id": "HB-1"}
+
+
+def out_of(office: Office, run: str) -> str:
+    return office.run(*run.split()).err.replace("\n", " ")
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    "leave",
+    [
+        'leave = { action = "deactivate" }',
+        'leave = { action = "delete" }',
+        'leave = { action = "deactivate", delete_after = "1d" }',
+    ],
+)
+def test_a_new_key_is_no_way_around_a_deprovisioning(
+    office: Office, faulty: FaultyServer, leave: str
+) -> None:
+    office.configure(target=leave)
+    office.hire(people(4))
+    assert office.push().exit_code == 0
+    assert office.run("deprovision", "00001", "--yes").code == 0
+    for _ in range(3):
+        assert office.push(later=DAY).exit_code == 0
+    known = dict(faulty.users)
+
+    office.hire([THE_SAME, *people(4)[1:]])
+
+    assert "HB-1: wiki: same userName person1@example.com" in out_of(office, "plan")
+    for _ in range(2):
+        assert office.push(later=40 * DAY).exit_code == 4
+        assert faulty.users.keys() == known.keys()
+        assert not any(
+            user["active"] and user["userName"] == "person1@example.com"
+            for user in faulty.users.values()
+        )
+
+    assert office.run("deprovision", "00001", "--lift").code == 0
+    lifted = office.push(later=DAY)
+    assert (lifted.exit_code == 0) is ("delete" in leave), lifted.problems
+
+
+def test_who_never_had_an_account_stays_deprovisioned_under_a_new_key(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(target="scope = \"dept == 'IT'\"")
+    office.hire([person(1, dept="HR"), *people(4)[1:]])
+    assert office.push().exit_code == 0
+    assert office.run("deprovision", "00001", "--yes").code == 0
+
+    office.hire([THE_SAME, *people(4)[1:]])
+
+    assert "00001, which was deprovisioned by hand" in out_of(office, "push")
+    assert len(faulty.users) == 3
+
+
+def test_another_person_may_have_the_user_name_of_an_account_that_was_deleted(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(target='leave = { action = "delete" }')
+    office.hire(people(4))
+    assert office.push().exit_code == 0
+    assert office.run("deprovision", "00001", "--yes").code == 0
+
+    office.hire([ANOTHER, *people(4)[1:]])
+
+    assert office.push(later=DAY).exit_code == 0
+    assert len(faulty.users) == 4
+
+
+def test_a_deprovisioning_counts_at_a_target_where_there_was_no_account(two: Two) -> None:
+    two.configure(wiki="scope = \"dept == 'IT'\"", crm="scope = \"dept == 'HR'\"")
+    two.office.hire([*people(3), person(7, dept="HR")])
+    assert two.office.push().exit_code == 0
+    assert two.office.run("deprovision", "00001", "--yes").code == 0
+
+    two.office.hire([THE_SAME | {"dept": "HR"}, *people(3)[1:], person(7, dept="HR")])
+
+    assert two.office.push(later=DAY).exit_code == 4
+    assert two.office.run("push", "-t", "crm").code == 4
+    assert [user["externalId"] for user in two.crm.users.values()] == ["00007"]
+
+
+def test_a_target_that_comes_later_follows_a_move(pushed: Two) -> None:
+    """Without the names of wiki, both keys would be held back at crm for ever."""
+    pushed.office.hire([THE_SAME, *people(4)[1:]])
+    assert pushed.office.run("push", "-t", "wiki").code == 0
+
+    assert "moved from 00001" in pushed.office.run("plan", "-t", "crm").out
+    assert pushed.office.run("push").code == 0
+    assert pushed.account("HB-1") == OLD

@@ -28,7 +28,7 @@ ONE_REMOVED = people(7)
 CASES: dict[str, tuple[list[Row], dict[str, int], int]] = {
     "nothing changed": (NOTHING_CHANGED, {}, 34),
     "one row changed": (ONE_CHANGED, {"update": 1}, 58),
-    "one row added": (ONE_ADDED, {"create": 1}, 68),
+    "one row added": (ONE_ADDED, {"create": 1}, 69),
     "one row removed": (ONE_REMOVED, {"deactivate": 1}, 60),
 }
 

@@ -255,7 +255,7 @@ class MemoryState:
         for key in keys:
             self.pinned.pop((kind, key), None)
 
-    def all_held(self) -> Container[Key]:
+    def all_held(self) -> Collection[Key]:
         return self.holds
 
     def memberships_of_members(
