@@ -40,7 +40,7 @@ class FoundResources:
             found[key] = found_of(match, self._policies[target], kind)
 
     def at(self, target: str, kind: Kind) -> DiskMap[Found]:
-        """Return what was found at a target, by key."""
+        """Return the findings at a target, by key."""
         return self._found.setdefault((target, kind), DiskMap())
 
 

@@ -107,7 +107,7 @@ class IdentityCheck:
         return {key: why for key, why in found.items() if why is not None}
 
     def _hold_another(self, batch: Batch, key: Key, link: Link) -> None:
-        """Fail a user whose record is of another person than before, until that is confirmed.
+        """Fail a user whose record now describes another person, until someone confirms it.
 
         Without names to compare, it stays held back while the record does not change.
         """

@@ -145,7 +145,7 @@ class TargetPlanner:
 
     @property
     def unsearchable(self) -> int:
-        """The number of users without an account whose records say nothing to search for."""
+        """The number of users without an account whose records have no value to search by."""
         return self._users.unsearchable
 
     @property

@@ -51,7 +51,7 @@ class Search:
 class UnlinkedLeavers:
     """The unlinked leavers of one target, and the accounts that were found for them.
 
-    `unsearchable` counts those whose records say nothing to search for. `protected` are those
+    `unsearchable` counts those whose records have no value to search by. `protected` are those
     whose account `protect` keeps as it is, with the reason.
     """
 

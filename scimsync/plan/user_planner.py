@@ -95,7 +95,7 @@ class UserPlanner(ResourcePlanner):
 
     @property
     def unsearchable(self) -> int:
-        """The number of users without an account whose records say nothing to search for."""
+        """The number of users without an account whose records have no value to search by."""
         return self._unlinked.unsearchable
 
     @property

@@ -91,7 +91,7 @@ def _texts(value: object) -> object:
         if not item.strip():
             raise invalid("contains an empty string", code="SYNC-0111")
         if items.count(item) > 1:
-            raise invalid(f"holds {quoted(item)} twice", code="SYNC-0111")
+            raise invalid(f"contains {quoted(item)} twice", code="SYNC-0111")
     return tuple(items)
 
 

@@ -35,8 +35,8 @@ def keys_to_plan(
     """Yield the keys of users to be planned, in order, each once.
 
     These are records changed after `cursor`, due links, references that can be resolved or have to
-    be removed or whose name changed hands, operations that a run which died left without an
-    outcome, and users out of scope whose account was protected. `everybody` adds all users with an
+    be removed or whose name changed hands, operations without an outcome, left by a run that died,
+    and users out of scope whose account was protected. `everybody` adds all users with an
     account.
     """
     accounts = select(link.c.key).where(
@@ -188,7 +188,7 @@ def _held_with_access(target: str) -> Select[str]:
 
 
 def _left_open(target: str, kind: Kind) -> Select[str]:
-    """Return a query for the keys of operations that a run which died left without an outcome."""
+    """Return a query for the keys of operations without an outcome, left by a run that died."""
     return operation_journal.keys_query(
         OperationFilter(target=target, kind=kind, statuses=OPEN_STATUSES)
     )

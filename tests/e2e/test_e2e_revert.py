@@ -365,7 +365,7 @@ def test_pins_are_shown_and_lifted(pushed: tuple[Office, dict[str, Any]]) -> Non
     office.run("revert", "2")
 
     status = office.run("status")
-    assert "6 users and groups stay as a revert left them" in status.out
+    assert "6 users and groups are pinned by a revert" in status.out
     document = office.run("status", "--json").document["targets"]["wiki"]["pinned"]
     assert document["count"] == 6
     assert "scimsync revert 2 --lift -k 00001" in office.run("explain", "00001").out

@@ -132,7 +132,7 @@ def command(
 
 
 def _facts(config: Config, options: CommonOptions) -> dict[str, str]:
-    """Return what a page says below its title."""
+    """Return the subtitle of the page."""
     made = options.clock().astimezone(UTC)
     return {
         "of": config.path.name,

@@ -175,7 +175,7 @@ def _check_ask(options: CommonOptions, plan: Path | None) -> None:
     if options.as_json or not sys.stdin.isatty():
         what = "--json prints one document" if options.as_json else "stdin is not a terminal"
         raise ConfigError(
-            f"push --ask: {what}, so there is no answer to wait for",
+            f"push --ask: {what}, so it cannot ask",
             hint="run scimsync plan --out FILE and then push FILE to review without a terminal",
             code="SYNC-0514",
         )

@@ -22,7 +22,7 @@ class Probes(Protocol):
     """
 
     def liveness(self) -> ProbeStatus:
-        """Return whether the process works; if not, a restart helps."""
+        """Return whether the process works; if not, restart it."""
         ...
 
     def readiness(self) -> ProbeStatus:

@@ -34,7 +34,7 @@ def parse(spec: SourceSpec[FileSettings], workspace: Workspace) -> tuple[str, li
     files = [table for table in dict.fromkeys(tables) if table not in inner]
     if not files:
         raise SourceFormatError(
-            f"{spec.setting('query')}: no file is read",
+            f"{spec.setting('query')}: the query names no file",
             hint="select … from 'people.csv'",
             code="SYNC-0209",
         )

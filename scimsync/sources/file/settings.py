@@ -19,7 +19,7 @@ _MOST_SKIPPED = 1_000_000
 
 def _path(text: str) -> str:
     if "\0" in text:
-        raise invalid("no file has NUL in its name", code="SYNC-0123")
+        raise invalid("a file name cannot contain a NUL character", code="SYNC-0123")
     return text
 
 
@@ -60,7 +60,7 @@ def _headers(names: object) -> object:
     for name in stripped:
         if name and stripped.count(name) > 1:
             raise invalid(
-                f"holds {quoted(name)} twice",
+                f"contains {quoted(name)} twice",
                 hint='write "" for a column that is not needed',
                 code="SYNC-0111",
             )

@@ -57,8 +57,8 @@ class _FileSource(ABC):
             for option in options:
                 if getattr(self.spec.settings, option) is not None:
                     raise SourceFormatError(
-                        f"{self.spec.setting(option)}: is for {what}, and"
-                        f" {self.files[0].label} is none",
+                        f"{self.spec.setting(option)}: applies to {what} only, and"
+                        f" {self.files[0].label} is not one",
                         code="SYNC-0231",
                     )
 

@@ -39,7 +39,7 @@ _WCF = re.compile(r"/Date\((-?\d{1,15})([+-]\d{4})?\)/")
 
 
 class ExpressionError(ValueError):
-    """An expression that does not apply to its value; `str()` is one line."""
+    """An expression that cannot be applied to its value; `str()` is one line."""
 
 
 def _expression(text: str) -> str:

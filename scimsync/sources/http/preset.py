@@ -175,7 +175,7 @@ class Variable(Table):
 
 
 class Resource(ListCall):
-    """A list that the API has, such as its users."""
+    """A list that the API offers, such as its users."""
 
     path: Text = Field(description="Path below the base URL")
     delta: DeltaFeed | None = Field(None, description="How it lists what changed")

@@ -19,7 +19,7 @@ _EXTENSIONS = (".ldif", ".ldif.gz")
 
 def _path(text: str) -> str:
     if "\0" in text:
-        raise invalid("no file has NUL in its name", code="SYNC-0123")
+        raise invalid("a file name cannot contain a NUL character", code="SYNC-0123")
     return text
 
 

@@ -598,7 +598,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_used(
             "select * from 'hr.csv'; select 1",
             "sync.toml: sources.hr.query: expected one SELECT, found 2 statements",
         ),
-        ("select 1 as id", "sync.toml: sources.hr.query: no file is read"),
+        ("select 1 as id", "sync.toml: sources.hr.query: the query names no file"),
         (
             "select * from read_csv('hr.csv')",
             "sync.toml: sources.hr.query: read_csv(…) bypasses scimsync",

@@ -200,7 +200,7 @@ def test_settings_of_text_files_are_refused_for_others(world: World) -> None:
     world.spec = with_settings(world.spec, path="hr.json", skip=1)
 
     with pytest.raises(
-        SourceFormatError, match=r"skip: is for CSV, TSV, and Excel files, and hr\.json"
+        SourceFormatError, match=r"skip: applies to CSV, TSV, and Excel files only, and hr\.json"
     ):
         world.plan()
 

@@ -231,7 +231,7 @@ def test_a_required_key_that_is_missing(left_out: str, place: str, hint: str) ->
 def test_a_path_that_no_file_can_have() -> None:
     assert (
         complaint(GOOD.replace("hr.csv", "hr\\u0000.csv"))
-        == "sync.toml: sources.hr.path: no file has NUL in its name"
+        == "sync.toml: sources.hr.path: a file name cannot contain a NUL character"
     )
 
 
@@ -493,7 +493,7 @@ DURATION = 'write "30d": a whole number and h (hours), d (days) or w (weeks)'
         ("scope = 3", "scope: must be a string in quotes, not a number\n  put it in quotes"),
         ('scope = ""', "scope: must not be empty"),
         ("match = []", "match: must not be an empty list"),
-        ('match = ["userName", "userName"]', 'match: holds "userName" twice'),
+        ('match = ["userName", "userName"]', 'match: contains "userName" twice'),
         ('match = ["userName", 3]', "match: holds a number; all items must be strings in quotes"),
         ('match = [""]', "match: contains an empty string"),
         ("source = 3", "source: must be a string or a list of strings, not a number"),

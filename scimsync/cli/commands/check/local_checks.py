@@ -137,7 +137,7 @@ def _bulk(target: CompiledTarget, known: TargetState, now: Now) -> Iterator[Chec
         yield Subject("target", target.name).warning(
             f"since {found_at.date()}, bulk requests are not used: {why}",
             code="SYNC-0410",
-            hint="a push tries again after 30 days; bulk = false saves that",
+            hint="a push tries it again after 30 days; to avoid this, set bulk = false",
         )
 
 

@@ -207,9 +207,9 @@ def _print_failing(output: Output, target: TargetStatus, now: datetime) -> None:
 
 
 def _print_pinned(output: Output, pinned: PinSummary, names: Names) -> None:
-    what = plural(pinned.count, "user or group stays", "users and groups stay")
+    what = plural(pinned.count, "user or group is", "users and groups are")
     output.line(
-        (f"{what} as a revert left them; to end it: scimsync revert RUN --lift", "yellow"),
+        (f"{what} pinned by a revert; to end it: scimsync revert RUN --lift", "yellow"),
         indent=2,
     )
     rows: list[list[Part]] = []
