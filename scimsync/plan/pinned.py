@@ -2,7 +2,8 @@
 
 A pin replaces what is desired by what the target acknowledged, with the restored values. A revert
 that failed in part is so finished by the next push. The pin ends when the sources and sync.toml ask
-for something else than at the time of the revert, for example when the user leaves.
+for something else than at the time of the revert, for example when the user leaves. A record that
+was out of scope and is removed counts as that, too.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ from scimsync.plan.protocols import PlanningState
 def asked_digest(desired: Desired | None, policy: Policy, kind: Kind) -> str:
     """Return the digest of what the sources and sync.toml ask for.
 
-    None means that no record asks for the resource. Values sent only at creation are left out, and
-    so are the members of a group, which are pinned one by one.
+    None means that there is no record. That differs from a record out of scope: a user who is taken
+    out of a source after the revert leaves. Values sent only at creation are left out, and so are
+    the members of a group, which are pinned one by one.
     """
-    what = None
+    what: list[object] | bool = desired is not None
     if desired is not None and desired.in_scope:
         extras = desired.extras if kind is Kind.USER else {}
         what = [dict(desired.document), dict(extras)]

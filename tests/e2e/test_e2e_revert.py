@@ -13,6 +13,7 @@ from tests.execute.story import NO_GUARD, SOON, change, delete, dies_after, one_
 from tests.lifecycle.readback import read_all
 from tests.lifecycle.test_groups import BY_DEPARTMENT
 from tests.office import MANAGER, USER, Json, Office, counts, people, person, resource
+from tests.servers.faulty import FaultyServer
 
 
 def held(office: Office) -> dict[str, Any]:
@@ -160,6 +161,37 @@ def test_a_pinned_user_who_leaves_is_deactivated(pushed: tuple[Office, dict[str,
     assert not after["person2@example.com"]["active"]
     assert office.run("deprovision", "00006").code == 0
     assert not held(office)["person6@example.com"]["active"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "active"),
+    [
+        pytest.param("left", None, False, id="out of scope, then missing"),
+        pytest.param(None, "left", False, id="missing, then out of scope"),
+        pytest.param("left", "retired", True, id="still out of scope"),
+    ],
+)
+def test_a_user_who_was_pinned_without_asking_leaves_once_the_sources_say_so_again(
+    office: Office, faulty: FaultyServer, before: str | None, after: str | None, active: bool
+) -> None:
+    def hire(dept: str | None) -> None:
+        office.hire([*people(5), *([] if dept is None else [person(6, dept=dept)])])
+
+    office.configure(target="scope = \"dept == 'IT'\"")
+    hire("IT")
+    office.push()
+    hire(before)
+    assert counts(office.push()) == {"deactivate": 1}
+    assert office.run("revert", "2", "--yes").code == 0
+    assert counts(office.push()) == {}
+    assert faulty.users["id-00006"]["active"]
+
+    hire(after)
+    outcome = office.push()
+
+    assert outcome.exit_code == 0
+    assert faulty.users["id-00006"]["active"] is active
+    assert counts(office.push()) == {}
 
 
 def test_what_has_changed_since_is_named_and_left(pushed: tuple[Office, dict[str, Any]]) -> None:
