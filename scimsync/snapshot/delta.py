@@ -298,7 +298,7 @@ class Delta:
         kept: Mapping[int, list[str]] = {}
         where = "true"  # some rejected rows are unknown: they may be any of the gone records
         known: list[str] = []
-        if rejected.count == len(rejected.rows):
+        if not rejected.may_be_any:
             gone = self._gone_keys()
             keyless = {at: row.cells for at, row in enumerate(rejected.rows) if row.key is None}
             if keyless:

@@ -189,8 +189,7 @@ def unusable_keys(
         " located)",
         [sorted(meant - {""})],
     ).fetchall()
-    whose_unknown = rejected.count > len(rejected.rows)
-    return UnusableKeys(frozenset(kept).union(key for (key,) in found), whose_unknown)
+    return UnusableKeys(frozenset(kept).union(key for (key,) in found), rejected.may_be_any)
 
 
 def report(

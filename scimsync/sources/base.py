@@ -183,7 +183,8 @@ class RejectedRow:
     """A row that a source cannot use.
 
     `key` is None if it is unknown whose row it is. `cells` holds the values by column, and `fields`
-    all values regardless of their column, because they may be shifted.
+    all values regardless of their column, because they may be shifted. `may_be_any`: nothing is
+    known about the row, so it may stand for any record.
     """
 
     location: RowLocation
@@ -192,6 +193,7 @@ class RejectedRow:
     code: str
     cells: Mapping[str, object] = field(hash=False)
     fields: frozenset[str] = frozenset()
+    may_be_any: bool = False
 
 
 class RejectedRows:
@@ -205,6 +207,11 @@ class RejectedRows:
         self.rows: list[RejectedRow] = []
         self.count = 0
         self.excluded: list[RejectedRow] = []
+
+    @property
+    def may_be_any(self) -> bool:
+        """Whether one of the rows may stand for any record."""
+        return self.count > len(self.rows) or any(row.may_be_any for row in self.rows)
 
     def add(self, row: RejectedRow) -> None:
         """Add one row."""

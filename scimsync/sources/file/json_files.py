@@ -17,6 +17,12 @@ from scimsync.sources.duckdb_sql import literal, name, pointer, reason
 from scimsync.sources.file import encodings
 from scimsync.sources.file.content import content
 from scimsync.sources.file.find import File
+from scimsync.sources.file.json_soundness import (
+    are_sound,
+    is_sound,
+    rejected_value,
+    unsound_values,
+)
 from scimsync.sources.file.reader import NOTHING
 from scimsync.sources.file.settings import FileSettings
 from scimsync.sources.json_rows import member_types, objects, select_members
@@ -37,7 +43,7 @@ _TAIL = 4096  # bytes at the end of a file, of which at least one is not white s
 
 
 class JsonReader:
-    """A `FileReader` for JSON and NDJSON. It rejects no rows: text that is not JSON is an error."""
+    """A `FileReader` for JSON and NDJSON. Text that is not JSON is an error."""
 
     def __init__(self, spec: SourceSpec[FileSettings], file: File, workspace: Workspace) -> None:
         self.file = file
@@ -60,12 +66,28 @@ class JsonReader:
         more: Mapping[str, str | None] = NOTHING,
     ) -> str:
         further = {alias: self._typed(column) for alias, column in more.items()}
-        numbered = rejected is not None
-        return select_members(self._objects, names, numbered=numbered, more=further)
+        if rejected is None:
+            return select_members(self._objects, names, numbered=False, more=further)
+        self._reject(rejected)
+        further["whole"] = "json"
+        selected = select_members(self._objects, names, numbered=True, more=further)
+        return f"select * exclude (whole) from ({selected}) where {is_sound('whole')}"
 
-    def view(self, rejected: RejectedRows | None = None) -> str:  # noqa: ARG002
+    def view(self, rejected: RejectedRows | None = None) -> str:
         columns = [f"{self._typed(column)} as {name(column)}" for column in self._found]
-        return f"select {', '.join(columns)} from {self._objects}"
+        selected = f"select {', '.join(columns)} from {self._objects}"
+        if rejected is None:
+            return selected
+        self._reject(rejected)
+        return f"{selected} where {is_sound('json')}"
+
+    def _reject(self, rejected: RejectedRows) -> None:
+        """Add the rows that are not sound."""
+        count, found = unsound_values(self._workspace.connection, self._objects)
+        locations = self.locate([row for row, _ in found])
+        for row, text in found:
+            rejected.add(rejected_value(text, self._spec.key, locations[row]))
+        rejected.count += count - len(found)
 
     def _typed(self, column: str | None) -> str:
         """Return SQL for the values of a column with their natural type."""
@@ -76,7 +98,12 @@ class JsonReader:
         return f"{extract}(json, {literal(pointer(column))})::{kind}"
 
     def is_reliable(self) -> bool:
-        return True
+        import duckdb
+
+        try:
+            return are_sound(self._workspace.connection, self._objects)
+        except duckdb.Error:  # the scan fails too, and is explained
+            return True
 
     def locate(self, rows: Collection[int]) -> Mapping[int, RowLocation]:
         lines = self._lines(rows)
@@ -198,4 +225,18 @@ class JsonReader:
             for member, items in lists.items()
             if (any(key in item for item in items) if key else len(items[0]) > least)
         }
-        return max(widths, key=widths.__getitem__, default=None)
+        member = max(widths, key=widths.__getitem__, default=None)
+        if member is not None:
+            self._refuse_second(member)
+        return member
+
+    def _refuse_second(self, member: str) -> None:
+        """Raise SourceFormatError if the only object of the file has the list `member` twice."""
+        (names,) = self._workspace.connection.execute(
+            f"select json_keys(json) from {objects(self._text, self._form)}"
+        ).fetchone() or ([],)
+        if names.count(member) > 1:
+            raise SourceFormatError(
+                f'{self._spec.setting("path")}: {self.file.label} has the list "{member}" twice',
+                code="SYNC-0208",
+            )

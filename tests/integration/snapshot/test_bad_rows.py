@@ -677,3 +677,79 @@ def test_with_too_many_bad_rows_they_may_be_anybodys(world: World) -> None:
     bad = "".join(f"b{number},x\n" for number in range(1001))
 
     assert world.push(f"{DAY_ONE}{bad}").unusable.whose_unknown
+
+
+ANN, CY = '{"id": "1", "name": "Ann"}', '{"id": "3", "name": "Cy"}'
+
+
+@pytest.mark.parametrize("name", ["hr.json", "hr.ndjson"])
+@pytest.mark.parametrize(
+    ("bo", "key", "repeated", "kept"),
+    [
+        ('{"id": "2", "name": "Bo", "dept": "IT", "name": "Di"}', "2", "name", "2"),
+        ('{"id": "2", "name": "Bo", "name": "Bo"}', "2", "name", "2"),
+        ('{"id": "2", "name": "Bo", "n\\u0061me": "Di"}', "2", "name", "2"),
+        ('{"id": 2, "name": {"first": "Bo", "first": "Di"}}', "2", "first", "2"),
+        ('{"id": "2", "name": [[{"x": {"y": 1, "y": 2}}]]}', "2", "y", "2"),
+        ('{"id": "2", "other": {"y": 1, "y": 2}}', "2", "y", "2"),
+        ('{"id": "9", "name": "Bo", "id": "2"}', None, "id", "2"),
+        ('{"name": "Bo", "x": 1, "x": 2}', None, "x", "2"),
+        ('{"id": null, "name": "Bo", "x": 1, "x": 2}', None, "x", "2"),
+    ],
+)
+def test_an_object_with_a_name_twice_does_not_count(
+    world: World, name: str, bo: str, key: str | None, repeated: str, kept: str
+) -> None:
+    world.spec = with_settings(world.spec, path=name)
+    write_objects(world, name, ANN, '{"id": "2", "name": "Bo"}', CY)
+    world.push()
+
+    write_objects(world, name, ANN, bo)
+    outcome = world.push()
+
+    ((line, of, detail),) = outcome.problems
+    where = "" if name == "hr.ndjson" else "row 2: "
+    assert (line, of) == (2 if name == "hr.ndjson" else None, key)
+    assert detail.startswith(
+        f'{where}the object has the name "{repeated}" twice; the row is left out'
+    )
+    assert (outcome.new, outcome.changed, outcome.gone) == ({}, {}, ["3"])
+    assert kept in world.stored
+
+
+@pytest.mark.parametrize("name", ["hr.json", "hr.ndjson"])
+@pytest.mark.parametrize("bo", ["null", '"x"', "7", "[]", '[{"id": "2", "name": "Bo"}]'])
+def test_no_record_counts_as_removed_while_a_row_is_not_an_object(
+    world: World, name: str, bo: str
+) -> None:
+    world.spec = with_settings(world.spec, path=name)
+    write_objects(world, name, ANN, '{"id": "2", "name": "Bo"}', CY)
+    world.push()
+
+    write_objects(world, name, '{"id": "1", "name": "Anna"}', bo)
+    outcome = world.push()
+
+    ((line, key, detail),) = outcome.problems
+    where = "" if name == "hr.ndjson" else "row 2: "
+    assert (line, key) == (2 if name == "hr.ndjson" else None, None)
+    assert detail == (
+        f"{where}{bo} is not a usable object and is left out, so no record counts as removed"
+    )
+    assert (list(outcome.changed), outcome.gone) == (["1"], [])
+    assert outcome.unusable.whose_unknown
+
+    write_objects(world, name, '{"id": "1", "name": "Anna"}')
+    assert world.push().gone == ["2", "3"]
+
+
+def test_a_file_with_its_list_twice_cannot_be_read(world: World) -> None:
+    world.spec = with_settings(world.spec, path="hr.json")
+    world.write(f'{{"users": [{ANN}], "page": 1, "users": [{CY}]}}', "hr.json")
+
+    with pytest.raises(SourceFormatError, match='has the list "users" twice'):
+        world.push()
+
+
+def write_objects(world: World, name: str, *objects: str) -> None:
+    lines = "\n".join(objects) + "\n"
+    world.write(lines if name == "hr.ndjson" else f"[{','.join(objects)}]", name)
