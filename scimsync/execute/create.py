@@ -97,6 +97,8 @@ class Creation:
         except RequestError as error:
             if verdict(error, Purpose.CREATE) is Verdict.CONFLICT:
                 return await self._adopt_instead(link, document, error)
+            if may_have_had_effect(error):
+                link = perhaps_created(link, operation)
             return outcome_of_error(operation, link, error, self.now())
         assert unknown is not None  # noqa: S101 - or there was a response
         connection.creation_failed(unknown)

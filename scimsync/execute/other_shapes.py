@@ -75,6 +75,7 @@ async def send_in_other_shapes(
             await restore_members(sending, prepared, others)
             failed = answer_of(why) is Answer.SERVER_ERROR  # at a shape that it does not know
             if not failed and not may_be_the_shape(why, is_proven=False):
+                why.in_doubt |= may_have_had_effect(error)
                 return None, why
             continue
         if sent.response is None:

@@ -287,7 +287,8 @@ class _RefusedChange:
         deactivation = replace(operation, action=Action.DEACTIVATE, changes=(change,))
         refusal = await self._send(deactivation, link.document)
         if refusal is not None:
-            return self._failed(f"{self.error}; the deactivation in its place: {refusal}")
+            why = f"{self.error}; the deactivation in its place: {refusal}"
+            return self._failed(why, in_doubt=may_have_had_effect(refusal))
         inactive = replace(
             link,
             status=LinkStatus.INACTIVE,
@@ -348,8 +349,9 @@ class _RefusedChange:
 
     def _with_doubt(self, link: Link) -> Link:
         """Return the link, in doubt if a refused change may still have been carried out."""
+        had_effect = may_have_had_effect(self.error)
         for changes, error in self.refusals:
-            if may_have_had_effect(error):
+            if had_effect or may_have_had_effect(error):
                 link = perhaps_changed(link, changes)
         return link
 

@@ -284,13 +284,16 @@ def leaves_outcome_unknown(error: RequestError, request: ScimRequest) -> bool:
 def may_have_had_effect(error: RequestError) -> bool:
     """Return whether the request that ended with `error` may have been carried out.
 
-    Its last attempt counts, and so do earlier ones.
+    Its last attempt counts, and so do earlier ones. A status of success may be true whatever else
+    speaks against it: the resource that contradicts it may be shown as it was before.
     """
     if isinstance(error, IdOfAnother) and error.before_write:
         return error.in_doubt
+    with_success = isinstance(error, ErrorResponse) and error.with_success
     return (
         error.in_doubt
-        or isinstance(error, OutcomeUnknown)
+        or with_success
+        or isinstance(error, OutcomeUnknown | UnprovenResponse)
         or verdict(error, Purpose.CHANGE) is Verdict.UNKNOWN
     )
 

@@ -12,11 +12,13 @@ from scimsync.targets.evidence import (
     TABLE,
     VERDICT_MEANINGS,
     Answer,
+    IdOfAnother,
     OutcomeUnknown,
     Purpose,
     UnprovenResponse,
     Verdict,
     answer_of,
+    may_have_had_effect,
     purpose_of,
     verdict,
 )
@@ -122,6 +124,26 @@ def test_what_an_answer_proves(answer: Answer) -> None:
 )
 def test_which_kind_an_answer_is(outcome: ScimResponse | RequestError, answer: Answer) -> None:
     assert answer_of(outcome) is answer
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (LOST, True),
+        (ErrorResponse(500), True),
+        (ErrorResponse(400), False),
+        (ErrorResponse(409), False),
+        # a status of success may be true, whatever the body or a later read shows
+        (ErrorResponse(400, with_success=True), True),
+        (ErrorResponse(409, with_success=True), True),
+        *((UnprovenResponse("shown otherwise", answer), True) for answer in Answer),
+        (IdOfAnother("someone else's"), True),
+        (IdOfAnother("someone else's", before_write=True), False),
+        (InvalidRequest("no"), False),
+    ],
+)
+def test_which_requests_may_have_been_carried_out(error: RequestError, expected: bool) -> None:
+    assert may_have_had_effect(error) is expected
 
 
 @pytest.mark.parametrize(
