@@ -82,11 +82,27 @@ def in_doubt_at_new_id(membership: Membership) -> Membership:
 def moved_memberships(
     before: Iterable[Membership], keys: Mapping[Key, Key]
 ) -> Iterator[Membership]:
-    """Yield the memberships of old keys as those of new ones (`keys`: old -> new)."""
-    for row in before:
+    """Yield the memberships of old keys as those of new ones (`keys`: old -> new).
+
+    `before` are those of both. Groups that want a new key already still want it.
+    """
+    known = {row.id: row for row in before}
+    for row in known.values():
         if row.member in keys:
-            yield replace(row, member=keys[row.member])
+            moved = replace(row, member=keys[row.member])
+            named = known.get(moved.id)
+            yield replace(moved, wanted=row.wanted or (named is not None and named.wanted))
             yield replace(row, wanted=False, revoked=False, acknowledged=False, in_doubt=False)
+
+
+def separated(membership: Membership, old: Key) -> tuple[Membership, Membership]:
+    """Return the membership of a key without its account, and that of the account as `old`.
+
+    The group still wants the key. The account leaves the group.
+    """
+    stays = replace(membership, acknowledged=False, in_doubt=False, pinned=False)
+    leaves = replace(membership, member=old, wanted=False, revoked=False, pinned=False)
+    return stays, leaves
 
 
 def member_change(membership: Membership) -> Change:

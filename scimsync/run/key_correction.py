@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
 from scimsync.config.models import Config
+from scimsync.desired.groups import name_of
 from scimsync.errors import ConfigError
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link, LinkStatus
@@ -17,7 +19,7 @@ from scimsync.plan.identities import ANOTHER
 from scimsync.run.lease_keeper import changing_by_hand
 from scimsync.run.origin import run_origin
 from scimsync.snapshot.view import SnapshotView
-from scimsync.state import link_store, operation_journal, run_rows, user_keys
+from scimsync.state import link_store, moved_members, operation_journal, run_rows, user_keys
 from scimsync.state.store import Store
 
 
@@ -75,13 +77,21 @@ def forget(
         if not targets:
             raise _unknown(key)
         old = _unused(connection, f"{key} (forgotten {clock():%Y-%m-%d})")
+        user_keys.undo_unfinished(connection, clock())
         user_keys.move_accounts(connection, {old: key}, clock(), references=False)
+        moved_members.separate(connection, key, old, partial(_names_members, config))
         pending = Link(Kind.USER, key, LinkStatus.PENDING, next_try_at=clock())
         for name in targets:
             link_store.put_links(connection, name, [pending])
         started = "forget", run_origin(config, (key,))
         _note(connection, started, [(key, old)], {key: targets}, "by hand: forgotten", clock())
         return old, targets
+
+
+def _names_members(config: Config, target: str, group: Key) -> bool:
+    """Return whether a group at a target comes from a source, whose record names its members."""
+    table = config.targets[target].groups.get(name_of(group)) if target in config.targets else None
+    return table is not None and table.source is not None
 
 
 def _check(connection: Connection, pairs: Sequence[tuple[Key, Key]]) -> dict[Key, list[str]]:

@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func
 
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, Seq
-from scimsync.state import link_store, membership_store, pin_store, record_rows
-from scimsync.state.tables.link_tables import hold, link, membership, reference
+from scimsync.state import link_store, membership_store, moved_members, pin_store, record_rows
+from scimsync.state.tables.link_tables import hold, link, reference
 from scimsync.state.tables.source_tables import record, record_name, source
 
 _SOME = 500
@@ -47,20 +47,26 @@ def rekey(
     run are undone. New keys have no account, or give theirs away in the same call. `key_columns`
     are the columns of the keys, by source. The records of sources `except_for` are not users.
     """
-    targets = list(connection.scalars(select(link.c.target).distinct()))
-    membership_store.restore(connection, targets)
-    record_rows.restore(connection, list(connection.scalars(select(source.c.name))), now)
+    undo_unfinished(connection, now)
     move_accounts(connection, pairs, now)
+    moved_members.move(connection, pairs)
     _rename(connection, hold, hold.c.key, pairs)
     for name in connection.scalars(select(source.c.name)).all():
         if name not in except_for:
             _rename_records(connection, name, pairs, key_columns.get(name))
 
 
+def undo_unfinished(connection: Connection, now: datetime) -> None:
+    """Undo reads and plans of a run that were not accepted."""
+    targets = list(connection.scalars(select(link.c.target).distinct()))
+    membership_store.restore(connection, targets)
+    record_rows.restore(connection, list(connection.scalars(select(source.c.name))), now)
+
+
 def move_accounts(
     connection: Connection, pairs: Mapping[Key, Key], now: datetime, *, references: bool = True
 ) -> None:
-    """Move the links and memberships of old keys to new keys, and make them due.
+    """Move the links of old keys to new keys, and make them due.
 
     With `references`, who referred to an old key refers to the new one.
     """
@@ -93,8 +99,6 @@ def move_accounts(
     _rename(connection, reference, reference.c.key, pairs)
     if references:
         _rename(connection, reference, reference.c.ref_key, pairs, keep=True)
-    of_members = membership.c.member_kind == Kind.USER
-    _rename(connection, membership, membership.c.member_key, pairs, of_members)
 
 
 def held_as_another(connection: Connection, key: Key, code: str) -> list[str]:

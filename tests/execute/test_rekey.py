@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tests.lifecycle.readback import read_all
-from tests.lifecycle.test_groups import BY_DEPARTMENT
+from tests.lifecycle.test_groups import BY_DEPARTMENT, groups, team, with_teams, write_teams
 from tests.office import MANAGER, USER, Office, Row, counts, people, person
 from tests.servers.faulty import FaultyServer
 
+DAY = timedelta(days=1)
 OTHER = {"given": "Zoe", "family": "Other"}
 
 
@@ -170,3 +173,76 @@ def test_only_linked_keys_can_be_forgotten(office: Office) -> None:
         2,
         "X has no account to forget [SYNC-0386]\n",
     )
+
+
+NAMED_BY = {
+    "the old key": [("00001", "00001")],
+    "the new key": [("00001", "00001"), ("E9", "E9")],
+    "the new key before it exists": [("00001", "00001"), ("E9", "00001"), ("E9", "E9")],
+    "the new key of an account that never was in it": [("00002", "00001"), ("E9", "E9")],
+}
+"""Day by day: the key that a team names, and the key of the person in hr.csv."""
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("case", NAMED_BY)
+def test_rekey_keeps_the_person_in_teams_that_name_either_key(
+    real_office: Office, case: str
+) -> None:
+    office = real_office
+    with_teams(office)
+    days = NAMED_BY[case]
+    for named, key in [*days, (days[-1][0], "E9")]:
+        write_teams(office, [team("T1", 3) | {"member_ids": f"{named};00003"}])
+        names = OTHER if key == "E9" else {}
+        office.hire([with_key(1, key, **names), person(2), person(3)])
+        office.push(later=DAY)
+
+    assert office.run("rekey", "00001", "E9").code == 0
+
+    assert office.push(later=DAY).exit_code == 0
+    assert groups(office)["Team T1"] == {"E9", "00003"}
+    assert office.plan() == []
+
+
+@pytest.mark.both_databases
+def test_rekey_of_swapped_keys_swaps_their_memberships(real_office: Office) -> None:
+    office = real_office
+    with_teams(office)
+    write_teams(office, [team("T1", 1), team("T2", 2)])
+    office.hire(people(2))
+    office.push()
+    office.hire([with_key(1, "00002"), with_key(2, "00001")])
+    office.write("keys.csv", "old,new\n00001,00002\n00002,00001\n")
+
+    assert office.run("rekey", "--from", "keys.csv").code == 0
+
+    office.push(later=DAY)
+    accounts = office.accounts()
+    assert accounts["person1@example.com"]["externalId"] == "00002"
+    assert groups(office) == {"Team T1": {"00002"}, "Team T2": {"00001"}}
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("is_stopped", [False, True], ids=["held", "stopped by a guard"])
+def test_forget_leaves_memberships_to_the_new_person_of_the_key(
+    real_office: Office, *, is_stopped: bool
+) -> None:
+    office = real_office
+    with_teams(office, guard="max_identity_changes = 0" if is_stopped else "")
+    write_teams(office, [team("T1", 1, 3)])
+    office.hire(people(3))
+    office.push()
+    write_teams(office, [team("T1", 1, 2, 3)])
+    office.hire([person(1, email="zoe@example.com", **OTHER), person(2), person(3)])
+    assert office.run("push").code == (3 if is_stopped else 4)
+
+    assert office.run("forget", "00001").code == 0
+
+    assert office.push(later=DAY).exit_code == 0
+    (team_1,) = read_all(office.url, office.token, "Groups")
+    zoe = office.accounts()["zoe@example.com"]["id"]
+    members = {one["value"] for one in team_1["members"]}
+    ids = {name: user["id"] for name, user in office.accounts().items()}
+    assert members == {zoe, ids["person2@example.com"], ids["person3@example.com"]}
+    assert office.plan() == []
