@@ -38,6 +38,9 @@ _DISPLAY_NAME = "displayName"
 ANOTHER = "SYNC-0382"
 """The message about keys with the record of another person."""
 
+NOTHING_NEW = "SYNC-0354"
+"""The message about groups and references that such keys do not get."""
+
 
 class Agreement(StrEnum):
     """The comparison of the names of two documents."""
@@ -260,6 +263,22 @@ def why_another(key: Key, before: Document, after: Document) -> str:
         f"{now}, and no name is the same;"
         f" if it is the same person: {rekey_command(key, key)}",
         ANOTHER,
+    )
+
+
+def why_another_not_added(group: Key) -> str:
+    """Return why a key that became another person is not added to a group."""
+    return coded(
+        f"not added to the group {group}: the record belongs to another person than the account",
+        NOTHING_NEW,
+    )
+
+
+def why_another_not_referred(key: Key, path: str) -> str:
+    """Return why a user does not refer to a key that became another person."""
+    return coded(
+        f"{path} does not refer to {key}: the record belongs to another person than the account",
+        NOTHING_NEW,
     )
 
 

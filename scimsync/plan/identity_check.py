@@ -44,6 +44,7 @@ class IdentityCheck:
         self._can_compare = can_compare(paths)
         self._held_back: set[Key] = set()
         self._others: set[Key] = set()
+        self._are_others: dict[Key, bool] = {}
         self.identities = Identities()
         self.accepted = Seq(0)
 
@@ -89,6 +90,7 @@ class IdentityCheck:
                 self._held_back.add(key)
             elif link is not None and link.has_account and batch.is_wanted(key):
                 self._hold_another(batch, key, link)
+            self._note_another(key, link, batch.failures.get(key))
 
     def note_passed(self, keys: Sequence[Key]) -> None:
         """Note users that get the userName of another user."""
@@ -96,7 +98,7 @@ class IdentityCheck:
 
     def others(self, keys: Sequence[Key]) -> dict[Key, str]:
         """Return those of `keys` whose records are of another person than before, and why."""
-        links = self._state.links(Kind.USER, keys)
+        links = self._state.links(Kind.USER, keys) if keys else {}
         linked = [key for key, link in links.items() if link.has_account]
         desired, _ = self._desire(linked)
         found = {
@@ -105,6 +107,22 @@ class IdentityCheck:
             if user.in_scope
         }
         return {key: why for key, why in found.items() if why is not None}
+
+    def known_others(self, keys: Sequence[Key]) -> set[Key]:
+        """Return those of `keys` that this plan or an earlier one holds back as other persons."""
+        held = self.identities.held
+        return {
+            key
+            for key, link in self._state.links(Kind.USER, keys).items()
+            if link.has_account
+            and self._are_others.get(key, is_held_as_another(held.get(key, link.last_error)))
+        }
+
+    def _note_another(self, key: Key, link: Link | None, failure: str | None) -> None:
+        """Remember whether a user is held back as another person, if it was or is."""
+        is_another = is_held_as_another(failure)
+        if is_another or (link is not None and is_held_as_another(link.last_error)):
+            self._are_others[key] = is_another
 
     def _hold_another(self, batch: Batch, key: Key, link: Link) -> None:
         """Fail a user whose record now describes another person, until someone confirms it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -20,6 +20,7 @@ from scimsync.model.operations import (
 )
 from scimsync.plan.batch import BATCH
 from scimsync.plan.candidates import Policy
+from scimsync.plan.identities import why_another_not_added
 from scimsync.plan.protection import protected_keys, why_member_protected
 from scimsync.plan.protocols import PlanningState
 
@@ -66,19 +67,22 @@ class _Chunks:
 class MembershipPlanner:
     """The planner for memberships. After `plan`, `lost` holds the groups that lose members.
 
-    A request changes up to `members_per_request` members. With `removals_per_request`, one that
-    removes members adds none.
+    `others` returns which of the given users are held back as other persons: they are added to no
+    group. A request changes up to `members_per_request` members. With `removals_per_request`, one
+    that removes members adds none.
     """
 
     def __init__(
         self,
         state: PlanningState,
         policy: Policy,
+        others: Callable[[Sequence[Key]], set[Key]],
         members_per_request: int,
         removals_per_request: int | None = None,
     ) -> None:
         self._state = state
         self._policy = policy
+        self._others = others
         self._chunk = members_per_request
         self._removals = removals_per_request
         self.lost: list[LostMembers] = []
@@ -145,7 +149,7 @@ class MembershipPlanner:
         first: list[Key] = []
         ready = _Chunks(self._chunk, self._removals)
         for batch in batches(memberships, BATCH):
-            for membership in self._without_protected(self._with_accounts(batch)):
+            for membership in self._without_held(self._with_accounts(batch)):
                 self._write(group, link, ready.add(membership))
                 if (
                     not membership.effective
@@ -181,32 +185,37 @@ class MembershipPlanner:
             or (membership.member_kind, membership.member) in with_account
         ]
 
-    def _without_protected(self, memberships: list[Membership]) -> list[Membership]:
-        """Leave out and report members whose account is protected."""
-        users = [one.member for one in memberships if one.member_kind is Kind.USER]
-        protected = protected_keys(self._policy, self._state, users)
-        if not protected:
-            return memberships
+    def _without_held(self, memberships: list[Membership]) -> list[Membership]:
+        """Leave out and report members whose account is protected.
 
-        def is_held(membership: Membership) -> bool:
-            return membership.member_kind is Kind.USER and membership.member in protected
-
+        The same holds for new members whose record belongs to another person than the account.
+        """
+        users = [one for one in memberships if one.member_kind is Kind.USER]
+        protected = protected_keys(self._policy, self._state, [one.member for one in users])
+        others = self._others([one.member for one in users if one.effective])
+        held = {
+            one.id: why_member_protected(protected[one.member], one)
+            if one.member in protected
+            else why_another_not_added(one.group)
+            for one in users
+            if one.member in protected or (one.effective and one.member in others)
+        }
         self._state.add_operations(
             [
                 Operation(
                     phase=Phase.MEMBERS,
                     kind=Kind.USER,
-                    key=membership.member,
+                    key=one.member,
                     action=Action.UPDATE,
                     reason="could not be planned",
                     status=OperationStatus.FAILED,
-                    detail=why_member_protected(protected[membership.member], membership),
+                    detail=held[one.id],
                 )
-                for membership in memberships
-                if is_held(membership)
+                for one in users
+                if one.id in held
             ]
         )
-        return [membership for membership in memberships if not is_held(membership)]
+        return [one for one in memberships if one.id not in held]
 
     def _write(self, group: Key, link: Link | None, memberships: Sequence[Membership]) -> None:
         if memberships:

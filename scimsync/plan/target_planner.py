@@ -87,7 +87,11 @@ class TargetPlanner:
             state, records, rules, now, groups, self._users.leavers, known_tables
         )
         self._memberships = MembershipPlanner(
-            state, rules.policy, rules.members_per_request, rules.removals_per_request
+            state,
+            rules.policy,
+            self._users.identity.known_others,
+            rules.members_per_request,
+            rules.removals_per_request,
         )
         self._has_groups = has_groups
         self._repair: Repair | None = None
@@ -126,6 +130,11 @@ class TargetPlanner:
     def invited(self) -> Collection[Key]:
         """The users who were read and did not accept their invitation."""
         return self._users.invited
+
+    @property
+    def kept_referrers(self) -> Collection[Key]:
+        """The users with a reference that should change and stays as it is."""
+        return self._users.kept_referrers
 
     @property
     def nameless(self) -> dict[str, tuple[int, int]]:

@@ -22,6 +22,7 @@ from scimsync.plan.candidates import Surroundings
 from scimsync.plan.decision_writer import Decisions
 from scimsync.plan.deletions import is_confirmed, is_due
 from scimsync.plan.identity_check import IdentityCheck
+from scimsync.plan.kept_references import KeptReferences, newly_referred
 from scimsync.plan.named_references import resolve_names
 from scimsync.plan.now import Now
 from scimsync.plan.planner import ResourcePlanner, TargetReader
@@ -69,6 +70,7 @@ class UserPlanner(ResourcePlanner):
         self._groups: dict[Key, set[Key]] = {}
         self._references: Counter[str] = Counter()
         self._nameless: Counter[str] = Counter()
+        self._kept = KeptReferences()
         self._names = NameHolders(
             state,
             self._changeable_of,
@@ -102,6 +104,11 @@ class UserPlanner(ResourcePlanner):
     def invited(self) -> Collection[Key]:
         """The users who were read and did not accept their invitation."""
         return () if self._target is None else self._target.in_doubt.invited
+
+    @property
+    def kept_referrers(self) -> Collection[Key]:
+        """The users with a reference that should change and stays as it is."""
+        return self._kept.referrers
 
     @property
     def protected(self) -> Mapping[Key, str]:
@@ -197,6 +204,7 @@ class UserPlanner(ResourcePlanner):
         return leave_policy(self._policy, held=key in batch.held) in REMOVES_ACCESS
 
     def surroundings(self, batch: Batch) -> Surroundings:
+        self._kept.start()
         references = {
             value.key
             for user in batch.desired.values()
@@ -215,7 +223,9 @@ class UserPlanner(ResourcePlanner):
             claimed=self._state.claimed_names(Kind.USER, sorted(names)) if names else {},
             adopted=self._state.adopted(Kind.USER, found_ids) if found_ids else {},
         )
-        return self._with_referred(around, batch, references) if references else around
+        if not references:
+            return around
+        return self._without_others(self._with_referred(around, batch, references), batch)
 
     def write(self, batch: Batch, decisions: Decisions) -> None:
         super().write(batch, decisions)
@@ -224,6 +234,7 @@ class UserPlanner(ResourcePlanner):
             for operation in decisions.operations
             if operation.status is OperationStatus.PLANNED and is_weak(operation.matched)
         ]
+        self._state.add_operations([*self._kept.failures(batch, decisions.references)])
         self.identity.note_passed(decisions.passed)
         self._unlinked.settle(batch, decisions)
         planned = batch.planned
@@ -340,6 +351,16 @@ class UserPlanner(ResourcePlanner):
             arriving=frozenset(wanted - waiting),
             waiting=frozenset(waiting),
         )
+
+    def _without_others(self, around: Surroundings, batch: Batch) -> Surroundings:
+        """Add no references to accounts of keys whose records belong to other persons."""
+        referred = sorted(newly_referred(batch, around.accounts))
+        others = self.identity.known_others(referred) | self.identity.others(referred).keys()
+        if not others:
+            return around
+        accounts = dict(around.accounts)
+        self._kept.note_others({key: accounts.pop(key) for key in others})
+        return replace(around, accounts=accounts, waiting=around.waiting | others)
 
     def _deleted(self, links: Iterable[Link]) -> set[Key]:
         """Return the keys of accounts that this plan deletes."""

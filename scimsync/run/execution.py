@@ -170,6 +170,7 @@ class _TargetExecution:
         """
         with self._context.store.read() as connection:
             waiting = set(due.keys_with_resolvable_references(connection, self._target.name))
+        waiting -= set(self._target.planner.kept_referrers)
         if self._context.options.only is not None:
             waiting &= self._context.options.only
         gone = {kind: {key for of, key in self._executor.again if of is kind} for kind in Kind}

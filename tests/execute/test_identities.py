@@ -8,8 +8,16 @@ from datetime import timedelta
 import pytest
 
 from tests.lifecycle.readback import read_all
-from tests.lifecycle.test_groups import BY_DEPARTMENT
-from tests.office import MANAGER, USER, Office, Row, counts, people, person
+from tests.lifecycle.test_groups import (
+    BY_DEPARTMENT,
+    BY_TEAM,
+    LISTS,
+    TEAMS,
+    groups,
+    team,
+    write_teams,
+)
+from tests.office import ENTERPRISE, MANAGER, USER, Office, Row, counts, people, person
 from tests.servers.faulty import FaultyServer, running_faulty_server
 
 DAY = timedelta(days=1)
@@ -252,3 +260,74 @@ def test_a_user_who_returns_under_the_old_key_gets_the_account_back(office: Offi
 
     assert (counts(outcome), outcome.exit_code) == ({"reactivate": 1}, 0)
     assert office.accounts()["person1@example.com"]["externalId"] == "00001"
+
+
+def with_teams_and_managers(office: Office) -> None:
+    office.configure(
+        user=USER + MANAGER, source=LISTS + TEAMS, target='source = "hr"', more=BY_TEAM
+    )
+
+
+def managers(office: Office) -> dict[str, str | None]:
+    """Key -> userName of the manager."""
+    accounts = office.accounts()
+    names = {user["id"]: name for name, user in accounts.items()}
+    found = {user["externalId"]: user.get(ENTERPRISE, {}) for user in accounts.values()}
+    return {key: names.get(more.get("manager", {}).get("value")) for key, more in found.items()}
+
+
+@pytest.mark.both_databases
+def test_a_key_of_another_person_gets_no_groups_and_no_references(real_office: Office) -> None:
+    office = real_office
+    zoe = person(2, email="zoe@example.com", given="Zoe", family="Zorn")
+    with_teams_and_managers(office)
+    write_teams(office, [team("T1", 4), team("T2", 2, 3), team("T3", 2, 3)])
+    office.hire([person(1), person(2), person(3, manager="00002"), person(4, manager="00001")])
+    office.push()
+    write_teams(office, [team("T1", 2, 4), team("T2", 2, 3), team("T3", 3)])
+    office.hire([person(1, manager="00002"), zoe, person(3, manager="00002", dept="HR"), person(4)])
+
+    planned = office.run("plan")
+    ran = office.run("push")
+
+    for said in (planned.out + planned.err, ran.out + ran.err):
+        assert "not added to the group teams:T1" in said
+        assert "00001: wiki: " in said
+        assert "manager.value does not refer to 00002" in said
+    assert ran.code == 4
+    assert groups(office) == {
+        "Team T1": {"00004"},
+        "Team T2": {"00002", "00003"},
+        "Team T3": {"00003"},
+    }
+    assert managers(office) == {
+        "00001": None,
+        "00002": None,
+        "00003": "person2@example.com",
+        "00004": None,
+    }
+    office.now += DAY
+    assert office.run("push").code == 4
+    assert office.push().targets["wiki"].requests == 0
+
+    assert office.run("forget", "00002").code == 0
+    assert office.push(later=DAY).exit_code == 0
+    assert managers(office)["00001"] == managers(office)["00003"] == "zoe@example.com"
+    assert groups(office)["Team T1"] == {"00002", "00004"}
+    assert groups(office)["Team T2"] == {"00002", "00003"}
+    assert office.plan() == []
+
+
+def test_a_push_of_one_user_adds_no_reference_to_a_key_of_another_person(office: Office) -> None:
+    with_teams_and_managers(office)
+    write_teams(office, [team("T1", 3)])
+    office.hire(people(3))
+    office.push()
+    zoe = person(2, email="zoe@example.com", given="Zoe", family="Zorn")
+    office.hire([person(1, manager="00002"), zoe, person(3)])
+
+    ran = office.run("push", "-k", "00001")
+
+    assert ran.code == 4
+    assert "manager.value does not refer to 00002" in ran.err
+    assert managers(office)["00001"] is None
