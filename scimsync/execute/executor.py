@@ -16,11 +16,12 @@ from typing import Protocol
 from scimsync.errors import IdsChanged, ScimsyncError, coded
 from scimsync.execute.concurrency import gather_or_raise
 from scimsync.execute.journal_writer import JournalWriter
+from scimsync.execute.name_cycles import first_on_cycle, new_name, stepping_aside, unique_of
 from scimsync.execute.operation_outcome import OperationOutcome
 from scimsync.execute.preparation import PreparedOperation, Sending
 from scimsync.execute.send import send_operation
 from scimsync.execute.unexpected import report_unexpected
-from scimsync.execute.user_name_cycles import new_name, stepping_aside, user_on_cycle
+from scimsync.execute.unnamed_groups import UnnamedGroups
 from scimsync.logcontext import in_operation
 from scimsync.model.changes import Change
 from scimsync.model.ids import Key, Kind, RemoteId, fold_name
@@ -71,7 +72,8 @@ class Executor:
         self._under_way = concurrency
         self._slots = asyncio.Semaphore(concurrency)
         self._group_locks: dict[Key, asyncio.Lock] = {}
-        self._renamed: dict[Key, Sequence[Change]] = {}
+        self._renamed: dict[tuple[Kind, Key], Sequence[Change]] = {}
+        self._unnamed_groups = UnnamedGroups()
         self._to_rename_back: list[tuple[JournaledOperation, str]] = []
         self.again: set[tuple[Kind, Key]] = set()
         self.lost: set[tuple[Kind, Key]] = set()
@@ -95,8 +97,8 @@ class Executor:
 
     async def _run_phase(self, phase: Phase) -> None:
         remaining = await self._run_passes(phase)
-        if phase is Phase.UPDATE and remaining:
-            while await self._break_cycle():
+        if phase in (Phase.UPDATE, Phase.GROUP) and remaining:
+            while await self._break_cycle(phase):
                 remaining = await self._run_passes(phase)
         if remaining:
             await self._pass(phase, last=True)
@@ -163,6 +165,7 @@ class Executor:
     ) -> list[PreparedOperation]:
         if not operations:
             return []
+        operations = [self._unnamed_groups.without_additions(one) for one in operations]
         links = self._journal.links_of(operations)
         members = self._journal.member_ids(operations)
         return [
@@ -180,32 +183,43 @@ class Executor:
         *,
         last: bool,
     ) -> list[JournaledOperation]:
-        """Return the operations whose references exist and whose userName is free."""
-        if phase not in (Phase.UPDATE, Phase.CREATE):
+        """Return the operations whose references exist and whose name is free."""
+        if phase not in (Phase.UPDATE, Phase.CREATE, Phase.GROUP):
             return list(operations)
+        self._unnamed_groups.expect(operations)
         if phase is Phase.CREATE and not last:
             operations = [
                 operation
                 for operation in operations
                 if all(key in accounts for key in _referenced([operation]))
             ]
-        blocked = self._blocked(operations)
+        blocked = self._blocked(phase, operations)
         if last:
             for operation in operations:
                 if operation.id in blocked:
                     name, holder = blocked[operation.id]
-                    why = f"userName {name} still belongs to {holder}"
+                    why = f"{unique_of(operation)} {name} still belongs to {holder}"
                     self._give_up(operation, coded(why, "SYNC-0348"))
         return [operation for operation in operations if operation.id not in blocked]
 
-    def _blocked(self, operations: Sequence[JournaledOperation]) -> dict[int, tuple[str, Key]]:
-        """Return operation -> the userName that it needs and the user that still has it."""
+    def _blocked(
+        self, phase: Phase, operations: Sequence[JournaledOperation]
+    ) -> dict[int, tuple[str, Key]]:
+        """Return operation -> the name that it needs and the user or group that still has it.
+
+        A group that is not about to give up its name does not block others: it is deleted after
+        this phase, or its operation has failed.
+        """
         names = {
             operation.id: name
             for operation in operations
             if operation.waits_for is not None and (name := new_name(operation))
         }
-        holders = self._journal.holders(list(names.values()))
+        kind = Kind.GROUP if phase is Phase.GROUP else Kind.USER
+        holders = self._journal.holders(kind, list(names.values()))
+        if kind is Kind.GROUP:
+            going = self._journal.unfinished(phase, [link.key for link in holders.values()])
+            holders = {name: link for name, link in holders.items() if link.key in going}
         return {
             operation.id: (name, holder.key)
             for operation in operations
@@ -215,7 +229,7 @@ class Executor:
         }
 
     def _give_up(self, operation: JournaledOperation, detail: str) -> None:
-        if operation.key in self._renamed:
+        if (operation.kind, operation.key) in self._renamed:
             self._to_rename_back.append((operation, detail))
         else:
             self._journal.give_up(operation, detail)
@@ -239,6 +253,7 @@ class Executor:
                         self.unexpected = report_unexpected(self._target, error)
                         continue
                     outcomes.append(outcome)
+                    self._unnamed_groups.note(prepared.operation, outcome)
                     if outcome.lost:
                         self.lost.add((prepared.operation.kind, prepared.operation.key))
                     if outcome.again:
@@ -277,24 +292,25 @@ class Executor:
             self._connection.lost_lease()
         return lease_held
 
-    # Cycles of userNames
+    # Cycles of names
 
-    async def _break_cycle(self) -> bool:
-        """Give a temporary name to one of the users that wait for each other's userName."""
+    async def _break_cycle(self, phase: Phase) -> bool:
+        """Give a temporary name to one of the resources that wait for each other's name."""
         if self._connection.stopped:
             return False
-        size = self._batch_size(Phase.UPDATE)
-        operations = self._journal.planned(Phase.UPDATE, 0, size)
-        operation = user_on_cycle(operations, self._renamed, may_go_on=len(operations) == size)
+        size = self._batch_size(phase)
+        operations = self._journal.planned(phase, 0, size)
+        renamed = {one.key for one in operations if (one.kind, one.key) in self._renamed}
+        operation = first_on_cycle(operations, renamed, may_go_on=len(operations) == size)
         return operation is not None and await self._rename(operation)
 
     async def _rename(self, operation: JournaledOperation) -> bool:
-        """Give a user a temporary name. The operation itself stays planned.
+        """Give a user or group a temporary name. The operation itself stays planned.
 
         Some targets keep e-mail addresses unique too, so that those are given up as well.
         """
         link = self._journal.links_of([operation]).get((operation.kind, operation.key))
-        if link is None or "userName" not in link.document:
+        if link is None or unique_of(operation) not in link.document:
             return False
         changes = stepping_aside(operation, link.document, f"moving-{uuid.uuid4().hex[:12]}-")
         outcome = await self._send_step(operation, changes)
@@ -307,21 +323,22 @@ class Executor:
         if not await asyncio.to_thread(self._journal.plan_again, operation, kept):
             self._connection.lost_lease()
             return False
-        self._renamed[operation.key] = changes
+        self._renamed[operation.kind, operation.key] = changes
         return True
 
     async def _rename_back(self, operation: JournaledOperation, why: str) -> None:
-        """Restore the old name of a user with a temporary name, if it is still free.
+        """Restore the old name of a resource with a temporary name, if it is still free.
 
-        It is not if a request with an unknown outcome may have given it to someone else.
+        It is not if a request with an unknown outcome may have given it to another one.
         """
-        changes = self._renamed[operation.key]
+        unique = unique_of(operation)
+        changes = self._renamed[operation.kind, operation.key]
         link = self._journal.links_of([operation]).get((operation.kind, operation.key))
-        old = next(fold_name(one.before) for one in changes if one.path == "userName")
-        free = old is not None and not self._journal.holders([old])
+        old = next(fold_name(one.before) for one in changes if one.path == unique)
+        free = old is not None and not self._journal.holders(operation.kind, [old])
         if link is None or not free or self._connection.stopped:
-            name = next(one.after for one in changes if one.path == "userName")
-            self._journal.give_up(operation, f"{why}; until then, its userName is {name}")
+            name = next(one.after for one in changes if one.path == unique)
+            self._journal.give_up(operation, f"{why}; until then, its {unique} is {name}")
             return
         back = [Change(one.path, one.after, one.before) for one in changes]
         outcome = await self._send_step(operation, back)

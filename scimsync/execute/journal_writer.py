@@ -27,9 +27,11 @@ from scimsync.model.links import Link, LinkStatus, failed_link, link_in_doubt, p
 from scimsync.model.memberships import member_of
 from scimsync.model.operations import (
     MEMBERSHIP_ACTIONS,
+    OPEN_STATUSES,
     JournaledOperation,
     OperationFilter,
     OperationStatus,
+    Phase,
 )
 from scimsync.state import (
     leases,
@@ -133,12 +135,20 @@ class JournalWriter:
         with self._store.read() as connection:
             return acknowledged_member_ids(connection, self._target, group)
 
-    def holders(self, names: Sequence[str]) -> dict[str, Link]:
-        """Return the links of the users that hold, or may have got, these folded userNames."""
+    def holders(self, kind: Kind, names: Sequence[str]) -> dict[str, Link]:
+        """Return the links of the resources that hold, or may have got, these folded names."""
         if not names:
             return {}
         with self._store.read() as connection:
-            return link_store.name_holders(connection, self._target, Kind.USER, names)
+            return link_store.name_holders(connection, self._target, kind, names)
+
+    def unfinished(self, phase: Phase, keys: Sequence[Key]) -> set[Key]:
+        """Return those of `keys` with an operation of a phase that has no outcome yet."""
+        where = OperationFilter(
+            run=self._run, target=self._target, phase=phase, keys=keys, statuses=OPEN_STATUSES
+        )
+        with self._store.read() as connection:
+            return operation_journal.keys_of(connection, where) if keys else set()
 
     def owner(self, kind: Kind, remote_id: RemoteId) -> Key | None:
         """Return the key that a resource is linked to."""

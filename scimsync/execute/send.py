@@ -14,9 +14,11 @@ from scimsync.execute.operation_outcome import (
     applied,
     failed,
     result,
+    skipped,
 )
 from scimsync.execute.preparation import PreparedOperation, Sending
 from scimsync.execute.refused_change import after_error, in_part
+from scimsync.execute.unnamed_groups import WAITS_FOR_NAME
 from scimsync.model.changes import apply_changes
 from scimsync.model.ids import Kind
 from scimsync.model.links import Link, LinkStatus
@@ -52,6 +54,8 @@ async def _send_operation(sending: Sending, prepared: PreparedOperation) -> Oper
     if prepared.error is not None:
         return _unshaped(sending, prepared, prepared.error)
     if operation.action in MEMBERSHIP_ACTIONS:
+        if not operation.changes:
+            return skipped(operation, now(), None, WAITS_FOR_NAME)
         async with first_use(sending, prepared) as prepared:
             return await send_members(sending, prepared)
     if not operation.changes and operation.action not in _NEED_NO_CHANGE:

@@ -14,7 +14,7 @@ from scimsync.model.accounts import Account
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, RemoteId, Seq, fold_name
 from scimsync.model.links import Link
-from scimsync.model.operations import ARRIVAL_ACTIONS, Action
+from scimsync.model.operations import ARRIVAL_ACTIONS, Action, OperationStatus
 from scimsync.model.target_memory import GroupTable
 from scimsync.plan.batch import BATCH, Batch
 from scimsync.plan.candidates import NameHolder, Surroundings
@@ -54,6 +54,7 @@ class GroupPlanner(ResourcePlanner):
         self._members = GroupMembers(state, leavers)
         self._known_tables = known_tables
         self._only_new = False
+        self._settled: set[Key] = set()
         self._sources = rules.sources
         self._named: Counter[str] = Counter()
         self._nameless: Counter[str] = Counter()
@@ -105,6 +106,19 @@ class GroupPlanner(ResourcePlanner):
             await self.plan(keys)
         finally:
             self._only_new = False
+
+    def waits_for_name(self, group: Key, link: Link | None) -> bool:
+        """Return whether a group has another displayName than it should, which this plan leaves.
+
+        Its name may be that of another group, whose members have other rights.
+        """
+        if link is None or not link.has_account or group in self._settled:
+            return False
+        if not self._policy.update:
+            return False
+        desired = self._changeable(self._desired_of([group])[0], {group: link}, {}).get(group)
+        name = None if desired is None else fold_name(desired.document.get("displayName"))
+        return name is not None and name != fold_name(link.document.get("displayName"))
 
     def without_paused(self, keys: Iterable[Key]) -> list[Key]:
         """Return those of `keys`, in order, that did not fail recently."""
@@ -228,6 +242,12 @@ class GroupPlanner(ResourcePlanner):
         )
 
     def write(self, batch: Batch, decisions: Decisions) -> None:
+        self._settled |= {*batch.keys} - {
+            operation.key
+            for operation in decisions.operations
+            if operation.status is OperationStatus.FAILED
+            or (self._only_new and operation.action not in ARRIVAL_ACTIONS)
+        }
         if not self._only_new:
             super().write(batch, decisions)
             return

@@ -6,6 +6,8 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from scimsync.errors import coded
+from scimsync.formatting import plural
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link
@@ -68,8 +70,9 @@ class MembershipPlanner:
     """The planner for memberships. After `plan`, `lost` holds the groups that lose members.
 
     `others` returns which of the given users are held back as other persons: they are added to no
-    group. A request changes up to `members_per_request` members. With `removals_per_request`, one
-    that removes members adds none.
+    group. `waits_for_name` returns whether a group has a name that it should not have: nobody is
+    added to it. A request changes up to `members_per_request` members. With `removals_per_request`,
+    one that removes members adds none.
     """
 
     def __init__(
@@ -77,12 +80,14 @@ class MembershipPlanner:
         state: PlanningState,
         policy: Policy,
         others: Callable[[Sequence[Key]], set[Key]],
+        waits_for_name: Callable[[Key, Link | None], bool],
         members_per_request: int,
         removals_per_request: int | None = None,
     ) -> None:
         self._state = state
         self._policy = policy
         self._others = others
+        self._waits_for_name = waits_for_name
         self._chunk = members_per_request
         self._removals = removals_per_request
         self.lost: list[LostMembers] = []
@@ -145,6 +150,8 @@ class MembershipPlanner:
         exists = (link is not None and link.has_account) or self._arrives(group)
         if not exists or self._state.planned_keys(Kind.GROUP, [group], Action.DELETE):
             return
+        if self._waits_for_name(group, link):
+            memberships = self._removals_of(group, memberships)
         removed = 0
         first: list[Key] = []
         ready = _Chunks(self._chunk, self._removals)
@@ -163,6 +170,27 @@ class MembershipPlanner:
         if removed:
             members = self._state.count_acknowledged([group]).get(group, 0)
             self.lost.append(LostMembers(group, removed, max(members, removed), tuple(first)))
+
+    def _removals_of(self, group: Key, memberships: Iterator[Membership]) -> Iterator[Membership]:
+        """Yield the members to remove from a group. Report that the others wait for its name."""
+        waiting = 0
+        for membership in memberships:
+            if membership.effective:
+                waiting += 1
+            else:
+                yield membership
+        if waiting:
+            why = f"{plural(waiting, 'member')} to add: waiting until the group has its displayName"
+            failure = Operation(
+                phase=Phase.MEMBERS,
+                kind=Kind.GROUP,
+                key=group,
+                action=Action.ADD_MEMBERS,
+                reason="could not be planned",
+                status=OperationStatus.FAILED,
+                detail=coded(why, "SYNC-0355"),
+            )
+            self._state.add_operations([failure])
 
     def _with_accounts(self, memberships: list[Membership]) -> list[Membership]:
         """Leave out members that have no account and get none in this plan."""

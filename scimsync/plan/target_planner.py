@@ -90,6 +90,7 @@ class TargetPlanner:
             state,
             rules.policy,
             self._users.identity.known_others,
+            self._groups.waits_for_name,
             rules.members_per_request,
             rules.removals_per_request,
         )

@@ -1,21 +1,24 @@
-"""Users who wait for the userName of each other: find them, and free a name."""
+"""Users or groups that wait for the names of each other: find them, and free a name.
+
+The names are userNames of users, and displayNames of groups.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
 
 from scimsync.model.changes import Change
-from scimsync.model.ids import Document, Key, Value, fold_name
+from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Key, Value, fold_name
 from scimsync.model.operations import JournaledOperation
 
 
-def user_on_cycle(
+def first_on_cycle(
     operations: Sequence[JournaledOperation], renamed: Container[Key], *, may_go_on: bool
 ) -> JournaledOperation | None:
     """Return the first of the operations that wait for each other in a cycle, or None.
 
     If further operations follow these (`may_go_on`), a chain that leaves them may be a cycle too.
-    Users who are `renamed` no longer block anyone.
+    Resources that are `renamed` no longer block others.
     """
     by_key = {operation.key: operation for operation in operations}
     perhaps = None
@@ -37,15 +40,13 @@ def user_on_cycle(
 def stepping_aside(
     operation: JournaledOperation, held: Document, prefix: str
 ) -> tuple[Change, ...]:
-    """Return the changes that free the userName and the e-mail addresses that a user gives up."""
+    """Return the changes that free the name, and the e-mail addresses that a user gives up."""
     given_up = [
-        change.path
-        for change in operation.changes
-        if change.path == "userName" or (change.path.lower().startswith("emails"))
+        change.path for change in operation.changes if change.path.lower().startswith("emails")
     ]
     changes = (
         Change(path, held[path], _with_prefix(held[path], prefix))
-        for path in dict.fromkeys(["userName", *given_up])
+        for path in dict.fromkeys([unique_of(operation), *given_up])
         if path in held
     )
     return tuple(change for change in changes if change.before != change.after)
@@ -65,6 +66,12 @@ def _with_prefix(value: Value, prefix: str) -> Value:
     ]
 
 
+def unique_of(operation: JournaledOperation) -> str:
+    """Return the attribute that holds the name of the resource of an operation."""
+    return UNIQUE_ATTRIBUTE[operation.kind]
+
+
 def new_name(operation: JournaledOperation) -> str | None:
-    changed = (change for change in operation.changes if change.path == "userName")
+    """Return the folded name that an operation gives a user or group, or None if it gives none."""
+    changed = (change for change in operation.changes if change.path == unique_of(operation))
     return next((fold_name(change.after) for change in changed), None)
