@@ -14,11 +14,12 @@ from typing import TextIO
 
 from scimsync.errors import SourceFormatError
 from scimsync.sources.base import RejectedRows
-from scimsync.sources.file import encodings
+from scimsync.sources.file import encodings, swallowed_rows
 from scimsync.sources.file.content import content
 from scimsync.sources.file.delimited_rows import read_rows
 from scimsync.sources.file.footer import ends_with_footer
 from scimsync.sources.file.header_row import LINES
+from scimsync.sources.file.swallowed_rows import RowShape
 from scimsync.sources.file.tabular import TabularReader
 from scimsync.sources.workspace import new_private_file
 
@@ -35,22 +36,36 @@ class DelimitedReader(TabularReader):
         """Return False if DuckDB may misread a row without an error.
 
         It reads two quoted texts in one cell, as in `"1" "x"`, as one text, `1 x` (DuckDB 2.0). It
-        knows neither comments nor lines below the table. A careful reading does.
+        knows neither comments nor lines below the table, nor cells that swallow rows. A careful
+        reading does.
         """
         if self._spec.settings.comment is not None:
             return False
         if ends_with_footer(self._text, self.header.delimiter):
             return False
+        has_open_lines = False
         # the file is not mapped into memory: if it shrank meanwhile, that would kill the process
         with self._text.open("rb") as stream:
             before = b""
             while piece := stream.read(_PIECE):
+                piece += stream.readline()
+                has_open_lines = has_open_lines or swallowed_rows.has_open_lines(piece)
                 both = before + piece
                 if b'" ' in both and _TWO_QUOTED_TEXTS.search(both):
                     return False
                 kept = both.rstrip(b" ")
                 before = both[len(kept) - 1 :] if kept.endswith(b'"') else b""
-        return True
+        if not has_open_lines:
+            return True
+        with self._open(self._text, "utf-8-sig") as stream:
+            return not self._shape.is_swallowing(stream)
+
+    @property
+    def _shape(self) -> RowShape:
+        header = self.header
+        places = header.places(self._spec.key)
+        key = places[0] if places else None
+        return RowShape(header.delimiter, header.least, len(header.names), key)
 
     def _start(self) -> Sequence[str]:
         with self._open(self._content, self.file.encoding or "utf-8") as stream:
@@ -123,7 +138,8 @@ class DelimitedReader(TabularReader):
             # a header without line breaks, which shows DuckDB the line ending
             write([*map(str, range(len(self.header.names))), "line"])
             end = self.header.end
-            rows = read_rows(islice(stream, end, None), self.header.delimiter, end)
+            read = read_rows(islice(stream, end, None), self.header.delimiter, end)
+            rows = map(self._shape.checked, read)
             for row, fields in self._judge().records(rows, rejected):
                 write([*fields, row.line])
         return copy

@@ -24,7 +24,7 @@ class CsvRow:
 
     `problem` says what is wrong with its quotes, or is None. If it is set, `fields` are a guess.
     `cut` is true for a last row without a line break after it. `code` is that of the message about
-    the problem.
+    the problem. `lines` are the lines of a row that takes several.
     """
 
     line: int
@@ -33,6 +33,7 @@ class CsvRow:
     problem: str | None
     cut: bool
     code: str = "SYNC-0220"
+    lines: tuple[str, ...] = ()
 
 
 def read_rows(lines: Iterable[str], delimiter: str, line: int = 0) -> Iterator[CsvRow]:
@@ -73,6 +74,7 @@ def read_rows(lines: Iterable[str], delimiter: str, line: int = 0) -> Iterator[C
                 fields,
                 _too_long(taken),
                 not taken[-1].endswith(("\n", "\r")),
+                lines=tuple(taken) if len(taken) > 1 else (),
             )
             line += len(taken) - 1
         else:

@@ -753,3 +753,70 @@ def test_a_file_with_its_list_twice_cannot_be_read(world: World) -> None:
 def write_objects(world: World, name: str, *objects: str) -> None:
     lines = "\n".join(objects) + "\n"
     world.write(lines if name == "hr.ndjson" else f"[{','.join(objects)}]", name)
+
+
+FIVE = [f"{number},N{number},D{number},E{number},x{number}" for number in range(1, 8)]
+HEADER = "id,name,dept,room,note\n"
+
+
+def between_quotes(rows: list[str], first: str, last: str) -> str:
+    """Return the rows with a quote before the cell `first` and one after the cell `last`."""
+    text = "\n".join(rows) + "\n"
+    return text.replace(first, f'"{first}').replace(last, f'{last}"')
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "end"),
+    [
+        ("N2", "N5", 6),
+        ("N2", "D3", 4),
+        ("D2", "x4", 5),
+        ("x2", "N3", 4),
+        ("x2", "5,N5,D5,E5,x5", 6),
+        ("2,N2", "3", 4),
+    ],
+)
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_rows_between_two_stray_quotes_are_not_gone(
+    world: World, first: str, last: str, end: int, delimiter: str
+) -> None:
+    world.push(HEADER.replace(",", delimiter) + "\n".join(FIVE).replace(",", delimiter) + "\n")
+
+    rows = [row for row in FIVE if row[0] != "6"]
+    text = HEADER + between_quotes(rows, first, f"\n{last}" if last == "3" else last)
+    outcome = world.push(text.replace(",", delimiter))
+
+    wrong = f"has a quoted cell that holds whole rows, up to line {end}; the row is left out"
+    assert outcome.problems == [(3, "2", wrong)]
+    assert (outcome.new, outcome.changed, outcome.gone) == ({}, {}, ["6"])
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        '1,Ann,"Main Street 1\n1010 Wien",1,a',
+        '1,Ann,"a, b, c, and d\nsee below\nE, F, G, H and all others, too",1,a',
+        '1,Ann,IT,1,"see\n\n2,3,4"',
+        '1,Ann,IT,1,"lists:\nA,B,C,D\nA,B,C,D and E"',
+        '"1","Ann","IT\nOps","1","a, b, c, d, e\nsecond line, third, fourth, fifth, sixth"',
+    ],
+)
+def test_line_breaks_in_cells_are_fine(world: World, rows: str) -> None:
+    outcome = world.push(f"{HEADER}{rows}\n2,Bo,IT,2,b\n")
+
+    assert (outcome.problems, list(outcome.new)) == ([], ["1", "2"])
+
+
+def test_a_note_of_a_narrow_table_may_have_as_many_commas_as_a_row(world: World) -> None:
+    text = '1,Ann,"Hello, you\nfoo,bar,baz\nBest wishes"\n2,Bo,IT\n'
+
+    assert world.push(f"id,name,dept\n{text}").problems == []
+
+
+def test_rows_of_a_narrow_table_between_two_stray_quotes_are_not_gone(world: World) -> None:
+    world.push(DAY_ONE)
+
+    outcome = world.push('id,name,dept\n1,Ann,"IT\n2,Bo,Ops"\n3,Cy,HR\n')
+
+    assert [line for line, _, _ in outcome.problems] == [2]
+    assert outcome.gone == []
