@@ -254,10 +254,6 @@ class Executor:
                         continue
                     outcomes.append(outcome)
                     self._unnamed_groups.note(prepared.operation, outcome)
-                    if outcome.lost:
-                        self.lost.add((prepared.operation.kind, prepared.operation.key))
-                    if outcome.again:
-                        self.again.add((prepared.operation.kind, prepared.operation.key))
 
         await gather_or_raise([worker() for _ in range(min(self._under_way, len(batch)))])
         return outcomes
@@ -266,6 +262,11 @@ class Executor:
         async with self._group_lock(prepared.operation):
             with in_operation(prepared.operation.id):
                 outcome = await send_operation(self._sending, prepared)
+        resource = (prepared.operation.kind, prepared.operation.key)
+        if outcome.lost:
+            self.lost.add(resource)
+        if outcome.again:
+            self.again.add(resource)
         return self._without_wrong_time(prepared.link, outcome)
 
     def _without_wrong_time(

@@ -28,6 +28,7 @@ from scimsync.model.memberships import member_of
 from scimsync.model.operations import (
     MEMBERSHIP_ACTIONS,
     OPEN_STATUSES,
+    Action,
     JournaledOperation,
     OperationFilter,
     OperationStatus,
@@ -70,16 +71,14 @@ class JournalWriter:
         self._token = token
         self._clock = clock
         self._event_destinations = event_destinations
+        self._planned = OperationFilter(run=run, target=target, statuses=(OperationStatus.PLANNED,))
 
     # Reading
 
     def count_planned(self) -> dict[int, int]:
         """Return the number of planned operations by phase."""
-        planned = OperationFilter(
-            run=self._run, target=self._target, statuses=(OperationStatus.PLANNED,)
-        )
         with self._store.read() as connection:
-            return operation_journal.count_by_phase(connection, planned)
+            return operation_journal.count_by_phase(connection, self._planned)
 
     def planned(self, phase: int, after_id: int, limit: int) -> list[JournaledOperation]:
         """Return the next planned operations of a phase."""
@@ -136,11 +135,22 @@ class JournalWriter:
             return acknowledged_member_ids(connection, self._target, group)
 
     def holders(self, kind: Kind, names: Sequence[str]) -> dict[str, Link]:
-        """Return the links of the resources that hold, or may have got, these folded names."""
+        """Return the links of the resources that hold, or may have got, these folded names.
+
+        A resource that this run creates again is gone, and holds no name.
+        """
         if not names:
             return {}
         with self._store.read() as connection:
-            return link_store.name_holders(connection, self._target, kind, names)
+            found = link_store.name_holders(connection, self._target, kind, names)
+            keys = [link.key for link in found.values()]
+            where = replace(self._planned, kind=kind, keys=keys, actions=(Action.CREATE,))
+            created = operation_journal.keys_of(connection, where) if keys else set()
+        return {
+            name: link
+            for name, link in found.items()
+            if link.key not in created or not link.has_account or link.unique_name != name
+        }
 
     def unfinished(self, phase: Phase, keys: Sequence[Key]) -> set[Key]:
         """Return those of `keys` with an operation of a phase that has no outcome yet."""

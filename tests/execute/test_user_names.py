@@ -241,3 +241,25 @@ def test_a_chain_whose_end_is_refused_ends(office: Office, faulty: FaultyServer)
 
 def _of(resource_id: str) -> Callable[[Seen], bool]:
     return lambda seen: seen.path == f"/Users/{resource_id}" and seen.writes
+
+
+@pytest.mark.parametrize("refresh", [False, True])
+@pytest.mark.parametrize("gone", [1, 2, 3])
+@pytest.mark.parametrize("case", ["two swap", "a ring of four and a swap"])
+def test_people_take_each_others_user_names_although_an_account_was_deleted_by_hand(
+    office: Office, faulty: FaultyServer, case: str, gone: int, refresh: bool
+) -> None:
+    names, _ = CASES[case]
+    office.hire(people(20))
+    office.push()
+    del faulty.users[f"id-{gone:05}"]
+    office.hire(renamed(20, names))
+
+    outcome = office.push(identity_changes=6, refresh=refresh)
+
+    assert outcome.exit_code == 0
+    wanted = {row["email"].lower(): row["id"] for row in renamed(20, names)}
+    if gone not in names and not refresh:  # no request is about this account
+        del wanted[person(gone)["email"].lower()]
+    assert holders(office) == wanted
+    assert (office.plan(), office.push().targets["wiki"].requests) == ([], 0)
