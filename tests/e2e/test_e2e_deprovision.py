@@ -199,6 +199,49 @@ def test_a_terminal_is_asked(
         assert ran.err.endswith("cancelled: nothing was changed\n")
 
 
+@pytest.mark.parametrize("deprovisioned", [False, True])
+def test_an_unknown_target_changes_nothing(
+    office: Office, faulty: FaultyServer, deprovisioned: bool
+) -> None:
+    office.hire(people(2))
+    office.push()
+    if deprovisioned:
+        office.run("deprovision", "00002")
+
+    ran = office.run("deprovision", "00002", "-t", "wikki", *["--lift"][: int(deprovisioned)])
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "no target 'wikki'" in ran.err
+    assert "deprovisioned" not in ran.err
+    assert counts(office.push(later=DAY)) == {}
+    assert faulty.users["id-00002"]["active"] is not deprovisioned
+
+
+def test_the_question_names_each_target_where_access_is_removed(
+    office: Office, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_faulty_server() as chat:
+        monkeypatch.setenv("CHAT_TOKEN", chat.token)
+        office.configure(
+            more=f'[targets.chat]\nurl = "{chat.url}"\nsource = "hr"\n'
+            'auth = { type = "bearer", token = "env:CHAT_TOKEN" }\n'
+            f"[targets.chat.user]\n{USER}"
+        )
+        office.hire(people(2))
+        office.push()
+        with closing(io.StringIO("y\n")) as terminal:
+            monkeypatch.setattr(terminal, "isatty", lambda: True)
+            monkeypatch.setattr(sys, "stdin", terminal)
+            ran = office.run("deprovision", "00002", "-t", "wiki")
+
+        assert (
+            "Remove the access of 00002 at wiki now, and at chat with the next push? [y/N]"
+        ) in ran.err
+        assert not faulty.users["id-00002"]["active"]
+        office.push(later=DAY)
+        assert not chat.named("person2@example.com")["active"]
+
+
 def test_who_is_deprovisioned_stays_so(office: Office, faulty: FaultyServer) -> None:
     office.hire(people(2))
     office.push()

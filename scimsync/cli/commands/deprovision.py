@@ -12,8 +12,7 @@ from scimsync.cli.commands.push import run_push
 from scimsync.cli.ui.combinations import not_with
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.confirmation import require_yes
-from scimsync.cli.ui.session import opened_state
-from scimsync.config.models import Config
+from scimsync.cli.ui.session import chosen_targets, opened_state
 from scimsync.errors import ConfigError
 from scimsync.formatting import printable
 from scimsync.model.ids import Key
@@ -34,19 +33,21 @@ def command(options: CommonOptions, users: tuple[str, ...], lift: bool, yes: boo
     Each target is asked, whatever the sources and the state say: an account that is linked, or that
     is found by the attributes of match, is deactivated, or deleted where leave says so. Later
     pushes do not give accounts back until you run deprovision KEY --lift. The sources are not read.
+    With -t, only these targets are asked now, and the others by the next push.
 
     If a key is unknown, the command does nothing. On a terminal, confirm with y, or use --yes. Exit
     code 4 if a user may still have access at a target; later runs try again.
     """
     config = load(options.config)
     people = tuple(dict.fromkeys(map(Key, users)))
+    now_at = chosen_targets(config, options.targets)
     names = list(config.targets)
     with opened_state(config, create=True) as store:
         if not lift:
             with store.read() as connection:
                 check_keys(connection, people, f"{HINT}; nothing was changed")
             if not yes and sys.stdin.isatty():
-                _ask(config, options, people)
+                _ask(people, now_at, [name for name in names if name not in now_at])
         with store.write() as connection:
             for user in people:
                 if not lift:
@@ -71,7 +72,7 @@ def command(options: CommonOptions, users: tuple[str, ...], lift: bool, yes: boo
     raise click.exceptions.Exit(code)
 
 
-def _ask(config: Config, options: CommonOptions, users: Sequence[Key]) -> None:
-    where = ", ".join(options.targets or config.targets)
-    question = printable(f"Remove the access of {', '.join(users)} at {where} now?")
-    require_yes(question)
+def _ask(users: Sequence[Key], now_at: Sequence[str], later_at: Sequence[str]) -> None:
+    later = f", and at {', '.join(later_at)} with the next push" if later_at else ""
+    question = f"Remove the access of {', '.join(users)} at {', '.join(now_at)} now{later}?"
+    require_yes(printable(question))
