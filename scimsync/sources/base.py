@@ -11,7 +11,7 @@ inside of functions.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -305,3 +305,12 @@ def missing_column(
         hint=did_you_mean(column, found),
         code="SYNC-0205",
     )
+
+
+def check_lists(
+    spec: SourceSpec[Any], lists: Iterable[str], found: Sequence[str], label: str
+) -> None:
+    """Raise SourceFormatError if `lists` names a column that `label` does not have."""
+    for column in lists:
+        if column not in found:
+            raise missing_column(spec, "lists", column, found, label)

@@ -15,6 +15,7 @@ from scimsync.sources.base import (
     RowId,
     RowLocation,
     SourceSpec,
+    check_lists,
     missing_column,
 )
 from scimsync.sources.duckdb_sql import name, reason
@@ -116,11 +117,13 @@ class _FileSource(ABC):
         """Return the columns `names` of all rows, with those that `expressions` use."""
 
     def columns(self) -> list[str]:
-        """See `Source.columns`. Raise SourceFormatError for a wrong `where` or `pick` as well."""
+        """See `Source.columns`. Raise SourceFormatError for wrong settings of columns as well."""
         self.check_key()
         if self._where is not None or self._pick is not None:
             self._bind()
-        return self.all_columns()
+        found = self.all_columns()
+        check_lists(self.spec, self.spec.settings.lists, found, self.label)
+        return found
 
     def parts(self, names: Sequence[str], rejected: RejectedRows | None = None) -> list[Part]:
         """Return the columns `names`, in parts that together are the rows that `where` leaves."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from threading import Lock
 
 from scimsync.errors import SourceFormatError
-from scimsync.sources.base import RejectedRows, SourceSpec, missing_column
+from scimsync.sources.base import RejectedRows, SourceSpec, check_lists, missing_column
 from scimsync.sources.duckdb_sql import reason
 from scimsync.sources.file.first_rows import first_rows
 from scimsync.sources.one_part import OnePartSource
@@ -42,6 +42,7 @@ class SqlSource(OnePartSource[SqlSettings]):
         self._check_names(found)
         if self.spec.key not in found:
             raise missing_column(self.spec, "key", self.spec.key, found, self.label)
+        check_lists(self.spec, self.spec.settings.lists, found, self.label)
         return found
 
     def checksum(self) -> str:

@@ -78,6 +78,32 @@ def test_a_key_that_is_not_there_is_named_with_what_was_found_and_meant(spec: Fi
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.parametrize("form", [";", {"format": "json"}])
+def test_a_list_that_is_not_there_is_named_with_what_was_found_and_meant(
+    spec: FileSpec, form: object
+) -> None:
+    (spec.base_dir / "hr.csv").write_text("employee_id,groups\n1,a;b\n")
+
+    for source in (spec, with_settings(spec, query="select * from 'hr.csv'")):
+        with pytest.raises(SourceFormatError) as caught:
+            with_settings(source, lists={"grups": form}).columns()
+
+        assert text_of(caught.value).startswith('sync.toml: sources.hr.lists: no column "grups" in')
+        assert text_of(caught.value).endswith(
+            'found: employee_id, groups\n  did you mean "groups"?'
+        )
+        assert caught.value.exit_code == 2
+
+
+def test_a_list_may_be_in_one_of_several_files(spec: FileSpec) -> None:
+    (spec.base_dir / "1.csv").write_text("employee_id,groups\n1,a;b\n")
+    (spec.base_dir / "2.csv").write_text("employee_id\n2\n")
+
+    columns = with_settings(spec, path="*.csv", lists={"groups": ";"}).columns()
+
+    assert columns == ["employee_id", "groups"]
+
+
 def test_each_file_of_a_glob_needs_the_key(spec: FileSpec) -> None:
     (spec.base_dir / "1.csv").write_text("employee_id,a\n1,2\n")
     (spec.base_dir / "2.csv").write_text("id,a\n1,2\n")

@@ -198,6 +198,18 @@ def test_a_key_or_a_column_that_the_result_does_not_have(
         )
 
 
+def test_a_list_that_the_result_does_not_have(database: Database, tmp_path: Path) -> None:
+    query = "SELECT 1 AS id, 'a;b' AS teams"
+
+    with pytest.raises(SourceFormatError) as caught:
+        database.spec(tmp_path, query, lists={"teasm": ";"}).columns()
+
+    assert text_of(caught.value) == (
+        'sync.toml: sources.hr.lists: no column "teasm" in the result of sources.hr.query\n'
+        '  found: id, teams\n  did you mean "teams"?'
+    )
+
+
 def test_no_rows_are_not_an_empty_company(database: Database, tmp_path: Path) -> None:
     database.run(*PEOPLE)
 
