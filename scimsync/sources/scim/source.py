@@ -16,7 +16,7 @@ from scimsync.scim.discovery import discover_capabilities
 from scimsync.scim.listing import ListingError, Page, list_resources
 from scimsync.scim.messages import Query, ScimRequest, Sender, resource_path
 from scimsync.scim.paging import ListPaging, declared_paging
-from scimsync.sources.base import SourceSpec
+from scimsync.sources.base import SourceSpec, missing_column
 from scimsync.sources.remote import (
     ListFault,
     open_connection,
@@ -139,14 +139,22 @@ class ScimSource(SpooledSource[ScimSettings]):
         return spool.digest
 
     async def _names_of_users(self, sender: Sender) -> dict[str, Any]:
-        """Return the values of `member_key` of all users, by their ids."""
+        """Return the values of `member_key` of all users, by their ids.
+
+        Raise SourceFormatError for a column that no user has: no group would have a member.
+        """
+        member_key = self.spec.settings.member_key
         names: dict[str, Any] = {}
+        columns: dict[str, None] = {}
         progress = _Progress()
         async for page in self._pages_at(sender, "/Users", ()):
             progress.note(page)
-            rows = map(row_of, page.resources)
-            names |= {row["id"]: row.get(self.spec.settings.member_key) for row in rows}
+            rows = list(map(row_of, page.resources))
+            names |= {row["id"]: row.get(member_key) for row in rows}
+            columns |= dict.fromkeys(column for row in rows for column in row)
         progress.check_whole(len(names))
+        if names and member_key not in columns:
+            raise missing_column(self.spec, "member_key", member_key, list(columns), "the users")
         return names
 
 

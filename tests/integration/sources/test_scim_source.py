@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scimsync.errors import ConfigError, SourceUnavailable
+from scimsync.errors import ConfigError, SourceFormatError, SourceUnavailable
 from scimsync.sources.scim.source import ScimSource
 from scimsync.sources.workspace import Workspace
 from tests.http_sources import FakeTime, records, spec_of
@@ -153,6 +153,16 @@ def test_members_can_be_named_by_another_column(filled: tuple[str, str, list[str
         "Outer": {"p1", "p2", "p5"},
         "Nobody": set(),
     }
+
+
+def test_a_column_that_no_user_has_names_no_members(filled: tuple[str, str, list[str]]) -> None:
+    url, token, _ = filled
+    more = 'resource = "Groups"\nmember_key = "userNmae"'
+
+    with pytest.raises(SourceFormatError, match='no column "userNmae" in the users') as caught:
+        read(url, token, "displayName", "members", more=more)
+
+    assert caught.value.hint == 'did you mean "userName"?'
 
 
 def test_a_filter_chooses(filled: tuple[str, str, list[str]]) -> None:
