@@ -80,8 +80,9 @@ def accept(
 ) -> None:
     """Accept the plans of the targets `planned`: move the cursors and keep what was read.
 
-    The plan of a target with an error is discarded, and what was read for blocked targets only is
-    undone. `waiting` are targets whose plan is not made yet: they may decide about a source.
+    The plan of a target with an error is discarded, with all that a refresh has read for it. What
+    was read for blocked targets only is undone. `waiting` are targets whose plan is not made yet:
+    they may decide about a source.
     """
     compiled = context.compiled
     sources = compiled.sources_of_targets
@@ -107,6 +108,7 @@ def accept(
                     target.error.message,
                     context.clock(),
                 )
+                target.state.before.restore(connection)
                 membership_store.restore(connection, [name])
                 continue
             target.state.accept(connection)

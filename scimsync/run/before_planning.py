@@ -60,12 +60,13 @@ async def refresh(
 ) -> None:
     """Let the plan of a target read all known resources, if requested.
 
-    Only a push stores that they are in doubt.
+    Only a push stores that they are in doubt, until its plan is accepted or discarded.
     """
     if not context.options.refresh:
         return
     keys = context.options.keys
     pins = [pin for pin in state.all_pins() if not keys or pin.key in keys]
+    state.before.keep([], pins)
     _keep_pinned(target, state, pins)
     in_doubt = state.put_in_doubt(context.now.time - _MAY_BE_RESTORED, keys)
     await users.preload(len(keys) or in_doubt)
@@ -108,8 +109,9 @@ def begin_repair(context: Context, target: CompiledTarget, state: LiveState) -> 
     now = context.now.time
     for kind, keys in ((Kind.USER, repair.users), (Kind.GROUP, repair.groups)):
         for some in batches(keys, _BATCH):
-            _keep_pinned(target, state, list(state.pins(kind, some).values()))
-            known = state.links(kind, some)
+            pins, known = list(state.pins(kind, some).values()), state.links(kind, some)
+            state.before.keep(known.values(), pins)
+            _keep_pinned(target, state, pins)
             state.note_links([_doubted(known[key], now) for key in some if key in known])
     for links_of_run in batches(_unlinked(repair, now), _BATCH):
         state.note_links(links_of_run)

@@ -200,6 +200,7 @@ class TargetRun:
             self.next = None
             self.error = IdsChanged(f"{self.name}: {error}", code="SYNC-0390")
             if isinstance(context, PushContext):
+                self.state.before.clear()
                 with context.store.write() as connection:
                     link_changes.detach(connection, self.name, context.now.time)
         except RequestError as error:

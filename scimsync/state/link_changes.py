@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
@@ -158,6 +158,15 @@ def put_in_doubt(
         .values(in_doubt=True, next_try_at=now)
     )
     return link_store.count_accounts(connection, target, Kind.USER)
+
+
+def to_be_read(
+    connection: Connection, target: str, deleted_since: datetime, keys: Sequence[Key] = ()
+) -> Iterator[Link]:
+    """Yield the links that `put_in_doubt` changes."""
+    known = and_(_chosen(keys), table.c.target == target, link_store.has_account())
+    restored = and_(*_perhaps_restored(target, deleted_since, keys))
+    yield from link_store.select_links(connection, or_(known, restored))
 
 
 def perhaps_restored(

@@ -209,6 +209,12 @@ def deactivated(connection: Connection, target: str, since: datetime) -> Iterato
         yield from (_link(row) for row in rows.mappings())
 
 
+def select_links(connection: Connection, condition: ColumnElement[bool]) -> Iterator[Link]:
+    """Yield the links that meet a condition, in any order."""
+    with closing(stream(connection, 2000, select(table).where(condition))) as rows:
+        yield from (_link(row) for row in rows.mappings())
+
+
 def paused_keys(connection: Connection, target: str, kind: Kind, now: datetime) -> list[Key]:
     """Return the keys of the links whose next try is in the future."""
     return _keys(connection, target, kind, _is_waiting(now))

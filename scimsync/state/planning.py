@@ -28,6 +28,7 @@ from scimsync.state import (
 )
 from scimsync.state.contents import UNKNOWN_CONTENTS, Contents
 from scimsync.state.ingests import NewChanges
+from scimsync.state.links_before import LinksBefore
 from scimsync.state.noted_links import NotedLinks
 from scimsync.state.planned_operations import PlannedOperations
 from scimsync.state.store import Store
@@ -68,6 +69,7 @@ class LiveState(PlannedOperations):
         self._pinned_members: Sequence[PinnedMember] = ()
         self._unpinned: dict[Kind, set[Key]] = {kind: set() for kind in Kind}
         self._given_up: list[Link] = []
+        self.before = LinksBefore(store, target)
 
     def go_on(self, now: datetime) -> None:
         """Plan again in the same run, `now`: what was to be planned at once is due."""
@@ -76,6 +78,7 @@ class LiveState(PlannedOperations):
     def accept(self, connection: Connection) -> None:
         """Store the settlements of the plan; the plan counts from now on."""
         self._accepted = True
+        self.before.clear()
         if self._moves:
             link_changes.move(connection, self._target, self._moves)
             moved = [link for link in self._noted if self._is_moved(link)]
@@ -162,6 +165,7 @@ class LiveState(PlannedOperations):
         Accounts that were deleted after `deleted_since` are read too. Return the number of users at
         the target.
         """
+        self.before.keep_all(deleted_since, keys)
         with self._store.write() as connection:
             return link_changes.put_in_doubt(
                 connection, self._target, self._now, deleted_since, keys

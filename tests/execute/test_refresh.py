@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from datetime import timedelta
 
@@ -101,6 +102,79 @@ def test_an_account_that_was_switched_on_again_is_switched_off(
     assert office.run("push", "--refresh", "-k", "00020").code == 0
 
     assert not faulty.users["id-00020"]["active"]
+
+
+def stopped_by_a_guard(office: Office, faulty: FaultyServer) -> int:
+    office.hire(people(12))
+    return office.run("push", "--refresh").code
+
+
+def stopped_by_a_plan_of_yesterday(office: Office, faulty: FaultyServer) -> int:
+    office.hire([person(1, dept="Sales"), *people(20)[1:18]])
+    office.run("plan", "--out", "a.plan")
+    office.hire([person(1, dept="Law"), *people(20)[1:18]])
+    return office.run("push", "a.plan", "--refresh").code
+
+
+def stopped_by_an_outage(office: Office, faulty: FaultyServer) -> int:
+    faulty.fail("GET", where=lambda seen: seen.path == "/Users/id-00005", status=401, times=99)
+    code = office.run("push", "--refresh").code
+    faulty.faults.clear()
+    return code
+
+
+@pytest.mark.parametrize(
+    ("stopped", "code"),
+    [(stopped_by_a_guard, 3), (stopped_by_a_plan_of_yesterday, 3), (stopped_by_an_outage, 1)],
+)
+def test_a_refresh_that_is_stopped_leaves_the_links_as_they_were(
+    office: Office,
+    faulty: FaultyServer,
+    stopped: Callable[[Office, FaultyServer], int],
+    code: int,
+) -> None:
+    office.configure(target='leave = { action = "delete" }')
+    office.hire(people(20))
+    office.push()
+    office.hire(people(18))
+    office.push(later=HOUR)
+    faulty.users["id-00004"]["displayName"] = "Another"
+    faulty.users["id-00005"]["displayName"] = "Another"
+    before = office.links()
+    assert before["00020"].status == "deleted"
+    faulty.forget()
+
+    assert stopped(office, faulty) == code
+
+    assert faulty.written() == []
+    assert office.links() == before
+    assert "interrupted" not in office.run("status").out
+    ran = office.run("reconcile", "--exit-code")
+    assert (ran.code, ran.out.count("Another")) == (6, 2)
+
+    office.hire(people(18))
+    assert office.run("push", "--refresh").code == 0
+    assert faulty.users["id-00004"]["displayName"] == "Given4 Family4"
+
+
+def test_a_refresh_that_is_stopped_leaves_groups_and_members_as_they_were(
+    real_office: Office,
+) -> None:
+    office = real_office
+    office.configure(more=GROUPS)
+    office.hire([*people(17), person(18, dept="Law")])
+    office.push()
+    group = one_of(office, "Groups", displayName="IT")
+    members = [one for one in group["members"] if one["value"] != _id_of(office, 1)]
+    change(office, "Groups", group["id"], members=members)
+    office.hire(people(9))
+    before = office.links()
+
+    ran = office.run("push", "--refresh")
+
+    assert (ran.code, "nothing was sent" in ran.err) == (3, True)
+    assert office.links() == before
+    assert office.run("reconcile", "--exit-code").code == 6
 
 
 def test_members_and_groups_are_read_too(real_office: Office) -> None:

@@ -53,6 +53,24 @@ def written(faulty: FaultyServer) -> list[str]:
     return sorted(str(seen) for seen in faulty.written())
 
 
+def test_a_repair_that_a_guard_stops_leaves_the_links_as_they_were(
+    pushed: Office, faulty: FaultyServer
+) -> None:
+    for number in range(1, 9):
+        faulty.users[f"id-{number:05}"]["displayName"] = "Else"
+    faulty.users["id-00010"]["active"] = True
+    before = pushed.links()
+    pushed.configure(guard="max_updates = 2")
+    pushed.now += timedelta(hours=1)
+    faulty.forget()
+
+    ran = pushed.run("reconcile", "--fix")
+
+    assert (ran.code, written(faulty)) == (3, [])
+    assert pushed.links() == before
+    assert "10 accounts compared, 1 reactivated, 8 changed" in pushed.run("reconcile").out
+
+
 def test_only_what_differs_is_sent(pushed: Office, faulty: FaultyServer) -> None:
     faulty.users["id-00002"]["displayName"] = "Else"
     faulty.users["id-00010"]["active"] = True
