@@ -14,6 +14,7 @@ from scimsync.config.models import Config
 from scimsync.daemon.daemon_state import existing_state
 from scimsync.daemon.push_job import log_bug
 from scimsync.errors import ScimsyncError, innermost
+from scimsync.model.ids import Kind
 from scimsync.plan import Now
 from scimsync.reconcile import Drift, ReadSettings, reconcile, record_findings
 from scimsync.run import Report
@@ -98,8 +99,8 @@ def _reconcile(
                     for drift in Drift
                     if found.log.counts[drift]
                 },
-                found.users,
-                found.groups,
+                found.compared(Kind.USER)[0],
+                found.compared(Kind.GROUP)[0],
                 found.requests,
                 found.seconds,
                 found.error,

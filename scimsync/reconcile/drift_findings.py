@@ -82,7 +82,8 @@ class FindingLog:
 
     `counts` has their number by kind. `unreadable` counts the resources that could not be compared,
     of which `first_unreadable` has the first. `skipped` counts those that were not compared because
-    a request about them has no known outcome, or a push has them in hand.
+    a request about them has no known outcome, or a push has them in hand. `not_compared` has the
+    number of both by kind.
     """
 
     def __init__(self, file: Path, stream: BinaryIO) -> None:
@@ -92,6 +93,7 @@ class FindingLog:
         self.unreadable = 0
         self.first_unreadable: list[Unreadable] = []
         self.skipped = 0
+        self.not_compared: Counter[Kind] = Counter()
 
     def add(self, finding: ReconcileFinding) -> None:
         """Note a finding."""
@@ -101,12 +103,14 @@ class FindingLog:
     def add_unreadable(self, kind: Kind, key: Key, why: str) -> None:
         """Note that a resource could not be compared."""
         self.unreadable += 1
+        self.not_compared[kind] += 1
         if len(self.first_unreadable) < FIRST_REMARKS:
             self.first_unreadable.append(Unreadable(kind, key, why))
 
     def add_skipped(self, kind: Kind, key: Key) -> None:
         """Note that a resource was not compared, since its last request has no known outcome."""
         self.skipped += 1
+        self.not_compared[kind] += 1
         self._write([_SKIPPED, kind, key])
 
     def add_open_member(self, member: ShownMember) -> None:
@@ -159,7 +163,8 @@ class FindingLog:
 class TargetFindings:
     """The findings at one target.
 
-    `users` and `groups` are the numbers of resources that were compared. `problem` is why the list
+    `users` and `groups` are the numbers of linked resources, of which all were compared that `log`
+    does not count as not compared. `problem` is why the list
     of accounts may be incomplete, None if it is: accounts without a link may then be missing in
     `log`. `read_back` has the list. `notes` are remarks on what cannot be compared at this target.
     `error` is why the target could not be read, in which case there are no findings.
@@ -180,6 +185,16 @@ class TargetFindings:
     def exit_code(self) -> int:
         """1 where something could not be compared, else 0."""
         return 1 if self.error is not None or self.log.unreadable or self.problem else 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything was compared, so that the absence of findings proves something."""
+        return self.exit_code == 0 and not self.log.skipped
+
+    def compared(self, kind: Kind) -> tuple[int, int]:
+        """Return how many linked resources were compared, and how many there are."""
+        total = self.users if kind is Kind.USER else self.groups
+        return max(total - self.log.not_compared[kind], 0), total
 
 
 def _row(finding: ReconcileFinding) -> list[Any]:

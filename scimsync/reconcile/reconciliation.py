@@ -40,6 +40,11 @@ class Findings:
         """1 where something could not be compared, else 0."""
         return combined_exit_code(target.exit_code for target in self.targets.values())
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything was compared at all targets."""
+        return all(target.is_complete for target in self.targets.values())
+
 
 @contextmanager
 def reconcile(settings: ReadSettings, report: Report) -> Iterator[Findings]:

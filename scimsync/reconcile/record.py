@@ -20,7 +20,7 @@ def record_findings(store: Store, findings: Findings, began: datetime) -> list[R
     Removals of access that the accounts show are confirmed in the journal. Raise StateError.
     """
     done = [
-        Reconciliation(name, began, len(found.log), complete=found.exit_code == 0)
+        Reconciliation(name, began, len(found.log), complete=found.is_complete)
         for name, found in findings.targets.items()
         if found.error is None
     ]

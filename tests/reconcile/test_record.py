@@ -107,6 +107,28 @@ def test_drift_alerts_until_a_reconciliation_finds_none(
     assert firing_alerts(pushed) == []
 
 
+def test_a_resource_in_doubt_is_not_compared_and_proves_nothing(
+    pushed: Office, faulty: FaultyServer
+) -> None:
+    faulty.users["id-00002"]["displayName"] = "Else"
+    assert pushed.run("reconcile", "--exit-code").code == 6
+    pushed.sql("UPDATE link SET in_doubt = true WHERE key = '00002'")
+
+    ran = pushed.run("reconcile", "--exit-code")
+
+    assert ran.code == 1
+    assert "wiki: 4 of 5 accounts compared, no drift" in ran.out
+    assert "1 resource left out: their last request has no known outcome" in ran.err
+    assert pushed.run("reconcile").code == 0
+    assert reconciled(pushed)["complete"] is False
+    assert firing_alerts(pushed) == [("drift", "wiki")]
+
+    pushed.sql("UPDATE link SET in_doubt = false")
+    faulty.users["id-00002"]["displayName"] = "Given2 Family2"
+    assert pushed.run("reconcile", "--exit-code").code == 0
+    assert firing_alerts(pushed) == []
+
+
 def test_a_repair_by_hand_fires_no_alert(pushed: Office, faulty: FaultyServer) -> None:
     faulty.users["id-00002"]["displayName"] = "Else"
 

@@ -59,7 +59,11 @@ _ALLOWANCES = ("--allow-removals", "--allow-updates", "--allow-adoptions")
 @click.command()
 @click.option("--fix", is_flag=True, help="Repair the drift: push exactly the differences.")
 @click.option("--yes", is_flag=True, help="With --fix: do not ask for confirmation on a terminal.")
-@click.option("--exit-code", is_flag=True, help="Exit with code 6 if there is drift.")
+@click.option(
+    "--exit-code",
+    is_flag=True,
+    help="Exit with code 6 if there is drift, and 1 if not everything was compared.",
+)
 @metrics_file_option
 @allowances(*_ALLOWANCES)
 @only_with("--fix", "--yes", *_ALLOWANCES)
@@ -83,7 +87,8 @@ def command(
     first; confirm with y, or use --yes.
 
     Exit codes: 0 done, 1 a target or a part of it cannot be read, 2 invalid usage or configuration,
-    6 there is drift (with --exit-code). With --fix, also the exit codes of push.
+    6 there is drift (with --exit-code; or else 1 if a request with an unknown outcome or a push at
+    work kept something from being compared). With --fix, also the exit codes of push.
     """
     config = load(options.config)
     metrics = None if metrics_file is None else _metrics(metrics_file)
@@ -126,7 +131,9 @@ def command(
     elif options.as_json:
         write_json(document)
     code = combined_exit_code(codes)
-    raise click.exceptions.Exit(code or (6 if exit_code and findings.drifts else 0))
+    if exit_code and not code:
+        code = 6 if findings.drifts else int(not findings.is_complete)
+    raise click.exceptions.Exit(code)
 
 
 def _metrics(file: Path) -> PushMetrics:

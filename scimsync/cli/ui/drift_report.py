@@ -140,9 +140,9 @@ def _print_remarks(target: TargetFindings) -> None:
 
 def _print_summary(output: Output, target: TargetFindings) -> None:
     """Print what was compared, and the number of findings of each kind."""
-    compared = plural(target.users, "account")
+    compared = _compared(target, Kind.USER, "account")
     if target.groups:
-        compared += f" and {plural(target.groups, 'group')}"
+        compared += f" and {_compared(target, Kind.GROUP, 'group')}"
     counts = ", ".join(
         f"{target.log.counts[one]:,} {one}" for one in Drift if target.log.counts[one]
     )
@@ -151,6 +151,12 @@ def _print_summary(output: Output, target: TargetFindings) -> None:
         f"{target.name}: {compared} compared, {counts or 'no drift'}"
         f" ({requests}, {target.seconds:.1f} s)"
     )
+
+
+def _compared(target: TargetFindings, kind: Kind, noun: str) -> str:
+    """Return how many resources were compared: `9 accounts`, or `7 of 9 accounts`."""
+    number, total = target.compared(kind)
+    return plural(total, noun) if number == total else f"{number:,} of {plural(total, noun)}"
 
 
 def drift_document(findings: Findings, reader: NameReader | None) -> dict[str, Any]:
@@ -163,8 +169,8 @@ def drift_document(findings: Findings, reader: NameReader | None) -> dict[str, A
 
 def _target_document(target: TargetFindings, reader: NameReader | None) -> dict[str, Any]:
     return {
-        "accounts": target.users,
-        "groups": target.groups,
+        "accounts": target.compared(Kind.USER)[0],
+        "groups": target.compared(Kind.GROUP)[0],
         "counts": {str(one): target.log.counts[one] for one in Drift if target.log.counts[one]},
         "findings": list(_documents(target, reader)),
         "unreadable": {
