@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 import re
 import shutil
 import threading
@@ -58,6 +59,13 @@ class ExampleFolder:
         """Read another file in place of hr.csv."""
         (self.office.folder / name).write_bytes(content)
         return self.setting("path = .*", f'path = "{name}"')
+
+    def as_json(self, change: Callable[[list[str]], None]) -> ExampleFolder:
+        """Read the records as JSON, after a change of the texts of their objects."""
+        header, *rows = self.table
+        objects = [json.dumps(dict(zip(header, row, strict=True))) for row in rows]
+        change(objects)
+        return self.instead("hr.json", f"[{','.join(objects)}]".encode())
 
     @property
     def table(self) -> list[list[str]]:
@@ -229,6 +237,34 @@ CASES = {
         4,
         ('hr line 6 1005: department is not a JSON list: "Sales"; the row is left out',),
         pushed=False,
+    ),
+    "two stray quotes": BadInputCase(
+        lambda s: s.row("1002,Ben", '1002,"Ben').row("1004,Dan", '1004,Dan"'),
+        4,
+        (
+            (
+                "hr line 3 1002: has a quoted cell that holds whole rows, up to line 5; the row is"
+                " left out"
+            ),
+        ),
+        pushed=False,
+    ),
+    "a name twice in JSON": BadInputCase(
+        lambda s: s.as_json(
+            lambda rows: rows.__setitem__(4, rows[4].replace("}", ', "status": "left"}'))
+        ),
+        4,
+        (('hr 1005: row 5: the object has the name "status" twice; the row is left out'),),
+    ),
+    "null in JSON": BadInputCase(
+        lambda s: s.as_json(lambda rows: rows.__setitem__(4, "null")),
+        4,
+        (
+            (
+                "hr: row 5: null is not a usable object and is left out, so no record counts as"
+                " removed"
+            ),
+        ),
     ),
     "several sheets": BadInputCase(
         with_two_sheets,
