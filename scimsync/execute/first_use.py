@@ -18,6 +18,7 @@ from scimsync.execute.shown_changes import (
     not_taken,
     readable_changes,
 )
+from scimsync.execute.unshown_changes import check_ignored, note_unshown
 from scimsync.model.changes import Change, apply_changes
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Kind, RemoteId
 from scimsync.model.memberships import member_of
@@ -125,6 +126,7 @@ async def send_checked(
     Raise RequestError, including for a response that does not prove the change, or if the first use
     of a shape does not show it. After another shape was refused, the resource has to show it.
     """
+    await check_ignored(sending, prepared)
     requests, responses = await sending.send(prepared)
     operation = prepared.operation
     if not responses or operation.remote_id is None:
@@ -248,6 +250,7 @@ async def _read_back(
         shapes.give_up(kind, needed)
         return False
     if missing:
+        note_unshown(sending, prepared, resource)
         raise UnprovenResponse(
             f"{request}: {response.status}, but the {kind.noun} still has the old"
             f" {', '.join(missing)}",

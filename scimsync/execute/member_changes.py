@@ -261,7 +261,11 @@ class _Attempt:
         error: ErrorResponse | UnprovenResponse,
     ) -> None:
         self.splits += 1
-        if len(changes) == len(needed) == 1 or self.splits > MAX_SPLITS:
+        if (
+            len(changes) == len(needed) == 1
+            or self.splits > MAX_SPLITS
+            or answer_of(error) is Answer.NOT_STORED
+        ):
             self.refused += needed
             self.why = self.why or error
         elif len(needed) < len(changes):

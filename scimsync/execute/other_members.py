@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from scimsync.execute.preparation import PreparedOperation, Sending
+from scimsync.execute.preparation import ACCEPTED_S, PreparedOperation, Sending
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.memberships import Membership, member_change, member_of
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action
 from scimsync.scim.attributes import member_ids
-from scimsync.targets.evidence import IdOfAnother
+from scimsync.targets.evidence import Answer, IdOfAnother, UnprovenResponse
 from scimsync.transport.request_errors import RequestError
 
 
@@ -55,18 +55,39 @@ async def other_members(sending: Sending, prepared: PreparedOperation) -> frozen
 
 
 async def restore_members(
-    sending: Sending, prepared: PreparedOperation, others: frozenset[str]
+    sending: Sending,
+    prepared: PreparedOperation,
+    others: frozenset[str],
+    *,
+    after_success: bool = False,
 ) -> bool:
     """Add those of `others` again who are members no longer. Return whether there were any.
 
-    Raise OthersInDoubt if that cannot be determined or done.
+    Raise OthersInDoubt if that cannot be determined or done. `after_success` says that the removal
+    succeeded: a group that does not show it does not show what else it did either.
     """
     if not others:
         return False
     try:
+        if after_success:
+            await _check_shown(sending, prepared)
         return await _restore(sending, prepared, others)
     except RequestError as error:
         raise OthersInDoubt(error, others) from error
+
+
+async def _check_shown(sending: Sending, prepared: PreparedOperation) -> None:
+    """Raise UnprovenResponse if the group does not show a removal, now and after a while."""
+    removed = {
+        prepared.members.get(member_of(change)[:2])
+        for change in prepared.operation.changes
+        if not member_of(change)[2]
+    }
+    if await _members(sending, prepared) & removed:
+        await sending.connection.sleep(ACCEPTED_S)
+        if await _members(sending, prepared) & removed:
+            why = "the removal of members succeeded, but the group still shows them"
+            raise UnprovenResponse(why, Answer.NOT_STORED)
 
 
 async def _restore(sending: Sending, prepared: PreparedOperation, others: frozenset[str]) -> bool:

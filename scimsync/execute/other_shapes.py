@@ -7,8 +7,14 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from scimsync.execute.first_use import Sent, first_use, send_checked, uses_of
-from scimsync.execute.other_members import other_members, removes_members, restore_members
+from scimsync.execute.other_members import (
+    OthersInDoubt,
+    other_members,
+    removes_members,
+    restore_members,
+)
 from scimsync.execute.preparation import PreparedOperation, Sending
+from scimsync.execute.unshown_changes import IgnoredChange, may_be_shown_later
 from scimsync.model.changes import takes_access
 from scimsync.model.ids import Kind
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation
@@ -54,6 +60,9 @@ async def send_in_other_shapes(
     if shapes is None:
         return None, error
     needed = uses_of(shapes, prepared)
+    if may_be_shown_later(prepared, error):
+        shapes.give_up(operation.kind, needed, ignored=True)
+        return None, error
     if not _may_help(shapes, operation.kind, needed, error):
         return None, error
     others: frozenset[str] | None = frozenset()
@@ -73,6 +82,11 @@ async def send_in_other_shapes(
         except RequestError as why:
             error.in_doubt |= may_have_had_effect(why)
             await restore_members(sending, prepared, others)
+            if may_be_shown_later(prepared, why):
+                shapes.give_up(operation.kind, needed, ignored=True)
+                if others:
+                    raise OthersInDoubt(why, others) from why
+                return None, why
             failed = answer_of(why) is Answer.SERVER_ERROR  # at a shape that it does not know
             if not failed and not may_be_the_shape(why, is_proven=False):
                 why.in_doubt |= may_have_had_effect(error)
@@ -80,7 +94,7 @@ async def send_in_other_shapes(
             continue
         if sent.response is None:
             return sent, None  # an earlier request made the change: this one was not sent
-        if await restore_members(sending, prepared, others):
+        if await restore_members(sending, prepared, others, after_success=True):
             continue  # it removes more than it names
         if not others and removes_members(prepared):
             return sent, None  # it did no harm here, but may do some to others
@@ -148,6 +162,8 @@ def _may_help(
     is_proven = all(shapes.is_proven(kind, use) for use in needed)
     if not may_be_the_shape(error, is_proven=is_proven):
         return False
+    if isinstance(error, IgnoredChange):
+        return True  # others may have been given up before one was known to be ignored
     # if they were given up, no other choice worked for others
     return is_proven or not shapes.has_given_up(kind, needed)
 

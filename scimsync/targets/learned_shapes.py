@@ -10,7 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from scimsync.model.ids import Kind
@@ -35,6 +35,11 @@ DELETES = "deletes"
 
 CREATED_WITHOUT = "created without"
 """The name, before a path, of an attribute that new resources do not show."""
+
+UNSHOWN = "unshown"
+"""The name, before that of a change, of one that was acknowledged and not shown."""
+
+_UNSHOWN_NAME = f" setting {UNSHOWN} "
 
 DEACTIVATION = "deactivation"
 """The name of what shows that the target takes access away in the present choices."""
@@ -94,7 +99,7 @@ class LearnedShapes:
         if len(words) != 3 or words[0] not in (kind.value for kind in Kind):
             return
         kind, slot, what = Kind(words[0]), words[1], words[2]
-        if what.startswith((BY_PUT, NOT_SHOWN, CREATED_WITHOUT, DELETES, DEACTIVATION)):
+        if what.startswith((BY_PUT, NOT_SHOWN, CREATED_WITHOUT, DELETES, UNSHOWN, DEACTIVATION)):
             self.learned[name] = lesson
             if what.startswith(BY_PUT):
                 self._set_by_put(kind, what.removeprefix(BY_PUT).strip())
@@ -177,6 +182,31 @@ class LearnedShapes:
         name = f"{kind} setting {CREATED_WITHOUT} {path.lower()}"
         if name not in self.learned:
             self._learn(name, "", why)
+
+    @property
+    def has_unshown(self) -> bool:
+        """Whether changes are noted that were acknowledged and not shown."""
+        return any(_UNSHOWN_NAME in name for name in self.learned)
+
+    def note_unshown(self, kind: Kind, change: str, after: str, now: datetime) -> None:
+        """Note that the target acknowledged a change to `after` and did not show it afterwards.
+
+        If it was noted before, the first time counts.
+        """
+        name = f"{kind}{_UNSHOWN_NAME}{change}"
+        if name not in self.learned:
+            self._learn(name, now.isoformat(), after)
+
+    def unshown_since(self, kind: Kind, change: str, after: str) -> datetime | None:
+        """Return when a change to `after` was first acknowledged and not shown, or None."""
+        noted = self.learned.get(f"{kind}{_UNSHOWN_NAME}{change}")
+        if noted is None or noted.why != after:
+            return None
+        return datetime.fromisoformat(noted.choice)
+
+    def forget_unshown(self, kind: Kind, change: str) -> None:
+        """Forget that a change was not shown."""
+        self.learned.pop(f"{kind}{_UNSHOWN_NAME}{change}", None)
 
     def is_known_to_delete(self, kind: Kind) -> bool:
         """Return whether a deleted resource was seen to be gone, or deactivated."""

@@ -13,6 +13,7 @@ from scimsync.targets.learned_shapes import (
     DEACTIVATION,
     DELETES,
     NOT_SHOWN,
+    UNSHOWN,
 )
 
 GONE = "gone"
@@ -54,7 +55,11 @@ def lessons(shapes: Mapping[str, LearnedShape]) -> Iterator[Lesson]:
         elif what.startswith(BY_PUT):
             text = f"{kind}s: {what.removeprefix(BY_PUT).strip()} by {CHOICES[Axis.WRITE]['put']}"
             yield Lesson(text, learned.why, learned.learned_on)
-        elif what != DEACTIVATION and learned.choice != next(iter(CHOICES[Axis(what)])):
+        elif (
+            what != DEACTIVATION
+            and not what.startswith(UNSHOWN)
+            and learned.choice != next(iter(CHOICES[Axis(what)]))
+        ):
             verb = "values are removed" if slot == "removing" else "values are set"
             words = CHOICES[Axis(what)][learned.choice]
             text = f"{kind}s: {verb} by {words} ({what} = {learned.choice})"

@@ -10,10 +10,16 @@ import pytest
 
 from tests.execute.story import NO_GUARD
 from tests.office import Office, people, person
+from tests.servers.faulty import Seen
 from tests.servers.lagging import LaggingServer, running_lagging_server
 
 DAY = timedelta(days=1)
 LONG = 1000.0
+GROUPS = """
+[targets.wiki.groups.departments]
+each = "dept"
+displayName = "value"
+"""
 ERROR = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": "400"}
 
 
@@ -83,3 +89,106 @@ def test_a_deactivation_in_place_of_a_refused_deletion_is_read_before_its_row_re
     assert company.push(later=DAY).exit_code == 0
 
     assert server.users["id-00005"]["active"]
+
+
+# Members
+
+
+def members(server: LaggingServer, group: str) -> set[str]:
+    return {one["value"] for one in server.groups[group].get("members", [])}
+
+
+def operations(seen: Seen) -> list[dict[str, object]]:
+    """The operations of a PATCH of a group."""
+    found: list[dict[str, object]] = (seen.body or {}).get("Operations", [])
+    return found if seen.method == "PATCH" and "/Groups/" in seen.path else []
+
+
+def removes_by_filter(seen: Seen) -> bool:
+    return any(str(one.get("path")).startswith("members[") for one in operations(seen))
+
+
+@pytest.fixture
+def departments(company: Office) -> Office:
+    """A group of IT with users 1 to 4, and one of sales with user 5."""
+    company.configure(guard=NO_GUARD, more=GROUPS)
+    company.hire([*people(4), person(5, dept="Sales")])
+    assert company.push(later=DAY).exit_code == 0
+    return company
+
+
+MOVED = [person(1, dept="Sales"), *people(4)[1:], person(5, dept="Sales")]
+IT_WITHOUT_1 = {"id-00002", "id-00003", "id-00004"}
+SALES_WITH_1 = {"id-00001", "id-00005"}
+
+
+@pytest.mark.parametrize("shows_old", [False, True])
+@pytest.mark.parametrize("lag", [1.0, 3.0, 6.0, LONG])
+def test_a_removal_that_is_shown_late_takes_out_no_other_member(
+    departments: Office, server: LaggingServer, lag: float, shows_old: bool
+) -> None:
+    server.fall_behind(lag)
+    server.shows_old = shows_old
+    departments.hire(MOVED)
+
+    departments.push(later=DAY)
+
+    assert members(server, "IT-0") == IT_WITHOUT_1
+    server.catch_up()
+    assert departments.push(later=DAY).exit_code == 0
+    assert members(server, "IT-0") == IT_WITHOUT_1
+    assert members(server, "Sales-0") == SALES_WITH_1
+    server.forget()
+    assert departments.push(later=DAY).exit_code == 0
+    assert server.seen == []
+
+
+def test_a_removal_that_is_ignored_is_sent_in_another_shape_by_a_later_push(
+    departments: Office, server: LaggingServer
+) -> None:
+    server.fail(where=removes_by_filter, times=99, status=204)
+    departments.hire(MOVED)
+    assert departments.push(later=DAY).exit_code == 4
+    removals = [one for seen in server.seen for one in operations(seen) if one["op"] == "remove"]
+    assert "members" not in {one["path"] for one in removals}
+
+    assert departments.push(later=DAY).exit_code == 0
+    assert members(server, "IT-0") == IT_WITHOUT_1
+    server.forget()
+    departments.hire([*MOVED[:3], person(4, dept="Sales"), MOVED[4]])
+    assert departments.push(later=DAY).exit_code == 0
+    assert members(server, "IT-0") == {"id-00002", "id-00003"}
+    assert not any(map(removes_by_filter, server.seen))
+
+
+def test_a_removal_is_not_ignored_because_the_member_was_added_again(
+    departments: Office, server: LaggingServer
+) -> None:
+    without_group = [person(1, dept=""), *MOVED[1:]]
+    server.fall_behind(LONG)
+    departments.hire(without_group)
+    assert departments.push(later=DAY).exit_code == 4
+    server.catch_up()
+    departments.hire([*people(4), person(5, dept="Sales")])
+    assert departments.push(later=DAY).exit_code == 0
+    server.fall_behind(LONG)
+    departments.hire(without_group)
+
+    assert departments.push(later=DAY).exit_code == 4
+
+    assert members(server, "IT-0") == IT_WITHOUT_1
+
+
+def test_other_members_are_in_doubt_after_a_refused_removal_in_another_shape(
+    departments: Office, server: LaggingServer
+) -> None:
+    server.fail(where=removes_by_filter, times=99, status=400, body=ERROR)
+    server.fall_behind(LONG)
+    departments.hire(MOVED)
+    assert departments.push(later=DAY).exit_code == 4
+    assert members(server, "IT-0") == set()  # to the letter of RFC 7644 section 3.5.2.2
+
+    server.catch_up()
+    departments.push(later=DAY)
+
+    assert members(server, "IT-0") == IT_WITHOUT_1
