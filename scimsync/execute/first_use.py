@@ -156,9 +156,12 @@ def _check_values(
     request: ScimRequest,
     response: ScimResponse,
 ) -> None:
-    """Raise UnprovenResponse if a response contradicts what was sent; see `check_change`."""
+    """Raise UnprovenResponse if a response contradicts what was sent; see `check_change`.
+
+    Earlier parts of the operation count too, and so do earlier operations of this run.
+    """
     operation, product = prepared.operation, sending.policy.product
-    sent = {change.path: change.after for change in operation.changes}
+    sent = sending.sent.values(operation)
     if product.invites and sent.get("active") is True:
         del sent["active"]  # false until the user accepts the invitation
     new_id = product.new_id(operation.kind, operation.changes)

@@ -11,6 +11,7 @@ from typing import Any
 
 from scimsync.errors import ScimsyncError
 from scimsync.execute.current_resource import may_hold, read_current, read_resource
+from scimsync.execute.sent_changes import MemberIds, SentChanges
 from scimsync.model.changes import Change
 from scimsync.model.clock import ClockDoubt
 from scimsync.model.ids import Document, Key, Kind, RemoteId, Value
@@ -29,8 +30,6 @@ _ALPHABET = string.ascii_letters + string.digits + "-._~!*+"
 
 ACCEPTED_S = 2.0
 """Seconds after which a run reads again what a target accepted with 202 and had not done yet."""
-
-MemberIds = Mapping[tuple[Kind, Key], RemoteId]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ class Sending:
     the clock may be wrong in this run. `shapes` are those of a target that adapts, with
     `first_dialect` as the first one to try. `known_members` returns the remote ids that a group is
     known to have. With `reads_first`, the target is at a new URL: each resource is read before it
-    is changed.
+    is changed. `sent` are the changes that the target took in this run.
     """
 
     connection: TargetConnection
@@ -85,6 +84,7 @@ class Sending:
     run_doubt: ClockDoubt | None = None
     shapes: LearnedShapes | None = None
     reads_first: bool = False
+    sent: SentChanges = field(default_factory=SentChanges)
 
     @property
     def dialect(self) -> Dialect:
@@ -149,6 +149,8 @@ class Sending:
         """
         prepared = await self._with_current(prepared)
         responses = [await self.connection.send(request) for request in prepared.ready]
+        if responses and prepared.operation.action != Action.DELETE:
+            self.sent.note(prepared.operation, prepared.before, prepared.members)
         return prepared.requests, responses
 
     async def _with_current(self, prepared: PreparedOperation) -> PreparedOperation:
@@ -173,7 +175,7 @@ class Sending:
             prepared.before,
             prepared.members,
             dialect=dialect,
-            current=response.body or {},
+            current=self.sent.laid_over(operation, response.body or {}),
             etag=response.version,
         )
         return replace(prepared, requests=requests, ready=ready)

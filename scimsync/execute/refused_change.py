@@ -20,6 +20,7 @@ from scimsync.execute.error_policy import (
     response_of,
 )
 from scimsync.execute.first_use import Sent, send_checked
+from scimsync.execute.held_values import holds
 from scimsync.execute.operation_outcome import (
     OperationOutcome,
     applied,
@@ -29,7 +30,6 @@ from scimsync.execute.operation_outcome import (
 )
 from scimsync.execute.other_shapes import lesson, may_be_the_shape, send_in_other_shapes
 from scimsync.execute.preparation import ACCEPTED_S, PreparedOperation, Sending
-from scimsync.execute.shown_changes import holds
 from scimsync.model.changes import Change, apply_changes, takes_access
 from scimsync.model.ids import Document, Kind, RemoteId
 from scimsync.model.links import Link, LinkStatus, link_in_doubt, perhaps_changed
@@ -214,6 +214,7 @@ class _RefusedChange:
         """Send the changes that remove access, then each other change; note refusals."""
         operation = self.prepared.operation
         access = [change for change in changes if takes_access(change)]
+        access.sort(key=lambda change: change.path != "active")
         others = [change for change in changes if not takes_access(change)]
         if access and len(access) < len(operation.changes):  # or else they were sent together
             error = await self._send_part(access)

@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from scimsync.execute.held_values import holds, is_same
 from scimsync.execute.preparation import PreparedOperation, Sending
 from scimsync.model.changes import Change, takes_access
 from scimsync.model.memberships import member_of
 from scimsync.model.operations import MEMBERSHIP_ACTIONS
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
-from scimsync.scim.attributes import is_unassigned, member_ids, read, same_value
+from scimsync.scim.attributes import is_unassigned, member_ids, read
 from scimsync.scim.paths import parse_path
 from scimsync.scim.resources import value_at
 from scimsync.targets.learned_shapes import LearnedShapes
-from scimsync.targets.resource_list import fold
-from scimsync.targets.shown_resources import active_of, read_active
+from scimsync.targets.shown_resources import active_of
 
 UNREADABLE = (IdOf, RandomText, SecretValue)
 """Values that a resource cannot be compared with."""
@@ -71,7 +71,7 @@ def _is_taken(shown: Mapping[str, Any], change: Change, *, strict: bool) -> bool
         return held is None
     if held is None and takes_access(change):
         return not strict
-    return not is_unassigned(held) and not _is_same(change.path, held, change.before)
+    return not is_unassigned(held) and not is_same(change.path, held, change.before)
 
 
 def is_in_some_element(shown: Mapping[str, Any], change: Change) -> bool:
@@ -81,23 +81,9 @@ def is_in_some_element(shown: Mapping[str, Any], change: Change) -> bool:
         return False
     elements = value_at(shown, path.parent)
     return isinstance(elements, list) and any(
-        isinstance(one, Mapping) and _is_same(path.parent, read(one, path.sub), change.after)
+        isinstance(one, Mapping) and is_same(path.parent, read(one, path.sub), change.after)
         for one in elements
     )
-
-
-def holds(resource: Mapping[str, Any], change: Change) -> bool:
-    """Return whether a resource holds the value of a change, ignoring the case of texts."""
-    if change.path == "active":
-        return read_active(read(resource, "active")) is change.after
-    held = value_at(resource, change.path)
-    return _is_same(change.path, held, change.after)
-
-
-def _is_same(path: str, held: Any, value: Any) -> bool:
-    if isinstance(held, str) and isinstance(value, str):
-        return fold(path, held) == fold(path, value)
-    return same_value(held, value)
 
 
 def _members_not_taken(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.execute.story import NO_GUARD
-from tests.office import Office, people, person
+from tests.office import ENTERPRISE, USER, Office, people, person
 from tests.servers.faulty import Seen
 from tests.servers.lagging import LaggingServer, running_lagging_server
 
@@ -192,3 +192,99 @@ def test_other_members_are_in_doubt_after_a_refused_removal_in_another_shape(
     departments.push(later=DAY)
 
     assert members(server, "IT-0") == IT_WITHOUT_1
+
+
+# Resources that are written as a whole
+
+WITH_ROLES = USER + 'roles = "[dept]"\n'
+REVOKES = 'leave = { action = "deactivate", revoke = ["roles"] }'
+
+
+def is_never_undone(attribute: str, value: object, server: LaggingServer) -> bool:
+    """Whether each PUT after the first one that writes a value writes it too."""
+    sent = [seen.body[attribute] for seen in server.seen if seen.method == "PUT" and seen.body]
+    return value not in sent or {*map(str, sent[sent.index(value) :])} == {str(value)}
+
+
+@pytest.mark.parametrize("refuses_patch", [True, False])
+@pytest.mark.parametrize("lag", [0.3, 3.0, 6.0, LONG])
+def test_a_later_part_of_a_deactivation_does_not_undo_it(
+    company: Office, server: LaggingServer, lag: float, refuses_patch: bool
+) -> None:
+    company.configure(guard=NO_GUARD, user=WITH_ROLES, target=REVOKES)
+    company.push(later=DAY)
+    server.refuses_patch = refuses_patch
+    server.fall_behind(lag)
+    server.forget()
+    company.hire(people(4))
+
+    company.push(later=DAY)
+
+    assert is_never_undone("active", False, server)
+    server.catch_up()
+    assert company.push(later=DAY).exit_code == 0
+    assert server.users["id-00005"]["active"] is False
+    assert not server.users["id-00005"].get("roles")
+
+
+@pytest.mark.parametrize("refuses_patch", [True, False])
+@pytest.mark.parametrize("lag", [0.3, 3.0, 9.0, LONG])
+def test_a_later_part_of_an_update_does_not_undo_it(
+    company: Office, server: LaggingServer, lag: float, refuses_patch: bool
+) -> None:
+    server.refuses_patch = refuses_patch
+    server.fall_behind(lag)
+    company.hire([person(1, email="other@example.com", family="Other", dept="Law"), *people(5)[1:]])
+
+    company.push(later=DAY)
+
+    assert is_never_undone("userName", "other@example.com", server)
+    assert is_never_undone(ENTERPRISE, {"department": "Law"}, server)
+    server.catch_up()
+    assert company.push(later=DAY).exit_code == 0
+    user = server.users["id-00001"]
+    assert (user["userName"], user["name"]["familyName"], user[ENTERPRISE]) == (
+        "other@example.com",
+        "Other",
+        {"department": "Law"},
+    )
+
+
+def test_an_answer_that_contradicts_an_earlier_part_proves_nothing(
+    company: Office, server: LaggingServer
+) -> None:
+    company.configure(guard=NO_GUARD, user=WITH_ROLES, target=REVOKES)
+    company.push(later=DAY)
+    server.refuses_patch = True
+    server.fail(
+        "PUT",
+        where=lambda seen: (
+            (seen.body or {}).get("active") is False and not (seen.body or {}).get("roles")
+        ),
+        status=200,
+        body={**server.users["id-00005"], "roles": []},
+        times=99,
+    )
+    company.hire(people(4))
+
+    assert company.push(later=DAY).exit_code == 4
+
+    assert company.links()["00005"].in_doubt
+
+
+@pytest.mark.parametrize("lag", [0.3, 3.0, 6.0, LONG])
+def test_members_written_as_a_whole_stay_as_they_were_written(
+    departments: Office, server: LaggingServer, lag: float
+) -> None:
+    server.refuses_patch = True
+    departments.hire(MOVED)
+    assert departments.push(later=DAY).exit_code == 0
+    server.fall_behind(lag)
+    departments.hire([*MOVED[:3], person(4, dept="Sales"), person(5), person(6)])
+
+    departments.push(later=DAY)
+
+    server.catch_up()
+    assert departments.push(later=DAY).exit_code == 0
+    assert members(server, "IT-0") == {"id-00002", "id-00003", "id-00005", "id-00006"}
+    assert members(server, "Sales-0") == {"id-00001", "id-00004"}
