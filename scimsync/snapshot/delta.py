@@ -9,7 +9,6 @@ reports such rows with their location and leaves them out.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,9 +17,11 @@ from typing import Any
 from scimsync.errors import GuardStop
 from scimsync.model.ids import Key
 from scimsync.model.records import NO_UNUSABLE_KEYS, PatternFile, Problem
-from scimsync.snapshot.index import Index, StoredSnapshot
-from scimsync.snapshot.resemblance import resembling
+from scimsync.snapshot.beside_pick import beside_pick
+from scimsync.snapshot.index import Index, StoredSnapshot, shape_of
+from scimsync.snapshot.resemblance import StrayRow, resembling
 from scimsync.snapshot.unusable_rows import (
+    AmbiguousKeys,
     report,
     take_keyless,
     take_repeated,
@@ -28,7 +29,7 @@ from scimsync.snapshot.unusable_rows import (
 )
 from scimsync.sources.base import RejectedRows, Source, SourceSpec
 from scimsync.sources.duckdb_sql import literal
-from scimsync.sources.relation import Column, Relation
+from scimsync.sources.relation import Relation
 from scimsync.sources.workspace import Workspace
 
 _CHANGED = "not new and not gone"
@@ -74,7 +75,7 @@ class Delta:
 
         rows = self._source.scan(self._used)
         self._columns = rows.columns
-        shape = _shape(self._spec.key, rows.columns)
+        shape = shape_of(self._spec.key, rows.columns)
         self._index = Index(self._workspace, self._snapshot, shape)
         if not self._index.open():
             self._index.build(self._columns)
@@ -91,6 +92,8 @@ class Delta:
                 raise self._source.explain(error) from None
         else:
             self._note_files(rows.keys)
+        if self.gone:
+            self._keep_beside_pick()
         if self.total == 0:
             self._source.columns()  # raises the more specific error if the key column is missing
             raise GuardStop(
@@ -269,22 +272,23 @@ class Delta:
             if not self._compare(Relation("select * from located", self._columns)):
                 raise AssertionError("keys are not unique although rows were left out")
             gone = self._gone_keys()
-            kept = self._keep(rejected)
+            kept = self._keep(rejected, ambiguous)
             self.unusable = unusable_keys(
                 self._connection,
                 self._columns,
                 rejected,
+                ambiguous,
                 gone - self._gone_keys(),
-                self._snapshot.removed,
+                self._snapshot,
             )
             self.total += ambiguous.count
         run("drop table located")
         self.problems = report(self._spec.name, self._source, rejected, kept, ambiguous)
 
-    def _keep(self, rejected: RejectedRows) -> Mapping[int, list[str]]:
-        """Keep the gone records of ambiguous keys, and those that a rejected row may stand for.
+    def _keep(self, rejected: RejectedRows, ambiguous: AmbiguousKeys) -> Mapping[int, list[str]]:
+        """Keep the gone records of ambiguous keys, and those that a row left out may stand for.
 
-        Return the keys of those that resemble a row without a key, by the index of the row.
+        Return the keys of those that resemble a row, by its index in `AmbiguousKeys.strays`.
         """
         if self.gone:
             self._connection.execute(
@@ -293,32 +297,40 @@ class Delta:
             self.gone = self._count_gone()
         if self.gone and rejected.excluded:
             self._reject_excluded(rejected)
-        if not rejected.count or not self.gone:
+        if not (rejected.count or ambiguous.count) or not self.gone:
             return {}
-        kept: Mapping[int, list[str]] = {}
-        where = "true"  # some rejected rows are unknown: they may be any of the gone records
-        known: list[str] = []
-        if not rejected.may_be_any:
-            gone = self._gone_keys()
-            keyless = {at: row.cells for at, row in enumerate(rejected.rows) if row.key is None}
-            if keyless:
-                kept = resembling(keyless, self._columns, self._missing(gone))
-            meant = {row.key or "" for row in rejected.rows}.union(
-                *(row.fields for row in rejected.rows), *kept.values()
-            )
-            known = sorted(gone & meant)
-            where = "key in (select unnest($1))"
+        gone = self._gone_keys()
+        if rejected.may_be_any:  # some are unknown: any record may be theirs
+            self._keep_records(gone)
+            return {}
+        strays, known = ambiguous.strays(rejected), self._snapshot.records()
+        kept = resembling(strays, self._columns, self._missing(gone), known)
+        meant = {row.key or "" for row in rejected.rows}.union(
+            *(row.fields for row in rejected.rows), *kept.values()
+        )
+        self._keep_records(gone & meant)
+        return kept
+
+    def _keep_records(self, keys: Collection[str]) -> None:
+        """Let the records of these keys not count as gone."""
         self._connection.execute(
-            f"delete from delta where gone and {where}", [known] if where != "true" else []
+            "delete from delta where gone and key in (select unnest($1::varchar[]))", [list(keys)]
         )
         self.gone = self._count_gone()
-        return kept
+
+    def _keep_beside_pick(self) -> None:
+        """Keep the gone records that a row may stand for whose key has another row, by mistake."""
+        gone, records = self._gone_keys(), self._snapshot.records
+        kept, problems = beside_pick(self._spec, self._used, gone, records)
+        self._keep_records(kept)
+        self.problems += problems
+        self.unusable = replace(self.unusable, keys=self.unusable.keys | kept)
 
     def _reject_excluded(self, rejected: RejectedRows) -> None:
         """Reject those malformed rows that no longer count as records, and may be gone records."""
         gone = self._gone_keys()
-        cells = {at: row.cells for at, row in enumerate(rejected.excluded)}
-        meant = resembling(cells, self._columns, self._missing(gone))
+        unclear = [StrayRow(None, row.cells) for row in rejected.excluded]
+        meant = resembling(unclear, self._columns, self._missing(gone))
         for at, row in enumerate(rejected.excluded):
             if row.key in gone:
                 rejected.add(row)
@@ -386,9 +398,3 @@ class Delta:
 def _distinct(rows: Relation) -> Relation:
     """Return `rows` without repetitions: rows that agree in all columns count as one."""
     return Relation(f"select distinct * from ({rows.sql})", rows.columns)
-
-
-def _shape(key: str, columns: Sequence[Column]) -> str:
-    """Return a digest of everything except the values that hashes depend on."""
-    text = json.dumps([key, [[column.name, column.form, column.separator] for column in columns]])
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -9,6 +9,8 @@ and a crash leaves either the old index or the new one. The index can be rebuilt
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import shutil
 import tempfile
@@ -216,3 +218,9 @@ class Index:
             run("commit")
         finally:
             run("detach fresh")
+
+
+def shape_of(key: str, columns: Sequence[Column]) -> str:
+    """Return a digest of everything except the values that hashes depend on."""
+    text = json.dumps([key, [[column.name, column.form, column.separator] for column in columns]])
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -7,7 +7,7 @@ The temporary table `located` holds the rows of the scan with their `part` and `
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,8 @@ from scimsync.errors import coded
 from scimsync.formatting import enumerated
 from scimsync.jsontext import read_json
 from scimsync.model.records import Problem, UnusableKeys
-from scimsync.snapshot.resemblance import resembling
+from scimsync.snapshot.index import StoredSnapshot
+from scimsync.snapshot.resemblance import StrayRow, resembling
 from scimsync.sources.base import MAX_REPORTED, RejectedRow, RejectedRows, RowLocation, Source
 from scimsync.sources.relation import Column, TextForm
 
@@ -43,10 +44,18 @@ class AmbiguousKey:
 
 @dataclass(frozen=True, slots=True)
 class AmbiguousKeys:
-    """The first `MAX_REPORTED` ambiguous keys, and how many there are."""
+    """The first `MAX_REPORTED` ambiguous keys, and how many there are.
+
+    `rows` are the first `MAX_REPORTED` of their rows: one of them may have the key by mistake.
+    """
 
     keys: Sequence[AmbiguousKey]
     count: int
+    rows: Sequence[StrayRow]
+
+    def strays(self, rejected: RejectedRows) -> list[StrayRow]:
+        """Return the rejected rows, in their order, and then those of ambiguous keys."""
+        return [*(StrayRow(row.key, row.cells) for row in rejected.rows), *self.rows]
 
 
 def take_keyless(
@@ -63,9 +72,7 @@ def take_keyless(
     locations = source.locate({(part, row) for part, row, *_ in rows})
     for part, row, *texts in rows:
         location = locations[part, row]
-        cells = {
-            column.name: _value(column, text) for column, text in zip(columns, texts, strict=True)
-        }
+        cells = cells_of(columns, texts)
         detail = f"{location.prefix}the row has no key and is left out"
         rejected.add(RejectedRow(location, None, detail, "SYNC-0221", cells))
     rejected.count += _deleted(connection, "delete from located where key = ''") - len(rows)
@@ -108,11 +115,21 @@ def take_repeated(
         ) using (key) where unread or list_contains(differs, true)
         """)
     found = _ambiguous_keys(connection, source, columns, rejected)
+    strays = _ambiguous_rows(connection, columns)
     count = run("select count(*) from ambiguous").fetchone()
     run("delete from located where key in (select key from ambiguous)")
     run("drop table repeated")
     run("drop table unread")
-    return AmbiguousKeys(found, count[0] if count else 0)
+    return AmbiguousKeys(found, count[0] if count else 0, strays)
+
+
+def _ambiguous_rows(connection: DuckDBPyConnection, columns: Sequence[Column]) -> list[StrayRow]:
+    values = "".join(f", v{at}" for at in range(len(columns)))
+    rows = connection.execute(
+        f"select key{values} from located where key in (select key from ambiguous)"
+        " order by part, row"
+    ).fetchmany(MAX_REPORTED)
+    return [StrayRow(key, cells_of(columns, texts)) for key, *texts in rows]
 
 
 def _differs(value: str) -> str:
@@ -169,17 +186,19 @@ def unusable_keys(
     connection: DuckDBPyConnection,
     columns: Sequence[Column],
     rejected: RejectedRows,
+    ambiguous: AmbiguousKeys,
     kept: Collection[str],
-    removed: Callable[[], Iterable[tuple[str, str]]],
+    snapshot: StoredSnapshot,
 ) -> UnusableKeys:
     """Return the keys that the rows left out may be of, also those of records that were removed.
 
-    `kept` are the keys of records that would be gone without these rows. `removed` yields the
-    records that the source had before. Call this after `take_repeated`.
+    `kept` are the keys of records that would be gone without these rows. Call this after
+    `take_repeated`.
     """
-    unclear = [row for row in rejected.rows if row.key is None] + rejected.excluded
-    cells = {at: row.cells for at, row in enumerate(unclear) if any(row.cells.values())}
-    resembled = resembling(cells, columns, removed()) if cells else {}
+    unclear = ambiguous.strays(rejected) + [StrayRow(None, row.cells) for row in rejected.excluded]
+    unclear = [row for row in unclear if any(row.cells.values())]
+    removed = snapshot.removed()
+    resembled = resembling(unclear, columns, removed, snapshot.records()) if unclear else {}
     rows = [*rejected.rows, *rejected.excluded]
     meant = {row.key or "" for row in rows}.union(
         *(row.fields for row in rows), *resembled.values()
@@ -201,8 +220,8 @@ def report(
 ) -> list[Problem]:
     """Return the problems: the first `MAX_REPORTED` by file and line, then a count of the others.
 
-    `kept` holds the keys of the records that a row without a key resembles, by the index of the row
-    in `rejected`.
+    `kept` holds the keys of the records that a row resembles, by its index in
+    `AmbiguousKeys.strays`.
     """
     order = {label: number for number, label in enumerate(source.part_labels)}
     found: list[tuple[tuple[int, int], Problem]] = []
@@ -215,15 +234,14 @@ def report(
         found.append((place, Problem(source_name, line, key, coded(detail, code))))
 
     for number, row in enumerate(rejected.rows):
-        detail = row.detail
-        if number in kept:
-            names = ", ".join(f'"{key}"' for key in kept[number][:_KEYS_NAMED])
-            more = ", …" if len(kept[number]) > _KEYS_NAMED else ""
-            detail += f"; it may belong to {names}{more}, which is kept"
-        add(row.location, row.key, detail, row.code)
+        add(row.location, row.key, row.detail + owners("it", kept.get(number, ())), row.code)
+    of_key: dict[str, dict[str, None]] = {}
+    for number, stray in enumerate(ambiguous.strays(rejected)):
+        of_key.setdefault(stray.key or "", {}).update(dict.fromkeys(kept.get(number, ())))
     for each in ambiguous.keys:
         first = each.locations[0]
-        add(first, each.key, _ambiguous(each), "SYNC-0222")
+        detail = _ambiguous(each) + owners("one", [*of_key.get(each.key, ())])
+        add(first, each.key, detail, "SYNC-0222")
     found.sort(key=lambda pair: pair[0])
     problems = [problem for _, problem in found[:MAX_REPORTED]]
     more_rows = rejected.count + ambiguous.count - len(problems)
@@ -233,6 +251,15 @@ def report(
             detail += "; with so many, no record counts as removed"
         problems.append(Problem(source_name, None, None, coded(detail, "SYNC-0223")))
     return problems
+
+
+def owners(row: str, kept: Sequence[str]) -> str:
+    """Return the words for the records `kept` that a row may belong to, if there are any."""
+    if not kept:
+        return ""
+    names = ", ".join(f'"{key}"' for key in kept[:_KEYS_NAMED])
+    more = ", …" if len(kept) > _KEYS_NAMED else ""
+    return f"; {row} may belong to {names}{more}, which {'is' if len(kept) == 1 else 'are'} kept"
 
 
 def _ambiguous(each: AmbiguousKey) -> str:
@@ -261,6 +288,11 @@ def _places(locations: Sequence[RowLocation]) -> str:
     numbers = [str(each.row if each.line is None else each.line) for each in locations]
     of_sheet = locations[0].of_sheet
     return f"{noun}{'s' if len(numbers) > 1 else ''} {enumerated(numbers)}{of_sheet}"
+
+
+def cells_of(columns: Sequence[Column], texts: Sequence[str | None]) -> dict[str, object]:
+    """Return the values of the `columns` of a row, given their texts."""
+    return {column.name: _value(column, text) for column, text in zip(columns, texts, strict=True)}
 
 
 def _value(column: Column, text: str | None) -> object:

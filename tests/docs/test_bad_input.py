@@ -188,6 +188,25 @@ CASES = {
             " counts",
         ),
     ),
+    "a mistyped key": BadInputCase(
+        lambda s: s.row("1008,", "1002,"),
+        4,
+        (
+            'hr line 3 1002: key "1002" is in lines 3 and 9, which differ in …; neither counts; one'
+            ' may belong to "1008", which is kept',
+        ),
+    ),
+    "a mistyped key with pick": BadInputCase(
+        lambda s: (
+            s.row("1008,", "1002,"),
+            s.setting("key = .*", 'key = "employee_id"\npick = "start"'),
+        ),
+        4,
+        (
+            'hr line 9 1002: key "1002" is in several rows; this one may belong to "1008", which is'
+            " kept",
+        ),
+    ),
     "a missing key column": BadInputCase(
         lambda s: s.row("employee_id", "number"),
         2,

@@ -40,6 +40,29 @@ def as_people_want_it(ran: Ran) -> bool:
     return "Traceback" not in ran.err + ran.out and ran.out == ""
 
 
+@pytest.mark.parametrize("pick", [None, "dept"])
+def test_a_mistyped_key_costs_nobody_an_account(
+    office: Office, faulty: FaultyServer, pick: str | None
+) -> None:
+    source = SOURCE if pick is None else f'{SOURCE}pick = "{pick}, given"\n'
+    office.configure(source=source, target='leave = { action = "delete" }')
+    office.hire(people(20))
+    office.push()
+    before = dict(faulty.users)
+    typed = [person(number) for number in range(1, 20)]
+    office.hire([*typed, person(20, id="00012")])
+
+    ran = office.run("push")
+
+    assert ran.code == 4
+    assert 'may belong to "00020", which is kept' in ran.err
+    assert faulty.users == before
+
+    office.hire(typed)  # this time they left
+    assert office.run("push").code == 0
+    assert len(faulty.users) == 19
+
+
 # The file as a whole
 
 

@@ -113,7 +113,12 @@ def test_a_slipped_row_protects_all_keys_that_stand_in_it(world: World) -> None:
     outcome = world.push("name,id,dept\nAnn,1,IT\nBo,Jr,2,Ops\n")
 
     assert outcome.problems == [
-        (3, "Jr", "has 4 fields where the header has 3; the row is left out")
+        (
+            3,
+            "Jr",
+            'has 4 fields where the header has 3; the row is left out; it may belong to "2", which'
+            " is kept",
+        )
     ]
     assert outcome.gone == []
 
@@ -791,6 +796,49 @@ def test_rows_between_two_stray_quotes_are_not_gone(
     assert (outcome.new, outcome.changed, outcome.gone) == ({}, {}, ["6"])
 
 
+# A key that is mistyped
+
+FOUR = "id,name,dept\n1,Ann,IT\n2,Bo,Ops\n3,Cy,HR\n4,Di,HR\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "line", "key", "problem"),
+    [
+        # the key of another record
+        (
+            "1,Ann,IT\n2,Bo,Ops\n2,Cy,HR\n4,Di,HR\n",
+            3,
+            "2",
+            'key "2" is in lines 3 and 4, which differ in dept, name; neither counts; one',
+        ),
+        # a key of nobody, in a row that cannot be used
+        (
+            "1,Ann,IT\n2,Bo,Ops\n9,Cy,HR,x\n4,Di,HR\n",
+            4,
+            "9",
+            "has 4 fields where the header has 3; the row is left out; it",
+        ),
+        # a key of nobody, in two rows
+        (
+            "1,Ann,IT\n2,Bo,Ops\n9,Cy,HR\n9,Cyd,HR\n4,Di,HR\n",
+            4,
+            "9",
+            'key "9" is in lines 4 and 5, which differ in name; neither counts; one',
+        ),
+    ],
+)
+def test_a_mistyped_key_keeps_the_gone_record_that_its_row_resembles(
+    world: World, rows: str, line: int, key: str, problem: str
+) -> None:
+    world.push(FOUR)
+
+    outcome = world.push("id,name,dept\n" + rows)
+
+    assert outcome.problems == [(line, key, f'{problem} may belong to "3", which is kept')]
+    assert outcome.gone == []
+    assert "3" in outcome.unusable.keys
+
+
 @pytest.mark.parametrize(
     "rows",
     [
@@ -820,3 +868,56 @@ def test_rows_of_a_narrow_table_between_two_stray_quotes_are_not_gone(world: Wor
 
     assert [line for line, _, _ in outcome.problems] == [2]
     assert outcome.gone == []
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        # of two rows of a person, neither is more like a leaver than like the person
+        "1,Ann,IT\n2,Bo,Ops\n2,Bo,HR\n4,Di,HR\n",
+        # a row of a new person
+        "1,Ann,IT\n2,Bo,Ops\n9,Ed,Law,x\n4,Di,HR\n",
+    ],
+)
+def test_a_bad_row_keeps_no_leaver_that_it_does_not_resemble(world: World, rows: str) -> None:
+    world.push(FOUR)
+
+    assert world.push("id,name,dept\n" + rows).gone == ["3"]
+
+
+@pytest.mark.parametrize(
+    ("order", "line"),
+    [
+        ("dept desc", 4),  # the row with the mistyped key does not count
+        ("dept", 4),  # it counts
+    ],
+)
+def test_pick_drops_no_row_that_has_its_key_by_mistake(world: World, order: str, line: int) -> None:
+    world.spec = with_settings(world.spec, pick=order)
+    world.push(FOUR)
+
+    outcome = world.push("id,name,dept\n1,Ann,IT\n2,Bo,Ops\n2,Cy,HR\n4,Di,HR\n")
+
+    assert outcome.problems == [
+        (line, "2", 'key "2" is in several rows; this one may belong to "3", which is kept')
+    ]
+    assert outcome.gone == []
+    assert "3" in outcome.unusable.keys
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        # rows of one person
+        "1,Ann,IT\n2,Bo,Ops\n2,Bo,HR\n4,Di,HR\n",
+        # a person with a new key
+        "1,Ann,IT\n2,Bo,Ops\n9,Cy,HR\n9,Cy,Ops\n4,Di,HR\n",
+    ],
+)
+def test_pick_still_lets_people_leave(world: World, rows: str) -> None:
+    world.spec = with_settings(world.spec, pick="dept")
+    world.push(FOUR)
+
+    outcome = world.push("id,name,dept\n" + rows)
+
+    assert (outcome.gone, outcome.problems) == (["3"], [])
