@@ -192,6 +192,11 @@ class TargetPlanner:
             found |= self._users.identity.others(some)
         return found
 
+    async def check_clock(self) -> ClockDoubt | None:
+        """Compare the clock with that of the target before anything is planned."""
+        await self._users.check_clock()
+        return self._users.clock_doubt
+
     async def plan(
         self,
         scope: Scope,
@@ -217,8 +222,6 @@ class TargetPlanner:
                 await self._groups.plan_new(sorted(self._users.touched_groups))
                 self._memberships.plan(only)
             return
-        if scope.checks_clock:
-            await self._users.check_clock()
         self._groups.refreshes = self._users.refreshes = scope.refreshed
         if scope.changed:
             self._groups.empty_changed_tables()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from scimsync.errors import ScimsyncError
-from scimsync.model.clock import TOLERANCE
+from scimsync.model.clock import TOLERANCE, ClockDoubt
 from scimsync.model.ids import Seq
 from scimsync.model.target_memory import TargetState
 from scimsync.plan import Now, Scope
@@ -51,10 +51,11 @@ def planned_scope(
         return PlannedScope(Scope(frozenset(), cursor=known.cursor, accepted=known.cursor))
     reconfigured = _is_reconfigured(compiled, known, now)
     its_time = _is_time(compiled, known, now.time)
+    checks_clock = _went_back(compiled, known, now.time + TOLERANCE)
     changed = known.digest != compiled.digest(now.today) or its_time
     waits_for_clock = None
     if changed and not reconfigured and now.doubt is not None and now.doubt.is_wrong:
-        changed, waits_for_clock = False, f"{now.doubt.why}; {_NOT_BY_TIME}"
+        changed, waits_for_clock = False, why_waiting(now.doubt)
     if not options.insistent and (its_time or not changed):
         error = quarantine_error(known, now.time)
         if error is not None:
@@ -66,12 +67,11 @@ def planned_scope(
         repair = options.repairs.get(compiled.name)
         if repair is None:
             return PlannedScope()
-        return PlannedScope(
-            Scope(repair.keys, cursor=known.cursor, accepted=known.cursor, repair=repair)
-        )
+        scope = Scope(repair.keys, cursor=known.cursor, accepted=known.cursor, repair=repair)
+        return PlannedScope(replace(scope, checks_clock=checks_clock))
     cursor = Seq(0) if changed or options.refresh else known.cursor
     if options.only is not None:
-        only = Scope(options.only, cursor=cursor, accepted=known.cursor)
+        only = Scope(options.only, cursor=cursor, accepted=known.cursor, checks_clock=checks_clock)
         return PlannedScope(only, has_arrivals=True)
     planned = _whole_scope(
         compiled, known, context, reading, cursor, changed=changed, reconfigured=reconfigured
@@ -80,6 +80,11 @@ def planned_scope(
         return planned
     following = replace(planned.next, digest=known.digest)
     return replace(planned, next=following, waits_for_clock=waits_for_clock)
+
+
+def why_waiting(doubt: ClockDoubt) -> str:
+    """Return why users whose records did not change wait for another run."""
+    return f"{doubt.why}; {_NOT_BY_TIME}"
 
 
 def _whole_scope(

@@ -32,7 +32,7 @@ from scimsync.run.context import Context, PushContext
 from scimsync.run.given_plan import take_given
 from scimsync.run.managed import create_only, group_matcher
 from scimsync.run.reading import Reading
-from scimsync.run.scope import planned_scope
+from scimsync.run.scope import planned_scope, why_waiting
 from scimsync.run.tallies import with_tallies
 from scimsync.scim.dialects import Dialect
 from scimsync.state import (
@@ -186,6 +186,8 @@ class TargetRun:
                 await prove_new_url(context, self.compiled, self.user_matcher)
             await refresh(context, self.compiled, self.state, self.user_matcher)
             begin_repair(context, self.compiled, self.state)
+            if self.scope.checks_clock:
+                self.scope = await self._checked_by_clock(self.scope)
             await self._plan_or_take(context, self.scope)
             self._note_changes(self.scope)
             self._note_evaluation(self.scope, context.now.time)
@@ -223,6 +225,16 @@ class TargetRun:
             await self.planner.plan(scope, progress, self.identities)
         else:
             self.outdated = await take_given(context, self, given.of(self.name))
+
+    async def _checked_by_clock(self, scope: Scope) -> Scope:
+        """Return the scope without users whose records did not change, if the clock is wrong."""
+        doubt = await self.planner.check_clock()
+        is_wider = scope.everybody or scope.refreshed or scope.only is not None
+        if doubt is None or not doubt.is_wrong or self.next is None or scope.cursor or is_wider:
+            return scope
+        self.waits_for_clock = why_waiting(doubt)
+        self.next = replace(self.next, digest=self.known.digest)
+        return replace(scope, cursor=self.known.cursor, changed=False)
 
     def _note_changes(self, scope: Scope) -> None:
         """Remember when the time may change the results of expressions."""

@@ -116,11 +116,30 @@ def test_a_clock_behind_gives_no_leaver_access(
     assert not access(faulty)
 
     assert pushed(office, (40 - days) * DAY) == (4, ["SYNC-0420", "SYNC-0434"])
-    assert pushed(office, (40 - days) * DAY) == (4, ["SYNC-0435"])  # by the Date of the target
+    assert pushed(office, (40 - days) * DAY) == (4, ["SYNC-0434"])  # by the Date of the target
+    assert pushed(office, (40 - days) * DAY, "-k", "00001")[0] == 4
     assert not access(faulty)
     assert pushed(office, 40 * DAY)[0] == 0
     assert pushed(office, 41 * DAY) == (0, [])
     assert not access(faulty)
+
+
+def test_a_clock_behind_takes_no_access_while_the_target_contradicts_it(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.date = lambda _: MONDAY + 40 * DAY
+    office.configure(target=f'scope = "{STARTS}"')
+    office.hire(staff(start="2026-03-10"))
+    office.push()
+    pushed(office, 40 * DAY)
+    assert len(faulty.users) == 5
+
+    for _ in range(3):
+        assert pushed(office, 5 * DAY)[0] == 4
+
+    assert all(user["active"] for user in faulty.users.values())
+    assert pushed(office, 41 * DAY)[0] == 0
+    assert all(user["active"] for user in faulty.users.values())
 
 
 def test_a_clock_behind_delays_only_those_who_gain_access(
