@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 
 from scimsync.model.batches import batches
@@ -23,9 +23,38 @@ class GroupMembers:
         self._state = state
         self._leavers = leavers
 
-    def set(self, group: Key, wanted: Mapping[tuple[Kind, Key], None]) -> None:
-        """Want these members in a group, and no others."""
+    def set(
+        self,
+        group: Key,
+        wanted: Mapping[tuple[Kind, Key], None],
+        unknown: Container[tuple[Kind, Key]] = (),
+    ) -> tuple[list[Key], int]:
+        """Want these members in a group, and no others.
+
+        If it did not want some of `unknown` before, members of the same kind are not taken out, and
+        the unknown ones are not wanted yet. Return these, and the number of members that stay.
+        """
         known = self._by_member(group)
+        new = [member for member in wanted if member not in known or not known[member].wanted]
+        misnamed = [member for member in new if member in unknown]
+        kinds = {kind for kind, _ in misnamed}
+        staying = [
+            member
+            for member, membership in known.items()
+            if member[0] in kinds and member not in wanted and _is_member(membership)
+        ]
+        if staying:
+            left_out = {*misnamed}
+            wanted = dict.fromkeys([*(one for one in wanted if one not in left_out), *staying])
+        self._put(group, wanted, known)
+        return [key for _, key in misnamed], len(staying)
+
+    def _put(
+        self,
+        group: Key,
+        wanted: Mapping[tuple[Kind, Key], None],
+        known: Mapping[tuple[Kind, Key], Membership],
+    ) -> None:
         memberships = [
             asked_for(membership, wanted=member in wanted) for member, membership in known.items()
         ]
@@ -108,3 +137,8 @@ class GroupMembers:
             (membership.member_kind, membership.member): membership
             for membership in self._state.memberships_of_group(group)
         }
+
+
+def _is_member(membership: Membership) -> bool:
+    """Return whether a group wants a member that it has, or may have."""
+    return membership.asked and (membership.acknowledged or membership.in_doubt)

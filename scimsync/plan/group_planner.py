@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from scimsync.desired import Desired, DesireError
-from scimsync.desired.groups import MEMBERS, SUBGROUPS, GroupForm, GroupRule, name_of, texts
-from scimsync.desired.survey import suspicious
+from scimsync.desired.groups import GroupForm, GroupRule, name_of
 from scimsync.errors import ScimsyncError, coded
 from scimsync.model.accounts import Account
 from scimsync.model.batches import batches
@@ -20,6 +19,7 @@ from scimsync.plan.batch import BATCH, Batch
 from scimsync.plan.candidates import NameHolder, Surroundings
 from scimsync.plan.decision_writer import Decisions
 from scimsync.plan.group_members import GroupMembers
+from scimsync.plan.named_members import NamedMembers, is_held, named_members
 from scimsync.plan.now import Now
 from scimsync.plan.planner import ResourcePlanner, TargetReader
 from scimsync.plan.protection import protected_keys
@@ -55,15 +55,13 @@ class GroupPlanner(ResourcePlanner):
         self._known_tables = known_tables
         self._only_new = False
         self._settled: set[Key] = set()
-        self._sources = rules.sources
-        self._named: Counter[str] = Counter()
-        self._nameless: Counter[str] = Counter()
+        self._named = NamedMembers(state, records, rules, self._members)
         self.refreshes = False
 
     @property
     def nameless(self) -> dict[str, tuple[int, int]]:
         """The lists of members that mostly match no record, with the number of these and of all."""
-        return suspicious(self._named, self._nameless)
+        return self._named.nameless
 
     def empty_changed_tables(self) -> None:
         """Remove all members from the groups of tables that now make another form of groups.
@@ -86,14 +84,15 @@ class GroupPlanner(ResourcePlanner):
         With `everything`, plan all groups that exist, because the configuration changed. Raise
         RequestError from matching.
         """
-        keys = {*touched, *self._state.due_groups()}
+        due = self._state.due_groups()
+        keys = {*touched, *due}
         if everything:
             keys |= set(self._state.group_keys(existing=True))
         for rule in self._rules.values():
             if rule.form is GroupForm.RULE:
                 keys.add(rule.key())
             elif rule.form is GroupForm.SOURCE and rule.source is not None:
-                keys |= self._read_source(rule, rule.source, cursor)
+                keys |= self._read_source(rule, rule.source, cursor, due)
         await self.plan(sorted(keys))
 
     async def plan_new(self, keys: Sequence[Key]) -> None:
@@ -126,48 +125,36 @@ class GroupPlanner(ResourcePlanner):
 
     # Members that a group's own record names
 
-    def _read_source(self, rule: GroupRule, source: str, cursor: Seq) -> set[Key]:
-        """Note the members that changed records name, and return the groups."""
+    def _read_source(
+        self, rule: GroupRule, source: str, cursor: Seq, due: Collection[Key]
+    ) -> set[Key]:
+        """Note the members that changed records name, and return the groups.
+
+        Read the records of groups again whose members were unknown.
+        """
+        waiting = [key for key in due if name_of(key) == rule.name]
+        links = self._state.links(Kind.GROUP, waiting)
+        changed = self._records.changed_keys([source], cursor)
+        records = (_record_of(key) for key, link in links.items() if is_held(link))
         keys: set[Key] = set()
-        for chunk in batches(self._records.changed_keys([source], cursor), BATCH):
-            named: list[Key] = []
-            for key, record in self._records.get([source], chunk).items():
-                if record.removed:
-                    continue  # planning the group removes its members
-                try:
-                    desired = self._noted(rule.program.desire(record, self._now.today))
-                    members = self._named_members(rule, desired)
-                    self._members.set(rule.key(key), members)
-                except ScimsyncError:
-                    continue  # planning the group reports it, and its members stay
-                named += [member for kind, member in members if kind is Kind.USER]
-            self._count_named(f"groups.{rule.name}.{MEMBERS}", named)
+        for chunk in batches(chain(changed, records), BATCH):
+            self._named.read(
+                rule,
+                source,
+                chunk,
+                lambda record: self._noted(rule.program.desire(record, self._now.today)),
+            )
             keys |= {rule.key(key) for key in chunk}
         return keys
-
-    def _count_named(self, path: str, named: Sequence[Key]) -> None:
-        """Count the users that lists of members name, and those without a record in any source."""
-        known: set[Key] = set()
-        for some in batches(sorted(set(named)), BATCH):
-            found = self._records.get(self._sources, some)
-            known |= {key for key, record in found.items() if not record.removed}
-        self._named[path] += len(named)
-        self._nameless[path] += sum(key not in known for key in named)
-
-    def _named_members(self, rule: GroupRule, desired: Desired) -> dict[tuple[Kind, Key], None]:
-        where = f"targets.{self._policy.target}.groups.{rule.name}"
-        users = texts(desired.extras.get(MEMBERS), f"{where}.members")
-        subgroups = texts(desired.extras.get(SUBGROUPS), f"{where}.subgroups")
-        members: dict[tuple[Kind, Key], None] = dict.fromkeys(
-            (Kind.USER, Key(user)) for user in users
-        )
-        return members | dict.fromkeys((Kind.GROUP, rule.key(subgroup)) for subgroup in subgroups)
 
     # Implementation of ResourcePlanner
 
     def desire(self, batch: Batch) -> None:
         batch.desired, batch.failures = self.asked(batch.keys)
         self._apply_pins(batch)
+        for key in batch.desired:
+            if (why := self._named.why_held(key, batch.links.get(key))) is not None:
+                batch.failures[key] = why
         if self._only_new:
             return
         for key in batch.keys:
@@ -321,14 +308,14 @@ class GroupPlanner(ResourcePlanner):
         desired: dict[Key, Desired],
         failures: dict[Key, str],
     ) -> None:
-        by_record = {Key(key.partition(":")[2]): key for key in keys}
+        by_record = {_record_of(key): key for key in keys}
         for record_key, record in self._records.get([source], list(by_record)).items():
             if record.removed:
                 continue
             key = by_record[record_key]
             try:
                 group = self._noted(rule.program.desire(record, self._now.today))
-                self._named_members(rule, group)
+                named_members(self._policy.target, rule, group)
                 desired[key] = group
             except ScimsyncError as error:
                 why = error.message.removeprefix(f"{record_key}: ")
@@ -380,6 +367,11 @@ class GroupPlanner(ResourcePlanner):
             key: tuple(account for account in accounts if stays(key, account))
             for key, accounts in batch.accounts.items()
         }
+
+
+def _record_of(group: Key) -> Key:
+    """Return the key of the record of a group from a source."""
+    return Key(group.partition(":")[2])
 
 
 def _gives_up(desired: Desired | None, path: str, value: str | None) -> bool:

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import replace
 
+from scimsync.errors import coded
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import Reference
 from scimsync.model.operations import Action, Operation, OperationStatus, Phase
 from scimsync.model.placeholders import IdOf
 from scimsync.plan.batch import Batch
+from scimsync.plan.candidates import Surroundings
 from scimsync.plan.identities import why_another_not_referred
-
-
-def newly_referred(batch: Batch, accounts: Mapping[Key, RemoteId]) -> set[Key]:
-    """Return the keys of `accounts` that users of a batch do not refer to yet."""
-    return {
-        value.key
-        for key, user in batch.desired.items()
-        for path, value in user.document.items()
-        if isinstance(value, IdOf)
-        and value.key in accounts
-        and _held(batch, key, path) != accounts[value.key]
-    }
+from scimsync.plan.identity_check import IdentityCheck
+from scimsync.plan.protocols import Records, TargetRules, sources_of_groups
 
 
 class KeptReferences:
@@ -30,17 +23,39 @@ class KeptReferences:
     `referrers` are the users of all batches with such a reference.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, records: Records, rules: TargetRules) -> None:
+        self._records = records
+        self._of_groups = sources_of_groups(rules)
         self._others: dict[Key, RemoteId] = {}
+        self._unknown: frozenset[Key] = frozenset()
         self.referrers: set[Key] = set()
 
     def start(self) -> None:
         """Begin another batch."""
-        self._others = {}
+        self._others, self._unknown = {}, frozenset()
 
-    def note_others(self, accounts: Mapping[Key, RemoteId]) -> None:
-        """Note the accounts of keys whose records belong to other persons."""
-        self._others = dict(accounts)
+    def without_others(
+        self, around: Surroundings, batch: Batch, identity: IdentityCheck
+    ) -> Surroundings:
+        """Add no references to accounts of keys whose records belong to other persons."""
+        referred = sorted(_newly_referred(batch, around.accounts))
+        others = identity.known_others(referred) | identity.others(referred).keys()
+        if not others:
+            return around
+        accounts = dict(around.accounts)
+        self._others = {key: accounts.pop(key) for key in others}
+        return replace(around, accounts=accounts, waiting=around.waiting | others)
+
+    def note_unknown(self, batch: Batch, keys: Set[Key]) -> set[Key]:
+        """Note those of `keys` that no source has or had, and that users refer to by key.
+
+        Return them. A name that no record has any longer is no misspelled key.
+        """
+        by_key = {value.key for _, _, value in _references(batch) if value.name is None}
+        unknown = sorted(keys & by_key)
+        known = self._records.known_elsewhere(unknown, self._of_groups) if unknown else set()
+        self._unknown = frozenset(unknown) - known
+        return {*self._unknown}
 
     def failures(self, batch: Batch, references: Iterable[Reference]) -> Iterator[Operation]:
         """Yield a failed operation for each of `references` that should change and does not."""
@@ -49,6 +64,27 @@ class KeptReferences:
             if one.ref_key in self._others and held != self._others[one.ref_key]:
                 self.referrers.add(one.key)
                 yield _failure(batch, one, why_another_not_referred(one.ref_key, one.path))
+            elif one.ref_key in self._unknown and held is not None:
+                self.referrers.add(one.key)
+                why = f"{one.path} stays as it is: no record has the key {one.ref_key}"
+                yield _failure(batch, one, coded(why, "SYNC-0357"))
+
+
+def _newly_referred(batch: Batch, accounts: Mapping[Key, RemoteId]) -> set[Key]:
+    """Return the keys of `accounts` that users of a batch do not refer to yet."""
+    return {
+        value.key
+        for key, path, value in _references(batch)
+        if value.key in accounts and _held(batch, key, path) != accounts[value.key]
+    }
+
+
+def _references(batch: Batch) -> Iterator[tuple[Key, str, IdOf]]:
+    """Yield the users of a batch with the paths and values of their references."""
+    for key, user in batch.desired.items():
+        for path, value in user.document.items():
+            if isinstance(value, IdOf):
+                yield key, path, value
 
 
 def _held(batch: Batch, key: Key, path: str) -> object:

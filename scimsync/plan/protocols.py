@@ -46,6 +46,11 @@ class TargetRules(Protocol):
         ...
 
 
+def sources_of_groups(rules: TargetRules) -> set[str]:
+    """Return the sources whose records are groups of a target, and no users."""
+    return {one.source for one in rules.groups.values() if one.source is not None}
+
+
 class Records(Protocol):
     """The records of all sources, as last read."""
 
@@ -63,6 +68,10 @@ class Records(Protocol):
 
     def never_accepted(self, sources: Sequence[str], keys: Sequence[Key]) -> set[Key]:
         """Return those of `keys` whose record was only in a file that a guard refused."""
+        ...
+
+    def known_elsewhere(self, keys: Sequence[Key], except_for: Collection[str]) -> set[Key]:
+        """Return those of `keys` that a record of any source has or had, but for some sources."""
         ...
 
     def named(self, sources: Sequence[str], names: Sequence[str]) -> dict[str, list[Key]]:
@@ -112,6 +121,10 @@ class PlanningState(Protocol):
 
         It is stored when the plan is accepted.
         """
+        ...
+
+    def moved_keys(self) -> Mapping[Key, Key]:
+        """Return the keys that accounts were moved from, with the keys that they have now."""
         ...
 
     # Links

@@ -22,7 +22,8 @@ from scimsync.plan.candidates import Surroundings
 from scimsync.plan.decision_writer import Decisions
 from scimsync.plan.deletions import is_confirmed, is_due
 from scimsync.plan.identity_check import IdentityCheck
-from scimsync.plan.kept_references import KeptReferences, newly_referred
+from scimsync.plan.kept_references import KeptReferences
+from scimsync.plan.moved_keys import MovedKeys
 from scimsync.plan.named_references import resolve_names
 from scimsync.plan.now import Now
 from scimsync.plan.planner import ResourcePlanner, TargetReader
@@ -70,7 +71,8 @@ class UserPlanner(ResourcePlanner):
         self._groups: dict[Key, set[Key]] = {}
         self._references: Counter[str] = Counter()
         self._nameless: Counter[str] = Counter()
-        self._kept = KeptReferences()
+        self._kept = KeptReferences(records, rules)
+        self._moved_keys = MovedKeys(state, records, rules.sources)
         self._names = NameHolders(
             state,
             self._changeable_of,
@@ -225,7 +227,8 @@ class UserPlanner(ResourcePlanner):
         )
         if not references:
             return around
-        return self._without_others(self._with_referred(around, batch, references), batch)
+        around = self._with_referred(around, batch, references)
+        return self._kept.without_others(around, batch, self.identity)
 
     def write(self, batch: Batch, decisions: Decisions) -> None:
         super().write(batch, decisions)
@@ -296,6 +299,7 @@ class UserPlanner(ResourcePlanner):
                 desired[key] = self._noted(self._program.desire(record, self._now.today))
             except DesireError as error:
                 failures[key] = coded(error.message.removeprefix(f"{key}: "), error.code)
+        desired = self._moved_keys.resolved(desired)
         desired, ambiguous = resolve_names(self._records, self._sources, desired)
         failures |= {key: str(name) for key, name in ambiguous.items()}
         failures |= why_undecided(self._records, self._sources, keys, desired, failures)
@@ -330,13 +334,15 @@ class UserPlanner(ResourcePlanner):
         if missing:
             accounts |= self._state.adopted_ids(Kind.USER, sorted(missing))
             missing -= accounts.keys()
-        if not missing or not self._policy.create:
+        if not missing:
             self._count_references(batch, set())
             return replace(around, accounts=accounts)
         desired, failures = self.desired_of(sorted(missing))
-        self._count_references(batch, missing - desired.keys() - failures.keys() - links.keys())
-        wanted = {key for key, user in desired.items() if user.in_scope}
-        waiting = {
+        unknown = missing - desired.keys() - failures.keys() - links.keys()
+        self._count_references(batch, unknown)
+        unknown = self._kept.note_unknown(batch, unknown)
+        wanted = {key for key, user in desired.items() if user.in_scope and self._policy.create}
+        waiting = unknown | {
             key
             for key in wanted
             if key in self.identity.identities.held
@@ -351,16 +357,6 @@ class UserPlanner(ResourcePlanner):
             arriving=frozenset(wanted - waiting),
             waiting=frozenset(waiting),
         )
-
-    def _without_others(self, around: Surroundings, batch: Batch) -> Surroundings:
-        """Add no references to accounts of keys whose records belong to other persons."""
-        referred = sorted(newly_referred(batch, around.accounts))
-        others = self.identity.known_others(referred) | self.identity.others(referred).keys()
-        if not others:
-            return around
-        accounts = dict(around.accounts)
-        self._kept.note_others({key: accounts.pop(key) for key in others})
-        return replace(around, accounts=accounts, waiting=around.waiting | others)
 
     def _deleted(self, links: Iterable[Link]) -> set[Key]:
         """Return the keys of accounts that this plan deletes."""

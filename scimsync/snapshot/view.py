@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 
 from scimsync.model.ids import Key, Seq
 from scimsync.model.records import NO_UNUSABLE_KEYS, Record, UnusableKeys
-from scimsync.state import due, ingests, record_names, record_rows, unusable_keys
+from scimsync.state import due, ingests, known_records, record_names, record_rows, unusable_keys
 from scimsync.state.record_names import Holding
 from scimsync.state.store import Store
 
@@ -109,6 +109,15 @@ class SnapshotView:
         """Return those of `keys` whose record was only in a file that a guard refused."""
         with self._store.read() as connection:
             return ingests.never_accepted(connection, sources, keys)
+
+    def known_elsewhere(self, keys: Sequence[Key], except_for: Collection[str]) -> set[Key]:
+        """Return those of `keys` that a record of any source has or had, but for some sources."""
+        found: set[Key] = set()
+        for store in (self._store, self._overlay):
+            if store is not None:
+                with store.read() as connection:
+                    found |= known_records.known_elsewhere(connection, keys, except_for)
+        return found
 
     def named(self, sources: Sequence[str], names: Sequence[str]) -> dict[str, list[Key]]:
         """Return the keys of the records of `sources` that have each of `names`.

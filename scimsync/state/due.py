@@ -35,9 +35,9 @@ def keys_to_plan(
     """Yield the keys of users to be planned, in order, each once.
 
     These are records changed after `cursor`, due links, references that can be resolved or have to
-    be removed or whose name changed hands, operations without an outcome, left by a run that died,
-    and users out of scope whose account was protected. `everybody` adds all users with an
-    account.
+    be removed or whose name changed hands or whose key is unknown, operations without an outcome,
+    left by a run that died, and users out of scope whose account was protected. `everybody` adds
+    all users with an account.
     """
     accounts = select(link.c.key).where(
         link.c.target == target, link.c.kind == Kind.USER, link_store.has_account()
@@ -48,6 +48,7 @@ def keys_to_plan(
         _held_with_access(target),
         _resolvable(target),
         _dangling(target),
+        _unknown(target),
         record_names.referrers(target, sources, cursor),
         _left_open(target, Kind.USER),
         select(absent_user.c.key).where(absent_users.is_protected(target)),
@@ -218,6 +219,21 @@ def _dangling(target: str) -> Select[str]:
         reference.c.target == target,
         reference.c.ref_key.in_(deleted),
         reference.c.remote_id.is_not(None),
+        *_referrer_is_active(),
+    )
+
+
+def _unknown(target: str) -> Select[str]:
+    """Return a query for users that should refer to a key without a link, and refer to another."""
+    known = exists().where(
+        link.c.target == reference.c.target,
+        link.c.kind == Kind.USER,
+        link.c.key == reference.c.ref_key,
+    )
+    return select(reference.c.key).where(
+        reference.c.target == target,
+        reference.c.remote_id.is_not(None),
+        ~known,
         *_referrer_is_active(),
     )
 

@@ -196,6 +196,22 @@ def active_documents(connection: Connection, target: str, kind: Kind) -> Iterato
         yield load_document(text)
 
 
+def moved_keys(connection: Connection, target: str) -> dict[Key, Key]:
+    """Return the keys that the accounts of users were moved from, each to one key, with that."""
+    rows = connection.execute(
+        select(table.c.moved_from, func.min(table.c.key))
+        .where(
+            table.c.target == target,
+            table.c.kind == Kind.USER,
+            table.c.moved_from.is_not(None),
+            has_account(),
+        )
+        .group_by(table.c.moved_from)
+        .having(func.count() == 1)
+    )
+    return {Key(old): Key(new) for old, new in rows}
+
+
 def deactivated(connection: Connection, target: str, since: datetime) -> Iterator[Link]:
     """Yield the links of users that were deactivated, or changed after that, since a time."""
     query = select(table).where(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -43,6 +43,17 @@ class PlannedOperations:
         self._changes = changes
         self._has_operations = False
         self._removes = False
+        self._moved_keys: Mapping[Key, Key] | None = None
+
+    def moved_keys(self) -> Mapping[Key, Key]:
+        """Return the keys that accounts were moved from, with the keys that they have now."""
+        if self._moved_keys is None:
+            with self._store.read() as connection:
+                self._moved_keys = link_store.moved_keys(connection, self._target)
+        return self._moved_keys
+
+    def _note_moved(self, keys: Mapping[Key, Key]) -> None:
+        self._moved_keys = {**self.moved_keys(), **keys}
 
     def add_operations(self, operations: Sequence[Operation]) -> None:
         if operations:

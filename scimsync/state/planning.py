@@ -158,6 +158,7 @@ class LiveState(PlannedOperations):
             before = self.memberships_of_members([*some, *news])
             self.put_memberships(list(moved_memberships(before, old_keys)), before)
         self._moves |= pairs
+        self._note_moved(old_keys)
 
     def put_in_doubt(self, deleted_since: datetime, keys: Sequence[Key]) -> int:
         """Let the plan read all resources, or the users `keys` if there are any.

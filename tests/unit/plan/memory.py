@@ -122,6 +122,9 @@ class MemoryRecords:
     def never_accepted(self, sources: Sequence[str], keys: Sequence[Key]) -> set[Key]:
         return self.refused_keys.intersection(keys)
 
+    def known_elsewhere(self, keys: Sequence[Key], except_for: Collection[str]) -> set[Key]:
+        return {one.key for one in self.rows if one.source not in except_for}.intersection(keys)
+
     def named(self, sources: Sequence[str], names: Sequence[str]) -> dict[str, list[Key]]:
         return {name: self.names[name] for name in names if sources and name in self.names}
 
@@ -178,6 +181,10 @@ class MemoryState:
         for new, old in pairs.items():
             link = self.known.pop((Kind.USER, old))
             self.known[Kind.USER, new] = moved_link(link, new)
+
+    def moved_keys(self) -> Mapping[Key, Key]:
+        links = self._accounts(Kind.USER)
+        return {link.moved_from: link.key for link in links if link.moved_from is not None}
 
     def links(self, kind: Kind, keys: Sequence[Key]) -> dict[Key, Link]:
         return {key: self.known[kind, key] for key in keys if (kind, key) in self.known}

@@ -15,6 +15,7 @@ from scimsync.model.links import Link, LinkStatus, Reference
 from scimsync.model.memberships import Membership, member_of
 from scimsync.model.placeholders import IdOf
 from scimsync.model.records import Record
+from scimsync.model.repairs import Repair
 from scimsync.model.target_memory import GroupTable
 from scimsync.plan import Scope
 from scimsync.plan.membership_planner import LostMembers
@@ -398,6 +399,31 @@ def test_members_that_were_deprovisioned_by_hand_do_not_count_as_lost() -> None:
     planner = asyncio.run(company.plan())
     lost = [one for one in planner.lost_members if one.group == "dept:IT"]
     assert lost == [LostMembers(Key("dept:IT"), 1, 3, (B,))]
+
+
+def test_a_group_that_names_unknown_members_is_deleted_without_its_record() -> None:
+    why = "the record newly names 1 member that no record has: z [SYNC-0356]"
+    group = linked("teams:x", "Team x", Kind.GROUP, failures=1, next_try_at=NOW, last_error=why)
+    known = [linked("a"), group]
+    named, gone = team("x", ["z"]), Record("teams", Key("x"), {}, removed_at=NOW)
+    for record, planned in ((named, []), (gone, [("group", "teams:x", "delete")])):
+        rules = Rules(groups={"teams": teams()})
+        company = Company([row("a"), record], rules, known, [member("teams:x", "a")])
+        assert plan(company).planned() == planned
+
+
+def test_a_group_in_a_plan_of_some_stays_held_though_its_record_is_not_read() -> None:
+    why = "the record newly names 1 member that no record has: z [SYNC-0356]"
+    group = linked("teams:x", "Old", Kind.GROUP, failures=1, next_try_at=NOW, last_error=why)
+    company = Company(
+        [row("a"), team("x", ["z"])],
+        Rules(groups={"teams": teams()}),
+        [linked("a"), group],
+        [member("teams:x", "a")],
+    )
+    plan(company, Scope(repair=Repair(groups=(Key("teams:x"),))))
+    assert company.planned() == []
+    assert company.failed()["teams:x"] == why.removesuffix(" [SYNC-0356]")
 
 
 def test_a_restricted_plan_changes_and_deletes_no_group() -> None:
