@@ -83,14 +83,14 @@ class TargetPlan:
 
     `error` is why it could not be planned, and `blocked` why a push sends nothing of a plan that
     could be made: a guard stops this target or another one that shares a source. `linked`,
-    `accounts` and `groups` are the numbers of linked accounts, of active accounts, and of groups
-    before the plan, and `adopted` is the number of accounts that it adopts. `removals`, `updates`
-    and `deleted_groups` count what guards limit: users deprovisioned by name are left out.
-    `weak_adoptions` are those of accounts that may belong to someone else. `other_url` is the
-    service that the links belong to, where it is not that of sync.toml. `warnings` are remarks that
-    stop nothing. `identity_changes` are the keys that the plan treats as other users'. `dialect_of`
-    returns the dialect that shapes the requests, once they are needed, and `current` what was read
-    of the resources that they are shaped from.
+    `accounts`, `groups` and `memberships` are the numbers of linked accounts, of active accounts,
+    of groups, and of the members of all groups before the plan, and `adopted` is the number of
+    accounts that it adopts. `removals`, `updates` and `deleted_groups` count what guards limit:
+    users deprovisioned by name are left out. `weak_adoptions` are those of accounts that may belong
+    to someone else. `other_url` is the service that the links belong to, where it is not that of
+    sync.toml. `warnings` are remarks that stop nothing. `identity_changes` are the keys that the
+    plan treats as other users'. `dialect_of` returns the dialect that shapes the requests, once
+    they are needed, and `current` what was read of the resources that they are shaped from.
     """
 
     name: str
@@ -108,6 +108,7 @@ class TargetPlan:
     deleted_groups: Tally = Tally(0)
     weak_adoptions: Tally = Tally(0)
     lost_members: tuple[LostMembers, ...] = ()
+    memberships: int = 0
     other_url: str | None = None
     warnings: tuple[str, ...] = ()
     identity_changes: IdentityChanges = _NO_CHANGES

@@ -21,6 +21,9 @@ MIN_ALLOWED = 5
 In one group, it always allows this many members.
 """
 
+_MIN_MEMBERSHIPS = 20
+"""A share allows that many members, up to half of them, over all groups of a target."""
+
 _MIN_IDENTITIES = 2
 """A share allows this many keys that are replaced or become other users."""
 
@@ -124,6 +127,10 @@ def _few_members(_: int) -> int:
     return MIN_ALLOWED
 
 
+def _few_memberships(members: int) -> int:
+    return min(_MIN_MEMBERSHIPS, math.ceil(members / 2))
+
+
 def _few_identities(_: int) -> int:
     return _MIN_IDENTITIES
 
@@ -165,6 +172,14 @@ def _lost_members(plan: TargetPlan) -> Iterable[_Count]:
         yield _Count(
             f'group "{loss.group}" at "{plan.name}"', loss.members, loss.removed, loss.first
         )
+
+
+def _lost_memberships(plan: TargetPlan) -> Iterable[_Count]:
+    """Count the members that all groups lose, but not the users who leave."""
+    losing = [loss for loss in plan.lost_members if loss.staying]
+    number = sum(loss.staying for loss in losing)
+    first = [str(loss.group) for loss in losing[:FIRST_KEYS]]
+    yield _Count(f'"{plan.name}"', max(plan.memberships, number), number, first)
 
 
 def _deleted_groups(plan: TargetPlan) -> Iterable[_Count]:
@@ -232,6 +247,14 @@ _RULES = (
         _few_members,
         _lost_members,
         ("members of", "would be removed"),
+    ),
+    _Rule(
+        "max_removals",
+        "SYNC-0515",
+        "--allow-removals",
+        _few_memberships,
+        _lost_memberships,
+        ("members of all groups at", "would be removed"),
     ),
     _Rule(
         "max_removals",

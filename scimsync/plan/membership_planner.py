@@ -15,6 +15,7 @@ from scimsync.model.memberships import Membership, member_change, member_of
 from scimsync.model.operations import (
     ARRIVAL_ACTIONS,
     MEMBERSHIP_ACTIONS,
+    REMOVAL_ACTIONS,
     Action,
     Operation,
     OperationStatus,
@@ -32,12 +33,16 @@ FIRST_KEYS = 5
 
 @dataclass(frozen=True, slots=True)
 class LostMembers:
-    """A group that loses members: how many, of how many, and the first of them."""
+    """A group that loses members: how many, of how many, and the first of them.
+
+    `staying` of them are users who do not leave in this plan.
+    """
 
     group: Key
     removed: int
     members: int
     first: tuple[Key, ...]
+    staying: int = 0
 
 
 class _Chunks:
@@ -135,7 +140,9 @@ class MembershipPlanner:
             if lost:
                 number = self._state.count_acknowledged([group]).get(group, 0)
                 first = tuple(lost[:FIRST_KEYS])
-                self.lost.append(LostMembers(group, len(lost), max(number, len(lost)), first))
+                members_before = max(number, len(lost))
+                one = LostMembers(group, len(lost), members_before, first, staying=len(lost))
+                self.lost.append(one)
         self._count_deleted()
 
     def _arrives(self, group: Key) -> bool:
@@ -152,24 +159,30 @@ class MembershipPlanner:
             return
         if self._waits_for_name(group, link):
             memberships = self._removals_of(group, memberships)
-        removed = 0
+        removed = staying = 0
         first: list[Key] = []
         ready = _Chunks(self._chunk, self._removals)
         for batch in batches(memberships, BATCH):
-            for membership in self._without_held(self._with_accounts(batch)):
+            planned = self._without_held(self._with_accounts(batch))
+            for membership in planned:
                 self._write(group, link, ready.add(membership))
-                if (
-                    not membership.effective
-                    and membership.acknowledged
-                    and membership.member not in held
-                ):
-                    removed += 1
-                    first += [membership.member] if len(first) < FIRST_KEYS else []
+            lost = [one for one in planned if _is_lost(one) and one.member not in held]
+            removed += len(lost)
+            staying += self._count_staying(lost)
+            first += [one.member for one in lost[: FIRST_KEYS - len(first)]]
         for rest in ready.rest():
             self._write(group, link, rest)
         if removed:
             members = self._state.count_acknowledged([group]).get(group, 0)
-            self.lost.append(LostMembers(group, removed, max(members, removed), tuple(first)))
+            members = max(members, removed)
+            self.lost.append(LostMembers(group, removed, members, tuple(first), staying))
+
+    def _count_staying(self, lost: Sequence[Membership]) -> int:
+        """Return how many of the members that a group loses are users who do not leave."""
+        users = [one.member for one in lost if one.member_kind is Kind.USER and not one.revoked]
+        if not users:
+            return 0
+        return len(users) - len(self._state.planned_keys(Kind.USER, users, *REMOVAL_ACTIONS))
 
     def _removals_of(self, group: Key, memberships: Iterator[Membership]) -> Iterator[Membership]:
         """Yield the members to remove from a group. Report that the others wait for its name."""
@@ -260,6 +273,10 @@ class MembershipPlanner:
                     membership.member for membership in members if membership.acknowledged
                 )[:FIRST_KEYS]
                 self.lost.append(LostMembers(group, number, number, first))
+
+
+def _is_lost(membership: Membership) -> bool:
+    return membership.acknowledged and not membership.effective
 
 
 def member_operations(

@@ -12,6 +12,7 @@ from scimsync.plan import TargetPlan
 from scimsync.plan.definition import Tally
 from scimsync.plan.guard import FIRST_KEYS, REMOVALS, UPDATES
 from scimsync.state import link_store
+from scimsync.state.acknowledged_members import count_members
 from scimsync.state.planning import LiveState
 from scimsync.state.store import Store
 
@@ -27,12 +28,14 @@ def with_tallies(plan: TargetPlan, state: LiveState, store: Store) -> TargetPlan
         return plan
     with store.read() as connection:
         known = link_store.count_by_status(connection, plan.name)
+        members = count_members(connection, plan.name) if plan.lost_members else 0
     accounts = known.get(LinkStatus.ACTIVE, 0)
     linked = accounts + known.get(LinkStatus.INACTIVE, 0)
     counted = replace(
         plan,
         linked=linked,
         accounts=accounts,
+        memberships=members,
         other_url=plan.other_url if linked else None,
     )
     if not counts:

@@ -193,3 +193,23 @@ def test_a_reference_to_an_unknown_key_keeps_the_old_value(real_office: Office) 
     assert office.push(later=DAY).exit_code == 0
     assert (manager(office, 2), manager(office, 3)) == (None, boss)
     assert office.plan() == []
+
+
+def test_a_limit_applies_to_the_members_of_all_groups_together(real_office: Office) -> None:
+    office = real_office
+    with_teams(office, guard="")
+    office.hire(people(41))
+    write_teams(office, [team(f"T{n}", *range(n, n + 4)) for n in range(1, 41, 4)])
+    office.push()
+    write_teams(office, [team(f"T{n}", 41) for n in range(1, 41, 4)])
+
+    ran = office.run("push")
+
+    assert ran.code == 3
+    assert (
+        'guard.max_removals: 40 of 40 members of all groups at "wiki" would be removed (limit 10%,'
+        " here 20); nothing was sent [SYNC-0515]"
+    ) in ran.err
+    assert groups(office)["Team T1"] == users(1, 2, 3, 4)
+    assert office.run("push", "--allow-removals", "40").code == 0
+    assert groups(office)["Team T1"] == users(41)

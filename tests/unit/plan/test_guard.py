@@ -347,3 +347,28 @@ def test_removals_are_not_offered_where_keys_were_renumbered() -> None:
         "4 leavers and joiners have the same userName: the keys were renumbered?\n"
         "  to move the accounts: scimsync rekey --from FILE"
     )
+
+
+@pytest.mark.parametrize(
+    ("lost", "members", "stops"),
+    [
+        (20, 40, False),
+        (21, 40, True),
+        (3, 5, False),
+        (4, 5, True),
+        (40, 400, False),
+        (41, 400, True),
+    ],
+)
+def test_members_of_all_groups_count_together(lost: int, members: int, stops: bool) -> None:
+    losses = tuple(
+        LostMembers(Key(f"g{number}"), 1, members, (Key("1"),), staying=1) for number in range(lost)
+    )
+    made = plan(lost_members=losses, memberships=members)
+
+    violations = check(made, LIMITS, Allowance())
+
+    assert [violation.code for violation in violations] == ["SYNC-0515"] * stops
+    assert check(made, LIMITS, allow("removals", str(lost))) == []
+    leaving = tuple(replace(loss, staying=0) for loss in losses)
+    assert check(plan(lost_members=leaving, memberships=members), LIMITS, Allowance()) == []

@@ -398,7 +398,21 @@ def test_members_that_were_deprovisioned_by_hand_do_not_count_as_lost() -> None:
     company.records.rows += [row("a", dept="IT"), row("b", dept="Law"), row("c", dept="IT")]
     planner = asyncio.run(company.plan())
     lost = [one for one in planner.lost_members if one.group == "dept:IT"]
-    assert lost == [LostMembers(Key("dept:IT"), 1, 3, (B,))]
+    assert lost == [LostMembers(Key("dept:IT"), 1, 3, (B,), staying=1)]
+
+
+def test_lost_members_who_leave_are_told_from_those_who_stay() -> None:
+    company = Company(
+        [row("a", state="left"), row("b"), row("c")],
+        Rules(groups={"teams": teams()}, policy=policy(revoke=("memberships",))),
+        [linked("a"), linked("b"), linked("c"), linked("teams:x", "Team x", Kind.GROUP)],
+        [member("teams:x", key) for key in "abc"],
+    )
+    company.records.rows.append(team("x", ["c"]))
+
+    planner = asyncio.run(company.plan())
+
+    assert planner.lost_members == [LostMembers(Key("teams:x"), 2, 3, (A, B), staying=1)]
 
 
 def test_a_group_that_names_unknown_members_is_deleted_without_its_record() -> None:
