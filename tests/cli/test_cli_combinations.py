@@ -43,6 +43,8 @@ from tests.servers.faulty import FaultyServer
         ("audit 00001 --public-key key.pem", "--public-key can only be used with --verify"),
         ("audit 00001 --until 1d", "--until can only be used with --since"),
         ("audit 00001 --since 1d", "name one KEY, or a period with --since"),
+        ("audit --since 1d --until 2d", "--until must be later than --since"),
+        ("journal --since 1d --until 2d", "--until must be later than --since"),
         ("init hr.csv --out new.toml --config old.toml", "--config cannot be used with --out"),
         ("rekey 00001 00002 --from keys.csv", "give OLD and NEW, or --from FILE"),
         ("help plan --json", "--json can only be used with CODE"),

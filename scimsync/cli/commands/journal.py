@@ -17,7 +17,7 @@ from scimsync.cli.ui.operation_rows import change_row, journal_row, request_line
 from scimsync.cli.ui.output import Output
 from scimsync.cli.ui.report_format import report_format
 from scimsync.cli.ui.session import chosen_targets, opened_state
-from scimsync.cli.ui.time_options import past_time
+from scimsync.cli.ui.time_options import past_period
 from scimsync.config.models import Config
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key
@@ -91,7 +91,7 @@ def command(
     sent, without secrets.
     """
     form = report_format(options, form, None, _FORMATS)
-    after, before = past_time("--since", since, options), past_time("--until", until, options)
+    after, before = past_period(since, until, options)
     config = load(options.config)
     chosen_targets(config, options.targets)
     wanted = OperationFilter(

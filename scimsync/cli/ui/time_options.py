@@ -6,9 +6,23 @@ from datetime import datetime
 
 import click
 
+from scimsync.cli.ui.combinations import refuse
 from scimsync.cli.ui.common_options import CommonOptions
 from scimsync.durations import parse_past
 from scimsync.errors import coded
+
+
+def past_period(
+    since: str | None, until: str | None, options: CommonOptions
+) -> tuple[datetime | None, datetime | None]:
+    """Return the times that the values of `--since` and `--until` mean.
+
+    Raise BadParameter if one means none, and UsageError if the period is empty.
+    """
+    begin, end = past_time("--since", since, options), past_time("--until", until, options)
+    if begin is not None and end is not None and begin >= end:
+        refuse("--until must be later than --since")
+    return begin, end
 
 
 def past_time(option: str, text: str | None, options: CommonOptions) -> datetime | None:

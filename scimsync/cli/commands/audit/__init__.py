@@ -26,7 +26,7 @@ from scimsync.cli.ui.output_file import ReportFile, print_written
 from scimsync.cli.ui.private_output import check_outputs, write_private
 from scimsync.cli.ui.report_format import report_format
 from scimsync.cli.ui.session import chosen_targets, opened_state
-from scimsync.cli.ui.time_options import past_time
+from scimsync.cli.ui.time_options import past_period
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError
 from scimsync.jsontext import json_text
@@ -106,6 +106,7 @@ def command(
     if (key is None) == (since is None):
         refuse("name one KEY, or a period with --since")
     form = report_format(options, form, out, _FORMATS)
+    begin, end = past_period(since, until, options)
     config = load(options.config)
     check_outputs(config, out)
     key_to_sign = _key_to_sign(config) if out is not None else None
@@ -113,8 +114,8 @@ def command(
         config,
         options,
         None if key is None else Key(key),
-        past_time("--since", since, options),
-        past_time("--until", until, options),
+        begin,
+        end,
     )
     if out is None:
         _print(report, form)
