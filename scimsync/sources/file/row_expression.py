@@ -67,7 +67,10 @@ def _tree(where: str, option: str, text: str, workspace: Workspace) -> dict[str,
     ).fetchone()
     tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
     if tree["error"]:
-        raise _wrong(where, str(tree.get("error_message", "it cannot be read")))
+        problem = str(tree.get("error_message", "it cannot be read"))
+        if tree.get("position") == str(len(statement) - 1):  # where the template goes on
+            problem = problem.replace('at or near ")"', "at its end")
+        raise _wrong(where, problem)
     node = tree["statements"][0]["node"]
     modifiers = [modifier["type"] for modifier in node["modifiers"]]
     if len(tree["statements"]) > 1 or modifiers != ["ORDER_MODIFIER"] * (option == "pick"):

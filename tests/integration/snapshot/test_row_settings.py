@@ -163,7 +163,8 @@ def test_where_and_pick_work_for_typed_files_and_queries(world: World, kind: str
     ("settings", "said"),
     [
         ({"where": "stat = 'x'"}, 'sources.hr.where: no column "stat" in hr.csv'),
-        ({"where": "name ="}, "sources.hr.where: syntax error"),
+        ({"where": "name ="}, "sources.hr.where: syntax error at its end"),
+        ({"where": "a ) b"}, 'sources.hr.where: syntax error at or near "b"'),
         ({"where": "name; drop table x"}, "sources.hr.where: syntax error"),
         ({"where": "id in (from 'other.csv')"}, "sources.hr.where: a subquery cannot be used here"),
         ({"where": "name = getenv('HOME')"}, "sources.hr.where: DuckDB has no function getenv"),
