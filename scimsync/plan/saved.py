@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import orjson
 
 from scimsync.errors import ConfigError
+from scimsync.formatting import plural
 from scimsync.model.ids import Key
 from scimsync.model.operations import Operation
 from scimsync.plan.definition import Plan, TargetPlan
@@ -262,7 +263,7 @@ def why_outdated(saved: SavedPlan, plan: Plan) -> str | None:
     if _joined(fingerprints) == saved.fingerprint:
         return None
     differences = [
-        f"{name}: {saved.counts.get(name, 0)} operations then, {number} now"
+        f"{name}: {plural(saved.counts.get(name, 0), 'operation')} then, {number} now"
         for name, (number, _) in fingerprints.items()
         if number != saved.counts.get(name, 0)
     ]

@@ -131,7 +131,7 @@ class StartingPoints:
             if row is not None and row.in_doubt:
                 return f"it is not known yet whether {_named(kind, key)} is in it: push first"
             if (row is not None and row.acknowledged) is is_added:
-                return f"{_named(kind, key)} is {'in it' if is_added else 'not in it'} by now"
+                return f"{_named(kind, key)} is {'already' if is_added else 'no longer'} a member"
         return None
 
     def _members(self, group: Key) -> Mapping[Resource, Membership]:
