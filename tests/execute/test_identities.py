@@ -11,13 +11,12 @@ from tests.lifecycle.readback import read_all
 from tests.lifecycle.test_groups import (
     BY_DEPARTMENT,
     BY_TEAM,
-    LISTS,
     TEAMS,
     groups,
     team,
     write_teams,
 )
-from tests.office import ENTERPRISE, MANAGER, USER, Office, Row, counts, people, person
+from tests.office import ENTERPRISE, MANAGER, SOURCE, USER, Office, Row, counts, people, person
 from tests.servers.faulty import FaultyServer, running_faulty_server
 
 DAY = timedelta(days=1)
@@ -264,7 +263,7 @@ def test_a_user_who_returns_under_the_old_key_gets_the_account_back(office: Offi
 
 def with_teams_and_managers(office: Office) -> None:
     office.configure(
-        user=USER + MANAGER, source=LISTS + TEAMS, target='source = "hr"', more=BY_TEAM
+        user=USER + MANAGER, source=SOURCE + TEAMS, target='source = "hr"', more=BY_TEAM
     )
 
 

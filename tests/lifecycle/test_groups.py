@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from scimsync.errors import ConfigError
 from tests.lifecycle.readback import read_all
-from tests.office import USER, Office, Row, counts, people, person
+from tests.office import SOURCE, USER, Office, Row, counts, people, person
 from tests.servers.wire import Wire
 
 LISTS = '[sources.hr]\ntype = "file"\npath = "hr.csv"\nkey = "id"\nlists = { rights = ";" }\n'
@@ -49,7 +49,7 @@ def with_teams(
     office: Office, *, target: str = "", groups: str = BY_TEAM, guard: str = OFTEN
 ) -> None:
     """Teams in a file of their own."""
-    source = f"{LISTS}{TEAMS}"
+    source = f"{SOURCE}{TEAMS}"
     office.configure(source=source, target=f'source = "hr"\n{target}', more=groups, guard=guard)
 
 
@@ -184,7 +184,7 @@ def test_groups_of_a_table_that_has_another_source(
     office.push()
     write_teams(office, [team("B", 1)])
     (office.folder / "teams.csv").rename(office.folder / "others.csv")
-    source = LISTS + TEAMS.replace("teams", "others")
+    source = SOURCE + TEAMS.replace("teams", "others")
     office.configure(
         source=source,
         target='source = "hr"',
