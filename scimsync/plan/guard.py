@@ -22,7 +22,7 @@ In one group, it always allows this many members.
 """
 
 _MIN_MEMBERSHIPS = 20
-"""A share allows that many members, up to half of them, over all groups of a target."""
+"""A share allows that many members over all groups of a target, up to half of them or five."""
 
 _MIN_IDENTITIES = 2
 """A share allows this many keys that are replaced or become other users."""
@@ -128,7 +128,7 @@ def _few_members(_: int) -> int:
 
 
 def _few_memberships(members: int) -> int:
-    return min(_MIN_MEMBERSHIPS, math.ceil(members / 2))
+    return max(MIN_ALLOWED, min(_MIN_MEMBERSHIPS, math.ceil(members / 2)))
 
 
 def _few_identities(_: int) -> int:

@@ -354,8 +354,8 @@ def test_removals_are_not_offered_where_keys_were_renumbered() -> None:
     [
         (20, 40, False),
         (21, 40, True),
-        (3, 5, False),
-        (4, 5, True),
+        (5, 5, False),
+        (6, 8, True),
         (40, 400, False),
         (41, 400, True),
     ],
