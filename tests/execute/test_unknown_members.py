@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.lifecycle.test_groups import BY_TEAM, LISTS, TEAMS, groups, team, with_teams, write_teams
-from tests.office import ENTERPRISE, MANAGER, USER, Office, people, person
+from tests.lifecycle.test_groups import BY_TEAM, TEAMS, groups, team, with_teams, write_teams
+from tests.office import ENTERPRISE, MANAGER, SOURCE, USER, Office, people, person
 
 DAY = timedelta(days=1)
 
@@ -116,14 +116,14 @@ def test_unknown_keys_that_replace_nobody_wait_quietly(real_office: Office) -> N
 
 def test_keys_of_another_source_are_known(real_office: Office) -> None:
     office = real_office
-    contractors = LISTS.replace("sources.hr", "sources.contractors").replace("hr.csv", "con.csv")
+    contractors = SOURCE.replace("sources.hr", "sources.contractors").replace("hr.csv", "con.csv")
     other = (
         f'[targets.crm]\nurl = "{office.url}"\nsource = "contractors"\nauth = {{ type = "bearer"'
     )
     other += f', token = "env:WIKI_TOKEN" }}\n[targets.crm.user]\n{USER}'
     with_teams(office)
     office.configure(
-        source=LISTS + contractors + TEAMS, target='source = "hr"', more=BY_TEAM + other
+        source=SOURCE + contractors + TEAMS, target='source = "hr"', more=BY_TEAM + other
     )
     office.hire(people(2))
     office.hire([person(7)], "con.csv")
@@ -139,7 +139,7 @@ def test_keys_of_another_source_are_known(real_office: Office) -> None:
 def test_a_key_that_moved_means_the_key_that_the_user_has_now(real_office: Office) -> None:
     office = real_office
     office.configure(
-        user=USER + MANAGER, source=LISTS + TEAMS, target='source = "hr"', more=BY_TEAM
+        user=USER + MANAGER, source=SOURCE + TEAMS, target='source = "hr"', more=BY_TEAM
     )
     office.hire([person(1), person(2, manager="00001"), person(3)])
     write_teams(office, [team("T1", 1, 2)])
