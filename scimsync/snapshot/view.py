@@ -8,11 +8,15 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 
+from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Seq
 from scimsync.model.records import NO_UNUSABLE_KEYS, Record, UnusableKeys
+from scimsync.snapshot.double_keys import beside_doubles
 from scimsync.state import due, ingests, known_records, record_names, record_rows, unusable_keys
 from scimsync.state.record_names import Holding
 from scimsync.state.store import Store
+
+_BATCH = 500
 
 
 class SnapshotView:
@@ -22,6 +26,7 @@ class SnapshotView:
         self._store = store
         self._overlay = overlay
         self._unusable: dict[str, UnusableKeys] = {}
+        self._doubled: dict[tuple[str, ...], dict[Key, list[Record]]] = {}
 
     def keys_to_plan(
         self, target: str, sources: Sequence[str], cursor: Seq, now: datetime, *, everybody: bool
@@ -88,7 +93,8 @@ class SnapshotView:
     def unusable(self, sources: Sequence[str], keys: Sequence[Key]) -> dict[Key, str]:
         """Return those of `keys` that an unusable row of one of `sources` may be of, with it.
 
-        No usable row of that source has such a key.
+        No usable row of that source has such a key. A row is unusable too if another of `sources`
+        has its key.
         """
         if any(source not in self._unusable for source in sources):
             for store in (self._store, self._overlay):
@@ -103,6 +109,33 @@ class SnapshotView:
                 here = self._in_order([source], keys)
                 meant |= {*keys} - {record.key for record in here if not record.removed}
             found |= {key: source for key in meant if key not in found}
+        if len(sources) > 1:
+            found = self._beside_doubles(sources, keys) | found
+        return found
+
+    def _beside_doubles(self, sources: Sequence[str], keys: Sequence[Key]) -> dict[Key, str]:
+        records = self._in_order(sources, keys)
+        current = {record.key for record in records if not record.removed}
+        gone = [record for record in records if record.key not in current]
+        if not gone:
+            return {}
+        if tuple(sources) not in self._doubled:
+            self._doubled[tuple(sources)] = self._find_doubled(sources)
+        return beside_doubles(gone, self._doubled[tuple(sources)])
+
+    def _find_doubled(self, sources: Sequence[str]) -> dict[Key, list[Record]]:
+        """Return the records of all keys that more than one of `sources` has now."""
+        with self._store.read() as connection:
+            candidates = set(unusable_keys.doubled(connection, sources))
+        if self._overlay is not None:
+            with self._overlay.read() as connection:
+                candidates |= set(record_rows.changed_keys(connection, sources, Seq(-1)))
+        found: dict[Key, list[Record]] = {}
+        for keys in batches(sorted(candidates), _BATCH):
+            doubles = self.doubles(sources, keys)
+            for record in self._in_order(sources, list(doubles)):
+                if not record.removed:
+                    found.setdefault(record.key, []).append(record)
         return found
 
     def never_accepted(self, sources: Sequence[str], keys: Sequence[Key]) -> set[Key]:

@@ -1,14 +1,15 @@
-"""Which keys the unusable rows of a source may be of, as the table `source` keeps them."""
+"""Which keys unusable rows may be of, as the state keeps them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
+from scimsync.model.ids import Key
 from scimsync.model.records import NO_UNUSABLE_KEYS, UnusableKeys
-from scimsync.state.tables.source_tables import source
+from scimsync.state.tables.source_tables import record, source
 
 
 def of_sources(connection: Connection, names: Sequence[str]) -> dict[str, UnusableKeys]:
@@ -17,6 +18,17 @@ def of_sources(connection: Connection, names: Sequence[str]) -> dict[str, Unusab
         select(source.c.name, source.c.unusable).where(source.c.name.in_(names))
     )
     return {row.name: parse(row.unusable) for row in rows}
+
+
+def doubled(connection: Connection, sources: Sequence[str]) -> list[Key]:
+    """Return the keys that more than one of `sources` has now."""
+    query = (
+        select(record.c.key)
+        .where(record.c.source.in_(sources), record.c.removed_at.is_(None))
+        .group_by(record.c.key)
+        .having(func.count() > 1)
+    )
+    return [Key(key) for key in connection.scalars(query)]
 
 
 def parse(text: str | None) -> UnusableKeys:

@@ -76,6 +76,34 @@ def test_a_key_of_two_sources_changes_nothing(population: Office, faulty: Faulty
     assert user[ENTERPRISE]["department"] == "Staff"
 
 
+def test_a_key_mistyped_as_one_of_another_source_costs_nobody_an_account(
+    population: Office, faulty: FaultyServer
+) -> None:
+    before = dict(faulty.users)
+    last = CONTRACTORS[-1]
+    write(population, contractors=[*CONTRACTORS[:-1], {**last, "id": "00010"}])
+
+    for _ in range(2):
+        plan, ran = population.run("plan"), population.run("push")
+
+        assert (plan.code, ran.code) == (4, 4)
+        assert "staff, contractors each have a record" in ran.err
+        assert f"{last['id']}: wiki: contractors has a row that cannot be used" in ran.err
+        assert faulty.users == before
+
+    write(population, contractors=CONTRACTORS[:-1])
+    assert population.run("push").code == 0
+    assert last["id"] not in active(faulty)
+
+
+def test_a_key_of_two_sources_lets_others_leave(population: Office, faulty: FaultyServer) -> None:
+    write(population, [person(101), *STAFF], CONTRACTORS[:-1])
+
+    population.run("push")
+
+    assert CONTRACTORS[-1]["id"] not in active(faulty)
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [
