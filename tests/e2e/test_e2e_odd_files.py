@@ -390,7 +390,7 @@ EXCEL = {
     "an empty sheet": refused(xlsx(), "hr.xlsx", 3, "sheet Staff is empty"),
     "a header only": refused(xlsx(TABLE[:1]), "hr.xlsx", 3, "hr.xlsx"),
     "a sheet for a CSV file": refused(
-        CSV, "hr.csv", 2, "sources.hr.sheet: is for Excel files", source=STAFF
+        CSV, "hr.csv", 2, "sources.hr.sheet: applies to Excel files only", source=STAFF
     ),
     "protected": refused(PROTECTED, "hr.xlsx", 2, "is protected with a password"),
     "a web page": refused("<html><table>", "hr.xls", 2, "is a web page, not a workbook"),
@@ -508,7 +508,7 @@ YAML = {
     "a tab as indent": refused("- id: 1\n\tname: Ada\n", "people.yaml", 2, "line 2: not YAML"),
     "cut off": refused(LIST + '- id: 3\n  name: "Cy', "people.yaml", 1, "ends in the middle"),
     "a text in the list": Odd(
-        LIST + "- Cy\n", "people.yaml", BOTH, code=4, said=("the row has no key",)
+        LIST + "- Cy\n", "people.yaml", BOTH, code=4, said=("is not a usable object",)
     ),
     "no key": refused("- {nr: 1}\n", "people.yaml", 2, 'no column "id" in people.yaml', "nr"),
     "Windows 1252": refused(
