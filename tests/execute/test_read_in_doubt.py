@@ -18,7 +18,7 @@ from tests.execute.story import (
     requests,
 )
 from tests.office import ENTERPRISE, USER, Office, people, person
-from tests.servers.faulty import FaultyServer
+from tests.servers.faulty import FaultyServer, Seen
 
 pytestmark = pytest.mark.both_databases
 
@@ -144,3 +144,71 @@ def test_who_was_switched_off_by_hand_while_a_change_was_in_doubt_stays_off(
     assert office.push(later=SOON).exit_code == 0
 
     assert one_of(office, "Users")["active"] is False
+
+
+# A creation whose row disappears
+
+NOTHING: dict[str, Any] = {"totalResults": 0, "Resources": []}
+SHORT: dict[str, Any] = {"totalResults": 9, "Resources": []}
+
+
+@pytest.mark.parametrize("status", [204, 202, 500])
+def test_an_account_that_no_filter_finds_is_found_in_the_list_before_it_is_forgotten(
+    office: Office, faulty: FaultyServer, status: int
+) -> None:
+    office.configure(guard=NO_GUARD)
+    office.hire(people(3))
+    office.push()
+    faulty.fail("POST", status=status, effect=True)
+    faulty.fail("GET", where=is_filtered, status=200, body=NOTHING, times=99)
+    office.hire(people(4))
+    office.push()
+    assert faulty.users["id-00004"]["active"]
+
+    office.hire(people(3))
+    assert office.push(later=SOON).exit_code == 0
+
+    assert not faulty.users["id-00004"]["active"]
+
+
+def test_an_account_that_may_exist_is_searched_for_until_the_target_shows_it(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(guard=NO_GUARD)
+    office.hire(people(3))
+    office.push()
+    faulty.fail("POST", status=500, effect=True)
+    faulty.fail("GET", where=is_filtered, status=200, body=NOTHING, times=99)
+    faulty.fail("GET", status=200, body=SHORT, times=99)
+    office.hire(people(4))
+    office.push()
+
+    office.hire(people(3))
+    outcome = office.push(later=SOON)
+
+    assert outcome.exit_code == 4
+    assert outcome.targets["wiki"].access_to_remove.named == "00004"
+
+    faulty.faults.clear()
+    assert office.push(later=timedelta(days=1)).exit_code == 0
+    assert not faulty.users["id-00004"]["active"]
+
+
+def test_an_account_that_was_never_created_is_forgotten(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(guard=NO_GUARD)
+    office.hire(people(3))
+    office.push()
+    faulty.fail("POST", status=500, times=9)
+    office.hire(people(4))
+    assert office.push().exit_code == 4
+
+    office.hire(people(3))
+    assert office.push(later=SOON).exit_code == 0
+
+    assert "00004" not in office.links()
+
+
+def is_filtered(seen: Seen) -> bool:
+    return "filter" in seen.query

@@ -396,7 +396,12 @@ class MemoryTarget:
     async def read_due(self) -> None:
         return
 
-    async def read(self, links: dict[Key, Link]) -> None:
+    async def read(
+        self,
+        links: dict[Key, Link],
+        *,
+        unwanted: Collection[Key] = (),
+    ) -> None:
         for key, link in links.items():
             if not link.in_doubt:
                 continue
