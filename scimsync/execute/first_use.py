@@ -158,10 +158,13 @@ def _check_values(
 ) -> None:
     """Raise UnprovenResponse if a response contradicts what was sent; see `check_change`.
 
-    Earlier parts of the operation count too, and so do earlier operations of this run.
+    If `active` was sent before in this run, it counts too.
     """
     operation, product = prepared.operation, sending.policy.product
-    sent = sending.sent.values(operation)
+    sent = {
+        **sending.sent.values(operation, ["active"]),
+        **{change.path: change.after for change in operation.changes},
+    }
     if product.invites and sent.get("active") is True:
         del sent["active"]  # false until the user accepts the invitation
     new_id = product.new_id(operation.kind, operation.changes)

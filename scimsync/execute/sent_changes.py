@@ -7,7 +7,7 @@ write, and would undo it.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,13 +54,14 @@ class SentChanges:
         if len(self._sent) > _MAX_RESOURCES:
             self._sent.popitem(last=False)
 
-    def values(self, operation: JournaledOperation) -> dict[str, Value]:
-        """Return the values that were sent, by path, for the resource of an operation."""
+    def values(self, operation: JournaledOperation, paths: Collection[str]) -> dict[str, Value]:
+        """Return the values at `paths` that were sent last for the resource of an operation."""
         return {
             change.path: change.after
             for sent in self._of(operation)
             if sent.operation.action not in MEMBERSHIP_ACTIONS
             for change in sent.operation.changes
+            if change.path in paths
         }
 
     def laid_over(

@@ -278,7 +278,7 @@ def test_another_user_name_than_was_sent_is_no_success(
     assert (code, messages) == (4, [f"wiki: update 00005: userName: {why}", journal(2)])
     faulty.faults.clear()
     office.now += SOON
-    assert said(office, "push") == (0, "wiki: 1 update", [])
+    assert said(office, "push") == (0, "wiki: no changes", [])  # the PUT of the e-mail wrote it too
     assert faulty.users["id-00005"]["userName"] == "new@example.com"
 
 
