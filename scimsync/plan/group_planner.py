@@ -21,9 +21,10 @@ from scimsync.plan.decision_writer import Decisions
 from scimsync.plan.group_members import GroupMembers
 from scimsync.plan.named_members import NamedMembers, is_held, named_members
 from scimsync.plan.now import Now
-from scimsync.plan.planner import ResourcePlanner, TargetReader
+from scimsync.plan.planner import ResourcePlanner
 from scimsync.plan.protection import protected_keys
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
+from scimsync.plan.target_reader import TargetReader
 from scimsync.plan.traits import GROUPS
 from scimsync.plan.undecided import why_undecided
 from scimsync.scim.attributes import member_ids

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from scimsync.desired import Desired
@@ -27,22 +27,10 @@ from scimsync.plan.now import Now
 from scimsync.plan.pinned import Pins
 from scimsync.plan.product import keep_immutable
 from scimsync.plan.protection import link_protected_by, protected_by
-from scimsync.plan.protocols import Finder, InDoubtResources, PlanningState, Records
+from scimsync.plan.protocols import InDoubtResources, PlanningState, Records
+from scimsync.plan.target_reader import TargetReader
 from scimsync.plan.traits import Traits
 from scimsync.transport.request_errors import RequestError
-
-
-@dataclass(frozen=True, slots=True)
-class TargetReader:
-    """The means to find and read one kind of resource at a target. A plan without it is offline.
-
-    `clock_doubt` compares the clock with that of the target. It sends a request only if the target
-    has not responded in this run.
-    """
-
-    finder: Finder
-    in_doubt: InDoubtResources
-    clock_doubt: Callable[[], Awaitable[ClockDoubt | None]]
 
 
 class ResourcePlanner(ABC):

@@ -28,8 +28,8 @@ from scimsync.plan.identities import (
 )
 from scimsync.plan.membership_planner import LostMembers, MembershipPlanner
 from scimsync.plan.now import Now
-from scimsync.plan.planner import TargetReader
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
+from scimsync.plan.target_reader import TargetReader
 from scimsync.plan.user_planner import UserPlanner
 from scimsync.transport.request_errors import RequestError
 

@@ -26,9 +26,10 @@ from scimsync.plan.kept_references import KeptReferences
 from scimsync.plan.moved_keys import MovedKeys
 from scimsync.plan.named_references import resolve_names
 from scimsync.plan.now import Now
-from scimsync.plan.planner import ResourcePlanner, TargetReader
+from scimsync.plan.planner import ResourcePlanner
 from scimsync.plan.protection import link_protected_by
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
+from scimsync.plan.target_reader import TargetReader
 from scimsync.plan.traits import USERS
 from scimsync.plan.undecided import why_undecided
 from scimsync.plan.unlinked_leavers import UnlinkedLeavers

@@ -16,8 +16,8 @@ from scimsync.model.service_provider import Discovery
 from scimsync.model.target_memory import TargetState
 from scimsync.plan import TargetPlanner
 from scimsync.plan.adoption import searched_by
-from scimsync.plan.planner import TargetReader
 from scimsync.plan.protection import protected_by
+from scimsync.plan.target_reader import TargetReader
 from scimsync.run.before_planning import PROOFS
 from scimsync.run.compiled import CompiledTarget
 from scimsync.run.context import Context, PushContext

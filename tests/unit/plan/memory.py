@@ -22,8 +22,8 @@ from scimsync.model.pins import Pin
 from scimsync.model.records import Record
 from scimsync.plan import Now
 from scimsync.plan.candidates import Policy
-from scimsync.plan.planner import TargetReader
 from scimsync.plan.target_planner import Scope, TargetPlanner
+from scimsync.plan.target_reader import TargetReader
 from tests.error_text import text_of
 from tests.unit.plan.building import DEACTIVATE, NOW, TODAY
 
