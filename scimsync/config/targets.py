@@ -340,20 +340,8 @@ class Target(Table):
             name = registries.target_types[self.type].profile
         profile: Profile = registries.profiles[name]()
         self._check_type(profile)
-        if profile.deactivate_means == "delete" and self.leave.delete_after is not None:
-            raise invalid(
-                f"at {profile.product}, deactivating an account deletes it for good at once",
-                hint='leave out delete_after; action = "keep" changes nothing',
-                below=("leave", "delete_after"),
-                code="SYNC-0149",
-            )
-        if profile.deactivate_means == "delete" and self.unmanaged is Unmanaged.DEACTIVATE:
-            raise invalid(
-                f"at {profile.product}, deactivating an account deletes it for good at once",
-                hint='write unmanaged = "report", and delete accounts there',
-                below=("unmanaged",),
-                code="SYNC-0149",
-            )
+        if profile.deactivate_means == "delete":
+            self._refuse_deactivation(profile)
         match: Sequence[str] = self.match
         if "match" not in self.model_fields_set:
             mapped = {path.casefold() for path in self.user}
@@ -362,3 +350,21 @@ class Target(Table):
         if name == self.profile and match == list(self.match):
             return self
         return self.model_copy(update={"profile": name, "match": tuple(match) or ("userName",)})
+
+    def _refuse_deactivation(self, profile: Profile) -> None:
+        """Refuse settings that deactivate accounts for a while, where that deletes them."""
+        why = f"at {profile.product}, deactivating an account deletes it for good at once"
+        if self.leave.delete_after is not None:
+            raise invalid(
+                why,
+                hint='leave out delete_after; action = "keep" changes nothing',
+                below=("leave", "delete_after"),
+                code="SYNC-0149",
+            )
+        if self.unmanaged is Unmanaged.DEACTIVATE:
+            raise invalid(
+                why,
+                hint='write unmanaged = "report", and delete accounts there',
+                below=("unmanaged",),
+                code="SYNC-0149",
+            )

@@ -74,10 +74,7 @@ def compile_program(
     environment = Sandbox(tables)
     names = Names(access, tables, lists)
     rules = parse_rules(access, where, names, environment)
-    condition = None
-    if scope is not None:
-        location = ExpressionLocation(where, dotted_key((*keys[:-1], "scope")))
-        condition = parse(scope, location, names, environment, use=Use.CONDITION, in_scope=True)
+    condition = _parse_scope(scope, keys, where, names, environment)
     reader = MappingReader(keys, places or {}, where, kind, names, environment)
     slots = reader.slots(mapping)
     required = reader.required(slots)
@@ -123,6 +120,15 @@ def compile_program(
         person=_match(slots, IDENTITY, environment),
         names=_name_expressions(names, environment),
     )
+
+
+def _parse_scope(
+    scope: str | None, keys: Sequence[str], where: str, names: Names, environment: Sandbox
+) -> ParsedExpression | None:
+    if scope is None:
+        return None
+    location = ExpressionLocation(where, dotted_key((*keys[:-1], "scope")))
+    return parse(scope, location, names, environment, use=Use.CONDITION, in_scope=True)
 
 
 def _all_parsed(

@@ -142,13 +142,7 @@ class ArrivalFinder:
         for new, link, shared in some:
             old = link.key
             record = records.get(old)
-            obstacle = None
-            if old in staying:
-                obstacle = Obstacle.STAYS
-            elif old in held:
-                obstacle = Obstacle.BY_HAND
-            elif self._left_long_ago(link, record):
-                obstacle = Obstacle.LONG_AGO
+            obstacle = self._obstacle(link, record, staying, held)
             stays = obstacle is Obstacle.STAYS or record is None
             if stays and link.moved_from == new:
                 continue  # someone separated the two; only a key that left gives its account back
@@ -157,6 +151,15 @@ class ArrivalFinder:
             if link.status is LinkStatus.DELETED and names is Agreement.DIFFERENT:
                 continue  # another person, and no account that they could take over
             yield Suspicion(new, old, shared, names, obstacle, fresh)
+
+    def _obstacle(
+        self, link: Link, record: Record | None, staying: Set[Key], held: Collection[Key]
+    ) -> Obstacle | None:
+        if link.key in staying:
+            return Obstacle.STAYS
+        if link.key in held:
+            return Obstacle.BY_HAND
+        return Obstacle.LONG_AGO if self._left_long_ago(link, record) else None
 
     def _left_long_ago(self, link: Link, record: Record | None) -> bool:
         leaves = self.policy.remove and self.policy.leave.action != "keep"

@@ -109,12 +109,14 @@ class NamedMembers:
             )
             misnamed, staying = self._members.set(group, wanted, unknown)
             self._read[group] = _why_held(misnamed, staying) if staying else None
-            path = f"groups.{rule.name}.{MEMBERS}"
-            of_users = [key for kind, key in wanted if kind is Kind.USER]
-            self._named[path] += len(of_users)
-            self._nameless[path] += sum(
-                key not in there and key not in moved.values() for key in of_users
-            )
+            self._count(rule, wanted, there.union(moved.values()))
+
+    def _count(self, rule: GroupRule, wanted: Members, known: Collection[Key]) -> None:
+        """Count the users that one group names, and those of them whose keys are not `known`."""
+        path = f"groups.{rule.name}.{MEMBERS}"
+        of_users = [key for kind, key in wanted if kind is Kind.USER]
+        self._named[path] += len(of_users)
+        self._nameless[path] += sum(key not in known for key in of_users)
 
     def _unknown(self, users: Collection[Key]) -> set[Key]:
         """Return those of `users` without any record, even a removed one, and without a link."""

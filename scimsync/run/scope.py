@@ -53,9 +53,8 @@ def planned_scope(
     its_time = _is_time(compiled, known, now.time)
     checks_clock = _went_back(compiled, known, now.time + TOLERANCE)
     changed = known.digest != compiled.digest(now.today) or its_time
-    waits_for_clock = None
-    if changed and not reconfigured and now.doubt is not None and now.doubt.is_wrong:
-        changed, waits_for_clock = False, why_waiting(now.doubt)
+    waits_for_clock = _why_not_by_time(now) if changed and not reconfigured else None
+    changed = changed and waits_for_clock is None
     if not options.insistent and (its_time or not changed):
         error = quarantine_error(known, now.time)
         if error is not None:
@@ -63,23 +62,42 @@ def planned_scope(
     if reconfigured and not options.read:
         # the new sync.toml may name columns that were never read: wait for a push that reads
         return PlannedScope(_scope_of_held(compiled.name, store, options))
-    if options.repairs is not None:
-        repair = options.repairs.get(compiled.name)
-        if repair is None:
-            return PlannedScope()
-        scope = Scope(repair.keys, cursor=known.cursor, accepted=known.cursor, repair=repair)
-        return PlannedScope(replace(scope, checks_clock=checks_clock))
     cursor = Seq(0) if changed or options.refresh else known.cursor
-    if options.only is not None:
-        only = Scope(options.only, cursor=cursor, accepted=known.cursor, checks_clock=checks_clock)
-        return PlannedScope(only, has_arrivals=True)
+    if options.repairs is not None or options.only is not None:
+        part = _part(compiled.name, known, options, cursor)
+        if part.scope is None:
+            return part
+        return replace(part, scope=replace(part.scope, checks_clock=checks_clock))
     planned = _whole_scope(
         compiled, known, context, reading, cursor, changed=changed, reconfigured=reconfigured
     )
-    if waits_for_clock is None or planned.next is None:
+    return planned if waits_for_clock is None else _waiting(planned, known, waits_for_clock)
+
+
+def _part(target: str, known: TargetState, options: Options, cursor: Seq) -> PlannedScope:
+    """Return the scope of a repair, or of a run for some users only."""
+    if options.repairs is None:
+        only = Scope(options.only, cursor=cursor, accepted=known.cursor)
+        return PlannedScope(only, has_arrivals=True)
+    repair = options.repairs.get(target)
+    if repair is None:
+        return PlannedScope()
+    return PlannedScope(
+        Scope(repair.keys, cursor=known.cursor, accepted=known.cursor, repair=repair)
+    )
+
+
+def _waiting(planned: PlannedScope, known: TargetState, why: str) -> PlannedScope:
+    """Return a scope of changed records only, after which the time still has to be considered."""
+    if planned.next is None:
         return planned
     following = replace(planned.next, digest=known.digest)
-    return replace(planned, next=following, waits_for_clock=waits_for_clock)
+    return replace(planned, next=following, waits_for_clock=why)
+
+
+def _why_not_by_time(now: Now) -> str | None:
+    """Return why the time decides about nobody in this run, or None if it may."""
+    return why_waiting(now.doubt) if now.doubt is not None and now.doubt.is_wrong else None
 
 
 def why_waiting(doubt: ClockDoubt) -> str:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from scimsync.errors import SourceFormatError, SourceUnavailable
 from scimsync.sources.base import RejectedRows, RowLocation, SourceSpec
@@ -214,17 +215,7 @@ class JsonReader:
         key = self._spec.key
         if not isinstance(found, dict) or key in found:
             return None
-        lists = {
-            member: items
-            for member, items in found.items()
-            if isinstance(items, list) and items and all(isinstance(item, dict) for item in items)
-        }
-        least = sum(not isinstance(value, list | dict) for value in found.values())
-        widths = {
-            member: len(items[0])
-            for member, items in lists.items()
-            if (any(key in item for item in items) if key else len(items[0]) > least)
-        }
+        widths = _widths_of_lists(found, key)
         member = max(widths, key=widths.__getitem__, default=None)
         if member is not None:
             self._refuse_second(member)
@@ -240,3 +231,18 @@ class JsonReader:
                 f'{self._spec.setting("path")}: {self.file.label} has the list "{member}" twice',
                 code="SYNC-0208",
             )
+
+
+def _widths_of_lists(found: Mapping[str, Any], key: str) -> dict[str, int]:
+    """Return the members that may be lists of records, with the width of the first object."""
+    lists = {
+        member: items
+        for member, items in found.items()
+        if isinstance(items, list) and items and all(isinstance(item, dict) for item in items)
+    }
+    least = sum(not isinstance(value, list | dict) for value in found.values())
+    return {
+        member: len(items[0])
+        for member, items in lists.items()
+        if (any(key in item for item in items) if key else len(items[0]) > least)
+    }
