@@ -60,18 +60,13 @@ async def send_in_other_shapes(
     if shapes is None:
         return None, error
     needed = uses_of(shapes, prepared)
-    if may_be_shown_later(prepared, error):
-        shapes.give_up(operation.kind, needed, ignored=True)
+    if not _may_be_tried(shapes, prepared, needed, error):
         return None, error
-    if not _may_help(shapes, operation.kind, needed, error):
-        return None, error
-    others: frozenset[str] | None = frozenset()
-    if removes_members(prepared):
-        others = await other_members(sending, prepared)
+    removes = removes_members(prepared)
+    others = await other_members(sending, prepared) if removes else frozenset()
     if others is None:
         return None, error  # nothing would show who is removed besides
-    unsupported = answer_of(error) is Answer.UNSUPPORTED
-    put_first = unsupported and operation.action not in MEMBERSHIP_ACTIONS
+    put_first = _puts_first(operation, error)
     for other in shapes.alternatives(operation.kind, needed, put_first=put_first):
         try:
             sent = await send_checked(
@@ -87,8 +82,7 @@ async def send_in_other_shapes(
                 if others:
                     raise OthersInDoubt(why, others) from why
                 return None, why
-            failed = answer_of(why) is Answer.SERVER_ERROR  # at a shape that it does not know
-            if not failed and not may_be_the_shape(why, is_proven=False):
+            if not _may_take_another(why):
                 why.in_doubt |= may_have_had_effect(error)
                 return None, why
             continue
@@ -96,11 +90,34 @@ async def send_in_other_shapes(
             return sent, None  # an earlier request made the change: this one was not sent
         if await restore_members(sending, prepared, others, after_success=True):
             continue  # it removes more than it names
-        if not others and removes_members(prepared):
+        if not others and removes:
             return sent, None  # it did no harm here, but may do some to others
         _learn(shapes, operation, other, error)
         return sent, None
     return None, await _give_up(sending, shapes, prepared, error)
+
+
+def _may_be_tried(
+    shapes: LearnedShapes, prepared: PreparedOperation, needed: Collection[Use], error: RequestError
+) -> bool:
+    """Return whether other shapes may be tried in this run after a change ended with `error`."""
+    kind = prepared.operation.kind
+    if may_be_shown_later(prepared, error):
+        shapes.give_up(kind, needed, ignored=True)
+        return False
+    return _may_help(shapes, kind, needed, error)
+
+
+def _puts_first(operation: JournaledOperation, error: RequestError) -> bool:
+    """Return whether a PUT is the next try: the target seems to know no PATCH at all."""
+    unsupported = answer_of(error) is Answer.UNSUPPORTED
+    return unsupported and operation.action not in MEMBERSHIP_ACTIONS
+
+
+def _may_take_another(error: RequestError) -> bool:
+    """Return whether a target that answered `error` to one more shape may take the next one."""
+    failed = answer_of(error) is Answer.SERVER_ERROR  # at a shape that it does not know
+    return failed or may_be_the_shape(error, is_proven=False)
 
 
 async def _give_up(

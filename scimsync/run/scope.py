@@ -64,27 +64,24 @@ def planned_scope(
         return PlannedScope(_scope_of_held(compiled.name, store, options))
     cursor = Seq(0) if changed or options.refresh else known.cursor
     if options.repairs is not None or options.only is not None:
-        part = _part(compiled.name, known, options, cursor)
-        if part.scope is None:
-            return part
-        return replace(part, scope=replace(part.scope, checks_clock=checks_clock))
+        return _part(compiled.name, known, options, cursor, checks_clock=checks_clock)
     planned = _whole_scope(
         compiled, known, context, reading, cursor, changed=changed, reconfigured=reconfigured
     )
     return planned if waits_for_clock is None else _waiting(planned, known, waits_for_clock)
 
 
-def _part(target: str, known: TargetState, options: Options, cursor: Seq) -> PlannedScope:
+def _part(
+    target: str, known: TargetState, options: Options, cursor: Seq, *, checks_clock: bool
+) -> PlannedScope:
     """Return the scope of a repair, or of a run for some users only."""
+    scope = Scope(options.only, cursor, known.cursor, checks_clock=checks_clock)
     if options.repairs is None:
-        only = Scope(options.only, cursor=cursor, accepted=known.cursor)
-        return PlannedScope(only, has_arrivals=True)
+        return PlannedScope(scope, has_arrivals=True)
     repair = options.repairs.get(target)
     if repair is None:
         return PlannedScope()
-    return PlannedScope(
-        Scope(repair.keys, cursor=known.cursor, accepted=known.cursor, repair=repair)
-    )
+    return PlannedScope(replace(scope, only=repair.keys, cursor=known.cursor, repair=repair))
 
 
 def _waiting(planned: PlannedScope, known: TargetState, why: str) -> PlannedScope:
