@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 from scimsync.errors import TargetUnavailable
 from scimsync.formatting import printable
+from scimsync.probe.answers import ProbeResponse
 from scimsync.probe.clean_up import CleanUp
 from scimsync.probe.engine import SequenceRun
 from scimsync.probe.ledger import Ledger, abandoned_ledgers, new_ledger
@@ -18,6 +19,8 @@ from scimsync.probe.sequences import PLAIN, SEQUENCES, checks_of
 from scimsync.probe.server import Origin, Request, Server, Silence
 from scimsync.probe.values import Exchange, LeftResource, ProbeReport, ProbeResult, RequestPurpose
 from scimsync.transport.retry_policy import TimeSource
+
+_LONGEST_LOCATION = 200  # characters
 
 _NO_CREDENTIALS = "the request had none; --token env:NAME sends a bearer token"
 
@@ -146,11 +149,11 @@ class _Probe:
                 hint=None if self._plain.has_credentials else _NO_CREDENTIALS,
                 code="SYNC-0402",
             )
-        if answer.status == 404 or (answer.document is None and answer.status < 500):
+        refusal = _why_no_service(answer)
+        if refusal is not None:
+            why, hint, code = refusal
             raise TargetUnavailable(
-                f"{url}: GET /Users: status {answer.status}, and no JSON object",
-                hint="the URL of a SCIM service is the part before /Users",
-                code="SYNC-0403",
+                f"{url}: GET /Users: status {answer.status}: {why}", hint=hint, code=code
             )
 
     async def remove_abandoned(self) -> tuple[int, list[LeftResource]]:
@@ -205,6 +208,22 @@ def with_needed(steps: Sequence[Step], wanted: Sequence[Step]) -> Iterator[Step]
             kept.append(step)
             needed |= step.all_needs
     yield from reversed(kept)
+
+
+def _why_no_service(answer: ProbeResponse) -> tuple[str, str, str] | None:
+    """Return why a response shows no service to probe, a hint, and the code, or None."""
+    url_hint = "the URL of a SCIM service is the part before /Users"
+    if answer.status == 429:
+        return "the server limits requests", "wait, and probe it again", "SYNC-0405"
+    if answer.status is not None and 300 <= answer.status < 400:
+        location = printable(answer.headers.get("location", ""))[:_LONGEST_LOCATION]
+        where = f" to {location}" if location else ""
+        return f"the server redirects the request{where}", url_hint, "SYNC-0403"
+    if answer.status == 404:
+        return "the server knows no /Users at this URL", url_hint, "SYNC-0403"
+    if answer.document is None and (answer.status or 0) < 500:
+        return "the body is no JSON object", url_hint, "SYNC-0403"
+    return None
 
 
 def _concerns(step: Step, only: Only | None) -> bool:

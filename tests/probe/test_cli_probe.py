@@ -12,6 +12,7 @@ import pytest
 from tests.docs.documentation import page, section, sessions
 from tests.office import Office
 from tests.servers.defects import Defect, DefectiveProvider, running_provider
+from tests.servers.faulty import FaultyServer
 
 TOKEN = ("--token", "env:APP_TOKEN")
 
@@ -229,3 +230,30 @@ def test_without_a_folder_for_the_ledger_nothing_is_created(
     assert ran.code == 1
     assert "[SYNC-0962]" in ran.err
     assert {one.method for one in server.seen} == {"GET"}
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "message"),
+    [
+        (404, {}, {"detail": "x"}, "status 404: the server knows no /Users at this URL"),
+        (404, {}, None, "status 404: the server knows no /Users at this URL"),
+        (302, {"Location": "/login"}, None, "status 302: the server redirects the request"),
+        (429, {}, {"detail": "x"}, "status 429: the server limits requests"),
+        (200, {}, [], "status 200: the body is no JSON object"),
+    ],
+)
+def test_what_is_no_service_is_said(
+    office: Office,
+    faulty: FaultyServer,
+    status: int,
+    headers: dict[str, str],
+    body: object,
+    message: str,
+) -> None:
+    faulty.fail("GET", status=status, headers=headers, body=body, times=9)
+
+    token = ("--token", f"literal:{faulty.token}")
+    ran = office.run("probe", faulty.url, *token, "--as", "okta")
+
+    assert ran.code == 1
+    assert message in ran.err
