@@ -135,6 +135,10 @@ async def send_checked(
         # a read showed that nothing had to be sent
         was_read = bool(prepared.ready) or operation.action == Action.ADOPT
         return Sent(requests, None, Confirmation.READ if was_read else None)
+    for request, response in list(zip(requests, responses, strict=False))[:-1]:
+        # each of several requests has to reach the resource; the last response has all values
+        known = (operation.kind, prepared.may_hold)
+        check_change(request, response, operation.remote_id, {}, known)
     _check_values(sending, prepared, operation.remote_id, requests[-1], responses[-1])
     confirmed_by = None
     if operation.action == Action.DELETE:

@@ -434,3 +434,29 @@ def test_a_state_of_yesterday_is_settled_by_a_refresh(office: Office, faulty: Fa
     assert faulty.written() == []
     assert office.links()["00008"].status == "inactive"
     assert said(office, "push") == (0, "wiki: no changes", [])
+
+
+def test_each_of_several_requests_has_to_reach_the_account(
+    office: Office, faulty: FaultyServer
+) -> None:
+    """A target that takes one change in a request answers the first of two with another account."""
+    office.configure(guard='max_updates = "100%"')
+    first_push(office, 4)
+    several = faulty.fail(
+        "PATCH", where=lambda seen: len((seen.body or {})["Operations"]) > 1, status=400, times=99
+    )
+    new = {"given": "Noor", "family": "Ober"}
+    office.hire([person(1, **new), *people(4)[1:]])
+    office.push()
+    assert faulty.users["id-00001"]["name"] == {"givenName": "Noor", "familyName": "Ober"}
+
+    faulty.fail("PATCH", status=200, body=faulty.users["id-00003"], times=1)
+    office.hire([person(1, **new), person(2, **new), *people(4)[2:]])
+    codes = [office.push().exit_code]
+    faulty.faults[:] = [several]
+    for _ in range(2):
+        office.now += SOON
+        codes.append(office.push().exit_code)
+
+    assert codes[-1] == 0
+    assert faulty.users["id-00002"]["name"] == {"givenName": "Noor", "familyName": "Ober"}
