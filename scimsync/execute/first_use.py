@@ -6,7 +6,7 @@ detected on the first resource: others wait until it is known.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -20,9 +20,15 @@ from scimsync.execute.shown_changes import (
 )
 from scimsync.execute.unshown_changes import check_ignored, note_unshown
 from scimsync.model.changes import Change, apply_changes
-from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Kind, RemoteId
+from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Kind, RemoteId, Value
 from scimsync.model.memberships import member_of
-from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, Confirmation, Operation
+from scimsync.model.operations import (
+    MEMBERSHIP_ACTIONS,
+    Action,
+    Confirmation,
+    JournaledOperation,
+    Operation,
+)
 from scimsync.scim.attributes import read
 from scimsync.scim.differences import differences
 from scimsync.scim.messages import Requests, ScimRequest, ScimResponse
@@ -135,11 +141,11 @@ async def send_checked(
         # a read showed that nothing had to be sent
         was_read = bool(prepared.ready) or operation.action == Action.ADOPT
         return Sent(requests, None, Confirmation.READ if was_read else None)
-    for request, response in list(zip(requests, responses, strict=False))[:-1]:
-        # each of several requests has to reach the resource; the last response has all values
-        known = (operation.kind, prepared.may_hold)
-        check_change(request, response, operation.remote_id, {}, known)
-    _check_values(sending, prepared, operation.remote_id, requests[-1], responses[-1])
+    for request, response in zip(requests[:-1], responses[:-1], strict=False):
+        # each of several requests has to reach the resource; only the last shows all values
+        _check_response(sending, prepared, operation.remote_id, request, response, {})
+    sent = _sent_values(sending, operation)
+    _check_response(sending, prepared, operation.remote_id, requests[-1], responses[-1], sent)
     confirmed_by = None
     if operation.action == Action.DELETE:
         was_read = await _look_after_deletion(sending, prepared, requests[-1])
@@ -153,25 +159,31 @@ async def send_checked(
     return Sent(requests, responses[-1], confirmed_by)
 
 
-def _check_values(
+def _sent_values(sending: Sending, operation: JournaledOperation) -> dict[str, Value]:
+    """Return the values that a response to an operation should show.
+
+    If `active` was sent before in this run, it counts too.
+    """
+    sent = {
+        **sending.sent.values(operation, ["active"]),
+        **{change.path: change.after for change in operation.changes},
+    }
+    if sending.policy.product.invites and sent.get("active") is True:
+        del sent["active"]  # false until the user accepts the invitation
+    return sent
+
+
+def _check_response(
     sending: Sending,
     prepared: PreparedOperation,
     remote_id: RemoteId,
     request: ScimRequest,
     response: ScimResponse,
+    sent: Mapping[str, Value],
 ) -> None:
-    """Raise UnprovenResponse if a response contradicts what was sent; see `check_change`.
-
-    If `active` was sent before in this run, it counts too.
-    """
-    operation, product = prepared.operation, sending.policy.product
-    sent = {
-        **sending.sent.values(operation, ["active"]),
-        **{change.path: change.after for change in operation.changes},
-    }
-    if product.invites and sent.get("active") is True:
-        del sent["active"]  # false until the user accepts the invitation
-    new_id = product.new_id(operation.kind, operation.changes)
+    """Raise UnprovenResponse if a response contradicts the values `sent`; see `check_change`."""
+    operation = prepared.operation
+    new_id = sending.policy.product.new_id(operation.kind, operation.changes)
     if new_id is not None and response.resource_id == new_id:
         remote_id = new_id
     check_change(request, response, remote_id, sent, (operation.kind, prepared.may_hold))
