@@ -120,6 +120,22 @@ class Operation:
     detail: str | None = None
 
 
+def unplanned(
+    phase: int, kind: Kind, key: Key, action: str, why: str, remote_id: RemoteId | None = None
+) -> Operation:
+    """Return the operation that says why a resource could not be planned."""
+    return Operation(
+        phase=phase,
+        kind=kind,
+        key=key,
+        action=action,
+        reason="could not be planned",
+        status=OperationStatus.FAILED,
+        remote_id=remote_id,
+        detail=why,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournaledOperation(Operation):
     """An operation as the journal holds it, with its run, its target and its outcome.

@@ -12,7 +12,7 @@ from scimsync.model.accounts import Account
 from scimsync.model.changes import Change
 from scimsync.model.ids import Document, Key, Kind, Value, fold_name
 from scimsync.model.links import Link, LinkStatus, Reference
-from scimsync.model.operations import Action, Operation, OperationStatus, Phase
+from scimsync.model.operations import Action, Operation, Phase, unplanned
 from scimsync.model.placeholders import IdOf
 from scimsync.plan.candidates import Candidate, Policy, Surroundings
 from scimsync.plan.deletions import deletion_time, uncounted
@@ -113,17 +113,9 @@ class DecisionWriter:
             phase, action = self.traits.update, Action.UPDATE
         elif leaves:
             phase, action = self.traits.leave, Action.DEACTIVATE
+        remote_id = link.remote_id if link is not None else None
         self.decisions.operations.append(
-            Operation(
-                phase=phase,
-                kind=self.traits.kind,
-                key=candidate.key,
-                action=action,
-                reason="could not be planned",
-                status=OperationStatus.FAILED,
-                remote_id=link.remote_id if link is not None else None,
-                detail=detail,
-            )
+            unplanned(phase, self.traits.kind, candidate.key, action, detail, remote_id)
         )
 
     def ignore(self, candidate: Candidate, link: Link) -> None:

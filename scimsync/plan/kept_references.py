@@ -8,7 +8,7 @@ from dataclasses import replace
 from scimsync.errors import coded
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import Reference
-from scimsync.model.operations import Action, Operation, OperationStatus, Phase
+from scimsync.model.operations import Action, Operation, Phase, unplanned
 from scimsync.model.placeholders import IdOf
 from scimsync.plan.batch import Batch
 from scimsync.plan.candidates import Surroundings
@@ -94,13 +94,5 @@ def _held(batch: Batch, key: Key, path: str) -> object:
 
 def _failure(batch: Batch, reference: Reference, why: str) -> Operation:
     link = batch.links.get(reference.key)
-    return Operation(
-        phase=Phase.REFERENCE,
-        kind=Kind.USER,
-        key=reference.key,
-        action=Action.UPDATE,
-        reason="could not be planned",
-        status=OperationStatus.FAILED,
-        remote_id=None if link is None else link.remote_id,
-        detail=why,
-    )
+    remote_id = None if link is None else link.remote_id
+    return unplanned(Phase.REFERENCE, Kind.USER, reference.key, Action.UPDATE, why, remote_id)

@@ -18,8 +18,8 @@ from scimsync.model.operations import (
     REMOVAL_ACTIONS,
     Action,
     Operation,
-    OperationStatus,
     Phase,
+    unplanned,
 )
 from scimsync.plan.batch import BATCH
 from scimsync.plan.candidates import Policy
@@ -194,14 +194,8 @@ class MembershipPlanner:
                 yield membership
         if waiting:
             why = f"{plural(waiting, 'member')} to add: waiting until the group has its displayName"
-            failure = Operation(
-                phase=Phase.MEMBERS,
-                kind=Kind.GROUP,
-                key=group,
-                action=Action.ADD_MEMBERS,
-                reason="could not be planned",
-                status=OperationStatus.FAILED,
-                detail=coded(why, "SYNC-0355"),
+            failure = unplanned(
+                Phase.MEMBERS, Kind.GROUP, group, Action.ADD_MEMBERS, coded(why, "SYNC-0355")
             )
             self._state.add_operations([failure])
 
@@ -243,15 +237,7 @@ class MembershipPlanner:
         }
         self._state.add_operations(
             [
-                Operation(
-                    phase=Phase.MEMBERS,
-                    kind=Kind.USER,
-                    key=one.member,
-                    action=Action.UPDATE,
-                    reason="could not be planned",
-                    status=OperationStatus.FAILED,
-                    detail=held[one.id],
-                )
+                unplanned(Phase.MEMBERS, Kind.USER, one.member, Action.UPDATE, held[one.id])
                 for one in users
                 if one.id in held
             ]
