@@ -54,13 +54,17 @@ class GroupRule:
 
     def desired(self, key: Key, today: date) -> Desired:
         """Return the desired document of a group by `each` or by rule, or raise DesireError."""
-        value = key.partition(":")[2]
-        return self.program.desire(Record(self.name, key, {VALUE: value}), today)
+        return self.program.desire(Record(self.name, key, {VALUE: value_of(key)}), today)
 
 
 def name_of(key: Key) -> str:
     """Return the name of the table that a group's key comes from."""
     return key.partition(":")[0]
+
+
+def value_of(key: Key) -> Key:
+    """Return the value of `each`, or the key of the source record, that a group's key has."""
+    return Key(key.partition(":")[2])
 
 
 def groups_of(desired: Desired, rules: dict[str, GroupRule]) -> list[Key]:

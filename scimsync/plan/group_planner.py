@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import chain
 
 from scimsync.desired import Desired, DesireError
-from scimsync.desired.groups import GroupForm, GroupRule, name_of
+from scimsync.desired.groups import GroupForm, GroupRule, name_of, value_of
 from scimsync.errors import ScimsyncError, coded
 from scimsync.model.accounts import Account
 from scimsync.model.batches import batches
@@ -136,7 +136,7 @@ class GroupPlanner(ResourcePlanner):
         waiting = [key for key in due if name_of(key) == rule.name]
         links = self._state.links(Kind.GROUP, waiting)
         changed = self._records.changed_keys([source], cursor)
-        records = (_record_of(key) for key, link in links.items() if is_held(link))
+        records = (value_of(key) for key, link in links.items() if is_held(link))
         keys: set[Key] = set()
         for chunk in batches(chain(changed, records), BATCH):
             self._named.read(
@@ -309,7 +309,7 @@ class GroupPlanner(ResourcePlanner):
         desired: dict[Key, Desired],
         failures: dict[Key, str],
     ) -> None:
-        by_record = {_record_of(key): key for key in keys}
+        by_record = {value_of(key): key for key in keys}
         for record_key, record in self._records.get([source], list(by_record)).items():
             if record.removed:
                 continue
@@ -368,11 +368,6 @@ class GroupPlanner(ResourcePlanner):
             key: tuple(account for account in accounts if stays(key, account))
             for key, accounts in batch.accounts.items()
         }
-
-
-def _record_of(group: Key) -> Key:
-    """Return the key of the record of a group from a source."""
-    return Key(group.partition(":")[2])
 
 
 def _gives_up(desired: Desired | None, path: str, value: str | None) -> bool:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from scimsync.desired import Desired
-from scimsync.desired.groups import MEMBERS, SUBGROUPS, GroupRule, texts
+from scimsync.desired.groups import MEMBERS, SUBGROUPS, GroupRule, texts, value_of
 from scimsync.desired.survey import suspicious
 from scimsync.errors import ScimsyncError, coded
 from scimsync.formatting import plural
@@ -130,7 +130,7 @@ class NamedMembers:
         """Return those of `groups` without a record, even a removed one, and without a link."""
         unknown: set[Key] = set()
         for some in batches(sorted(groups), BATCH):
-            by_record = {Key(key.partition(":")[2]): key for key in some}
+            by_record = {value_of(key): key for key in some}
             known = {by_record[key] for key in self._records.get([source], list(by_record))}
             unknown |= {*some} - known - self._state.links(Kind.GROUP, some).keys()
         return unknown
