@@ -53,13 +53,17 @@ class ArrivalFinder:
 
     def suspicions(self) -> Iterator[Suspicion]:
         """Yield each pair of keys that may be one user."""
+        held: list[Link] | None = None
         for keys in batches(self.state.arrivals(self.sources, self.cursor), BATCH):
             desired, _ = self.desire(keys)
             arriving = {key: user.document for key, user in desired.items() if user.in_scope}
             if arriving:
-                yield from self._suspect(arriving)
+                held = self._held() if held is None else held
+                yield from self._suspect(arriving, held)
 
-    def _suspect(self, arriving: Mapping[Key, Document]) -> Iterator[Suspicion]:
+    def _suspect(
+        self, arriving: Mapping[Key, Document], held: Sequence[Link]
+    ) -> Iterator[Suspicion]:
         by_name: dict[str, list[Key]] = {}
         for key, document in arriving.items():
             name = fold_name(document.get(_USER_NAME))
@@ -76,7 +80,6 @@ class ArrivalFinder:
         others = {key: one for key, one in arriving.items() if key not in suspected}
         if others:
             pairs += self._alike(others, self._leavers(), {*self.policy.match} - {_USER_NAME})
-        held = self._held()
         if held:
             pairs += self._alike(arriving, held, {*self.policy.match, _USER_NAME})
         yield from self._assess(pairs, arriving)
