@@ -28,10 +28,17 @@ def decide_keys(context: Context, targets: Sequence[TargetRun], reading: Reading
     """Give `targets`, those of one population that this run plans, the same decisions."""
     suspicions = [one for target in targets for one in target.find_suspicions(context, reading)]
     identities = settle(_with_known_moves(context, targets, suspicions))
-    others = _other_persons(context, targets)
-    with_others = replace(identities, held={**others, **identities.held})
+    nameless = [one for one in targets if not one.maps_names]
     for target in targets:
-        target.identities = identities if target.maps_names else with_others
+        target.identities = identities
+    try:
+        others = _other_persons(context, targets)
+    except Exception as error:
+        for target in nameless:
+            target.fail_unexpectedly(error)
+        return
+    for target in nameless:
+        target.identities = replace(identities, held={**others, **identities.held})
 
 
 def _with_known_moves(

@@ -63,11 +63,11 @@ class TargetRun:
     `known` is the stored state of the target, and `next` the one to store once the plan is
     accepted. `discoverer` reads what the target declares about itself. `has_arrivals`: there may be
     users without an account. `waits_for_clock` is why the time decides about no user in this run.
-    `scope` is what is planned, None for nothing, and `identities` what
-    was decided about keys. `error` is why nothing is sent to the target, and `late_error` why only
-    a part of the plan could be made, which is sent. `blocked`: a guard or a source is the reason,
-    so the reads for this target have no effect. `outdated` says what given operations start from
-    and what has changed since. `reported` are the operations that the plan reports as problems.
+    `scope` is what is planned, None for nothing, and `identities` what was decided about keys.
+    `error` is why nothing is sent to the target, and `late_error` why only a part of the plan could
+    be made, which is sent. `blocked`: a guard or a source is the reason, so the reads for this
+    target have no effect. `outdated` says what given operations start from and what has changed
+    since. `reported` are the operations that the plan reports as problems.
     """
 
     compiled: CompiledTarget
@@ -94,6 +94,10 @@ class TargetRun:
     def block(self, why: ScimsyncError) -> None:
         """Send nothing to this target, and leave its state as it was before the run."""
         self.error, self.blocked, self.next = why, True, None
+
+    def fail_unexpectedly(self, error: Exception) -> None:
+        """Send nothing to this target because of an unexpected error, and report it."""
+        self.next, self.error = None, report_unexpected(self.name, error)
 
     @property
     def name(self) -> str:
@@ -168,8 +172,7 @@ class TargetRun:
         try:
             return list(self.planner.suspicions(self.scope))
         except Exception as error:
-            self.next = None
-            self.error = report_unexpected(self.name, error)
+            self.fail_unexpectedly(error)
             return []
 
     @property
@@ -211,8 +214,7 @@ class TargetRun:
         except TargetUnavailable as error:
             self.next, self.error = None, error
         except Exception as error:
-            self.next = None
-            self.error = report_unexpected(self.name, error)
+            self.fail_unexpectedly(error)
         self._note_search_error()
         if self.connection.stopped is not None:
             self.next, self.error = None, self.connection.stopped
