@@ -84,8 +84,12 @@ class Problem:
     detail: str
 
     @property
+    def place(self) -> str:
+        """Where in the source it is: `line 4 1003`, or nothing where that is unknown."""
+        line = f"line {self.line}" if self.line is not None else ""
+        return f"{line} {self.key or ''}".strip()
+
+    @property
     def within_source(self) -> str:
         """`line 4 1003: has 5 fields where the header has 9`."""
-        line = f"line {self.line}" if self.line is not None else ""
-        place = f"{line} {self.key or ''}".strip()
-        return f"{place}: {self.detail}" if place else self.detail
+        return f"{self.place}: {self.detail}" if self.place else self.detail

@@ -10,8 +10,8 @@ from scimsync.model.records import Problem
 
 def problem_line(problem: Problem) -> str:
     """Return a problem as `hr line 4 1003: has 5 fields where the header has 9`."""
-    placed = problem.line is not None or problem.key is not None
-    return printable(f"{problem.source}{' ' if placed else ': '}{problem.within_source}")
+    where = f"{problem.source} {problem.place}".rstrip()
+    return printable(f"{where}: {problem.detail}")
 
 
 def problem_document(problem: Problem) -> dict[str, Any]:
