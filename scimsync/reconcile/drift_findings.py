@@ -164,10 +164,10 @@ class TargetFindings:
     """The findings at one target.
 
     `users` and `groups` are the numbers of linked resources, of which all were compared that `log`
-    does not count as not compared. `problem` is why the list
-    of accounts may be incomplete, None if it is: accounts without a link may then be missing in
-    `log`. `read_back` has the list. `notes` are remarks on what cannot be compared at this target.
-    `error` is why the target could not be read, in which case there are no findings.
+    does not count as not compared. `problem` is why the list of accounts may be incomplete, None if
+    it is: accounts without a link may then be missing in `log`. `read_back` has the list. `notes`
+    are remarks on what cannot be compared at this target. `error` is why the target could not be
+    read, in which case there are no findings.
     """
 
     name: str

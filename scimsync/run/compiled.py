@@ -182,10 +182,10 @@ class UnusableTarget:
 class CompiledConfig:
     """Everything in sync.toml that a run needs.
 
-    `sources` and `targets` are those that can be used, and `unusable` are the other targets of
-    the run. `configured` are all targets in sync.toml. `authenticators` holds those of the
-    targets whose secrets were resolved, and `expiries` the days on which these expire, as far
-    as they are known.
+    `sources` and `targets` are those that can be used, and `unusable` are the other targets of the
+    run. `configured` are all targets in sync.toml. `authenticators` holds those of the targets
+    whose secrets were resolved, and `expiries` the days on which these expire, as far as they are
+    known.
     """
 
     config: Config

@@ -59,9 +59,8 @@ class RunOutcome:
     """The outcome of a push.
 
     `outcome` is `done`, `failed` (a target, or operations of this run or of earlier ones that still
-    wait for another try), `interrupted` (by a signal) or
-    `stopped` (by a guard, at least one target, because of `violations`). `sources` are those that
-    were read.
+    wait for another try), `interrupted` (by a signal) or `stopped` (by a guard, at least one
+    target, because of `violations`). `sources` are those that were read.
     """
 
     run: int
