@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from scimsync.errors import IdsChanged, coded
-from scimsync.execute.before_deletion import NotToBeDeleted
+from scimsync.execute.before_removal import NotToBeDeleted
 from scimsync.execute.error_policy import (
     gone,
     outcome_of_error,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from scimsync.errors import ScimsyncError
-from scimsync.execute.before_deletion import check_before_deletion
+from scimsync.execute.before_removal import check_before_deletion
 from scimsync.execute.create import Creation
 from scimsync.execute.first_use import first_use, send_checked
 from scimsync.execute.member_changes import send_members

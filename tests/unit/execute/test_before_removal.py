@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scimsync.execute.before_deletion import NotToBeDeleted, check_account
+from scimsync.execute.before_removal import NotToBeDeleted, check_account
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import Link, LinkStatus
 from scimsync.plan.candidates import Leaving, Policy
