@@ -1,7 +1,11 @@
-"""Look at a resource before it is deleted, since nothing brings it back."""
+"""Look at a resource before access is taken away: its id may be someone else's now.
+
+Nothing brings back what is deleted, and a deactivation locks out whoever has the account.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,9 +15,13 @@ from scimsync.model.links import Link, LinkStatus
 from scimsync.plan.candidates import Policy
 from scimsync.plan.identities import became_another
 from scimsync.plan.protection import protected_by
+from scimsync.plan.requests import needs_current
 from scimsync.scim.attributes import read
-from scimsync.targets.evidence import Answer, UnprovenResponse
+from scimsync.targets.evidence import Answer, IdOfAnother, UnprovenResponse
 from scimsync.targets.shown_resources import active_of, held_document
+from scimsync.transport.request_errors import RequestError
+
+_UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}")
 
 OTHERWISE = "SYNC-0397"
 """The code of the message that an account is not as scimsync left it."""
@@ -41,6 +49,36 @@ async def check_before_deletion(sending: Sending, prepared: PreparedOperation) -
     remote_id, link = prepared.operation.remote_id, prepared.link
     if prepared.operation.kind is Kind.USER and remote_id is not None and link is not None:
         check_account(sending.policy, link, remote_id, shown)
+
+
+async def check_before_deactivation(sending: Sending, prepared: PreparedOperation) -> None:
+    """Read the account that an operation deactivates, unless it is read anyway.
+
+    Raise IdOfAnother if its id was given to someone else. Any other answer is left to the
+    deactivation: a target that cannot be read must not let a leaver keep access.
+    """
+    operation = prepared.operation
+    is_deactivation = any(
+        change.path == "active" and change.after is False for change in operation.changes
+    )
+    if not is_deactivation or operation.remote_id is None or is_never_reused(operation.remote_id):
+        return
+    is_read_anyway = sending.reads_first or needs_current(
+        prepared.dialect or sending.dialect, operation
+    )
+    if is_read_anyway or sending.connection.is_probing:
+        return
+    try:
+        await sending.read(prepared, before_write=True, once=True)
+    except IdOfAnother:
+        raise
+    except RequestError:
+        pass
+
+
+def is_never_reused(remote_id: RemoteId) -> bool:
+    """Return whether no target gives an id to a second resource: it is a UUID."""
+    return _UUID.fullmatch(remote_id) is not None
 
 
 def check_account(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from scimsync.model.ids import Document, Kind, RemoteId
 from scimsync.model.links import Link
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Operation
 from scimsync.scim.dialects import Dialect
-from scimsync.scim.messages import ScimResponse, Sender
+from scimsync.scim.messages import ScimRequest, ScimResponse, Sender
 from scimsync.targets.shown_resources import (
     check_members_shown,
     check_owner,
@@ -28,7 +28,7 @@ def may_hold(operation: Operation, link: Link | None) -> list[Document]:
 
 
 async def read_resource(
-    sender: Sender,
+    send: Callable[[ScimRequest], Awaitable[ScimResponse]],
     dialect: Dialect,
     kind: Kind,
     remote_id: RemoteId,
@@ -42,7 +42,7 @@ async def read_resource(
     if the id was given to someone else. `before_write` says that nothing was sent about it yet.
     """
     request = dialect.read(kind, remote_id)
-    response = await sender.send(request)
+    response = await send(request)
     check_read(request, response, remote_id)
     check_owner(request, response.body, kind, documents, before_write=before_write)
     return response
@@ -62,7 +62,9 @@ async def read_current(
     does, including for a response that shows only a part. IdOfAnother says that nothing was written
     before.
     """
-    response = await read_resource(sender, dialect, kind, remote_id, documents, before_write=True)
+    response = await read_resource(
+        sender.send, dialect, kind, remote_id, documents, before_write=True
+    )
     current = response.body or {}
     check_whole(kind, remote_id, current)
     if kind is Kind.GROUP:

@@ -181,17 +181,18 @@ class Sending:
         return replace(prepared, requests=requests, ready=ready)
 
     async def read(
-        self, prepared: PreparedOperation, *, before_write: bool = False
+        self, prepared: PreparedOperation, *, before_write: bool = False, once: bool = False
     ) -> Mapping[str, Any]:
         """Return the resource of an operation as it is now.
 
         Raise RequestError, including for a response that shows none or another one, and IdOfAnother
-        if it is someone else's. `before_write` says that nothing was sent about it yet.
+        if it is someone else's. `before_write` says that nothing was sent about it yet. With
+        `once`, the request is not repeated, and a failure says nothing about the target.
         """
         operation = prepared.operation
         assert operation.remote_id is not None  # noqa: S101 - it is a resource that exists
         response = await read_resource(
-            self.connection,
+            self.connection.ask if once else self.connection.send,
             self.dialect,
             operation.kind,
             operation.remote_id,

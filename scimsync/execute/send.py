@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from scimsync.errors import ScimsyncError
-from scimsync.execute.before_removal import check_before_deletion
+from scimsync.execute.before_removal import check_before_deactivation, check_before_deletion
 from scimsync.execute.create import Creation
 from scimsync.execute.first_use import first_use, send_checked
 from scimsync.execute.member_changes import send_members
@@ -87,6 +87,8 @@ async def _send_change(sending: Sending, prepared: PreparedOperation) -> Operati
     try:
         if operation.action == Action.DELETE:
             await check_before_deletion(sending, prepared)
+        else:
+            await check_before_deactivation(sending, prepared)
         requests, response, confirmed_by = await send_checked(sending, prepared)
     except RequestError as error:
         return await after_error(sending, prepared, error)

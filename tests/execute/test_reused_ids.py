@@ -46,15 +46,15 @@ def test_the_first_answer_stops_the_push_and_the_next_one_finds_all_accounts(
     assert office.push().exit_code == 0
     set_up_again(shows)
     shows.forget()
-    office.hire([person(number, dept="Law") for number in range(1, 6)])
+    office.hire([person(number, dept="Law") for number in range(1, 7)])
 
     ran = office.run("push")
 
     assert ran.code == 1, ran.err
-    assert "this id belongs to userName 'person1@example.com' now [SYNC-0390]" in ran.err
+    assert "this id belongs to userName 'person2@example.com' now" in ran.err
     assert len(shows.written()) == 1
-    shows.named("person1@example.com")["active"] = True  # the message says which account it was
-
+    assert "[SYNC-0390]" in ran.err
+    office.hire(people(5))
     assert_settled(office, shows)
 
 
@@ -113,6 +113,43 @@ def test_nothing_is_written_back_to_an_account_that_a_read_shows_to_be_of_anothe
     assert faulty.users["id-00005"] == boss
 
 
+@pytest.mark.parametrize("shape", ["", 'dialect = "okta-put"\n'])
+def test_a_leaver_whose_id_was_given_to_another_locks_nobody_out(
+    office: Office, faulty: FaultyServer, shape: str
+) -> None:
+    """No response shows an account, and shapes of deactivations are known to work."""
+    office.configure(target=shape, guard='min_records = "0%"')
+    office.hire(people(7))
+    assert office.push().exit_code == 0
+    office.hire(people(6))
+    assert office.push().exit_code == 0
+    boss = give_id_to_the_boss(faulty, "id-00005")
+    faulty.forget()
+    office.hire([one for one in people(6) if one["id"] != "00005"])
+
+    ran = office.run("push")
+
+    assert ran.code == 1, ran.err
+    assert "this id belongs to userName 'boss@example.com' now; nothing was sent to it" in ran.err
+    assert faulty.written() == []
+    assert faulty.users["id-00005"] == boss
+
+
+@pytest.mark.parametrize("answer", [{"status": 500}, {"status": 403}, {"hang_up": True}])
+def test_a_leaver_whose_account_cannot_be_read_is_deactivated(
+    office: Office, faulty: FaultyServer, answer: dict[str, object]
+) -> None:
+    office.configure(guard='min_records = "0%"\nmax_removals = "100%"')
+    office.hire(people(9))
+    assert office.push().exit_code == 0
+    faulty.fail("GET", times=99, where=lambda seen: seen.path.startswith("/Users/"), **answer)
+    office.hire(people(1))
+
+    assert office.push().exit_code == 0
+
+    assert sum(user["active"] for user in faulty.users.values()) == 1
+
+
 def test_nothing_is_sent_in_another_shape_to_an_account_of_another(
     office: Office, faulty: FaultyServer
 ) -> None:
@@ -122,7 +159,7 @@ def test_nothing_is_sent_in_another_shape_to_an_account_of_another(
     boss = give_id_to_the_boss(faulty, "id-00005")
     faulty.fail("PATCH", status=501, times=99)
     faulty.forget()
-    office.hire(people(4))
+    office.hire([*people(4), person(5, dept="Law")])
 
     ran = office.run("push")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scimsync.execute.before_removal import NotToBeDeleted, check_account
+from scimsync.execute.before_removal import NotToBeDeleted, check_account, is_never_reused
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import Link, LinkStatus
 from scimsync.plan.candidates import Leaving, Policy
@@ -63,3 +63,17 @@ def test_which_account_is_not_deleted(
     shown: dict[str, Any], leave: Leaving, external_id: str | None, code: str | None
 ) -> None:
     assert why_kept(shown, leave, external_id) == code
+
+
+@pytest.mark.parametrize(
+    ("remote_id", "never"),
+    [
+        ("2819c223-7f76-453a-919d-413861904646", True),
+        ("2819C2237F76453A919D413861904646", True),
+        ("48", False),
+        ("00u1abcd2EFGH3ijk4X7", False),
+        ("anna.adler@example.com", False),
+    ],
+)
+def test_only_a_uuid_is_never_given_to_another(remote_id: str, never: bool) -> None:
+    assert is_never_reused(RemoteId(remote_id)) is never
