@@ -84,6 +84,7 @@ class Creation:
                     response = await self._send_once()
                 except OutcomeUnknown as error:
                     unknown, link = error, perhaps_created(link, operation)
+                    self._matcher.outdate()
                     match = await self._created_by(document, error.cause)
                     if match is not None and await self._may_be_new(match, document):
                         return await self._complete(link, match, document, error.cause)
@@ -94,6 +95,8 @@ class Creation:
                     if answer_of(response) is Answer.ACCEPTED:
                         return await self._settle_accepted(link, document, response)
                     return await self._conclude(link, document, response)
+        except SearchUndecided as error:
+            return self._undecided(link, unknown, error)
         except RequestError as error:
             if verdict(error, Purpose.CREATE) is Verdict.CONFLICT:
                 return await self._adopt_instead(link, document, error)
@@ -103,6 +106,16 @@ class Creation:
         assert unknown is not None  # noqa: S101 - or there was a response
         connection.creation_failed(unknown)
         return outcome_of_error(operation, link, unknown, self.now())
+
+    def _undecided(
+        self, link: Link | None, unknown: OutcomeUnknown | None, why: SearchUndecided
+    ) -> OperationOutcome:
+        """Return the outcome of a creation of which no search shows whether it did anything."""
+        if unknown is None:
+            return outcome_of_error(self.operation, link, why, self.now())
+        self.sending.connection.creation_failed(unknown)
+        detail = f"{unknown}; its outcome is unknown: {why}"
+        return outcome_of_error(self.operation, link, unknown, self.now(), detail=detail)
 
     @property
     def operation(self) -> JournaledOperation:
@@ -144,7 +157,7 @@ class Creation:
             else:
                 remote_id = None
         confirmed_by = None
-        if remote_id is None and (match := await self._unowned(document)) is not None:
+        if remote_id is None and (match := await self._unowned(document, proving=True)) is not None:
             remote_id, confirmed_by = _id_of(match), Confirmation.READ
         if remote_id is None and other is not None:
             return failed(self.operation, self.now(), link, other, "SYNC-0370")
@@ -179,7 +192,7 @@ class Creation:
         match = await self._unowned(document)
         if match is None:
             await self.sending.connection.sleep(ACCEPTED_S)
-            match = await self._unowned(document)
+            match = await self._unowned(document, proving=True)
         if match is None:
             return outcome_of_error(self.operation, link, cause, self.now())
         if await self._may_be_new(match, document):
@@ -204,21 +217,25 @@ class Creation:
         """Return the resource that a POST without a response created.
 
         After silence or a broken connection the request may still be under way, and some products
-        show what they created later, so look the resource up once more after a while.
+        show what they created later, so look the resource up once more after a while. Raise
+        SearchUndecided if nothing shows that it created none.
         """
-        match = await self._unowned(document)
         delay = max(
             ARRIVAL_S if isinstance(cause, NoResponse) else 0,
             self.sending.policy.product.write_delay,
         )
+        match = await self._unowned(document, proving=not delay)
         if match is None and delay:
             await self.sending.connection.sleep(delay)
-            match = await self._unowned(document)
+            match = await self._unowned(document, proving=True)
         return match
 
-    async def _unowned(self, document: Document) -> MatchResult | None:
-        """Return the one resource that matches `document`, unless it is linked to another key."""
-        match = await self._matcher.look_up(document, fresh=True)
+    async def _unowned(self, document: Document, *, proving: bool = False) -> MatchResult | None:
+        """Return the one resource that matches `document`, unless it is linked to another key.
+
+        With `proving`, raise SearchUndecided if nothing shows that there is none.
+        """
+        match = await self._matcher.look_up(document, fresh=True, proving=proving)
         if match is None or len(match.resources) != 1:
             return None
         remote_id = _id_of(match)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -91,7 +91,6 @@ class InDoubtReader:
         self._failed_reads = 0
         self._target_responds = False
         self._read_keys: set[Key] = set()
-        self._not_found: set[Key] = set()
         self.resources: DiskMap[dict[str, Any] | None] = DiskMap()
         self.failures: dict[Key, str] = {}
         self.unacknowledged: set[Key] = set()
@@ -103,7 +102,6 @@ class InDoubtReader:
         self.failures.clear()
         self.unacknowledged.clear()
         self._read_keys.clear()
-        self._not_found.clear()
         self._failed_reads = 0
         self._target_responds = False
 
@@ -115,30 +113,18 @@ class InDoubtReader:
         for chunk in batches(self._known.in_doubt_keys(self._kind), _BATCH):
             await self.read(self._known.links(self._kind, chunk))
 
-    async def read(self, links: dict[Key, Link], *, unwanted: Collection[Key] = ()) -> None:
+    async def read(self, links: dict[Key, Link]) -> None:
         """Read those of `links` that are in doubt, each once in a round, and replace them.
 
-        Link resources that a creation or an adoption without a response left behind. That the
-        `unwanted` ones were not created has to be proven, since they are forgotten then. Raise
+        Link resources that a creation or an adoption without a response left behind. Raise
         RequestError as `read_due` does.
         """
         for key, link in links.items():
-            if not link.in_doubt:
-                continue
-            if key not in self._read_keys:
+            if link.in_doubt and key not in self._read_keys:
                 links[key] = await self._read_one(self._matcher(key), link) or link
-            if key in self._not_found and key in unwanted:
-                unfound = links[key]
-                found = await self._read_one(self._matcher(key), unfound, proving=True)
-                links[key] = found or unfound
 
-    async def _read_one(
-        self, matcher: Matcher, link: Link, *, proving: bool = False
-    ) -> Link | None:
-        """Return the link with the values that were read, or None if it could not be read.
-
-        With `proving`, that nothing is found counts only if the search is shown to find others.
-        """
+    async def _read_one(self, matcher: Matcher, link: Link) -> Link | None:
+        """Return the link with the values that were read, or None if it could not be read."""
         key = link.key
         self._read_keys.add(key)
         if self._failed_reads >= _MAX_UNREAD:
@@ -152,7 +138,7 @@ class InDoubtReader:
         current: Link | None = None
         try:
             if not link.has_account:
-                current = await self._find(matcher, link, proving=proving)
+                current = await self._find(matcher, link)
             elif link.remote_id is not None:
                 current = await self._locate(matcher, link, link.remote_id)
         except (ErrorResponse, ListingError) as error:
@@ -188,7 +174,7 @@ class InDoubtReader:
             return None
         return replace(link, remote_id=remote_id, document=self.held(link, resource))
 
-    async def _find(self, matcher: Matcher, link: Link, *, proving: bool) -> Link | None:
+    async def _find(self, matcher: Matcher, link: Link) -> Link | None:
         """Return the link to the resource of a creation or adoption without a response.
 
         Return None if it is not certain that the resource is the right one.
@@ -201,7 +187,7 @@ class InDoubtReader:
             shown = self._shown(link.document)
             created_by_us = resource is not None and _agree(shown, resource, absent=False)
         else:
-            match = await self._match(matcher, link, proving=proving)
+            match = await self._match(matcher, link)
             resource = None
             if match is not None and len(match.resources) == 1:
                 resource = await matcher.with_members(match.resources[0])
@@ -222,14 +208,11 @@ class InDoubtReader:
         created = replace(link, status=LinkStatus.ACTIVE, remote_id=remote_id)
         return replace(created, document=self.held(created, resource))
 
-    async def _match(self, matcher: Matcher, link: Link, *, proving: bool) -> MatchResult | None:
-        """Return the resources that may have been created. Raise SearchUndecided."""
-        if not proving:
-            match = await matcher.look_up(link.document)
-            if match is None:
-                self._not_found.add(link.key)
-            return match
-        self._not_found.discard(link.key)
+    async def _match(self, matcher: Matcher, link: Link) -> MatchResult | None:
+        """Return the resources that may have been created, or None if it is proven that none was.
+
+        Otherwise it would be created twice, or forgotten. Raise SearchUndecided.
+        """
         matches, refused = await matcher.find({link.key: link.document}, proving=True)
         if link.key in refused:
             raise SearchUndecided(refused[link.key])

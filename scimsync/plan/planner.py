@@ -244,8 +244,7 @@ class ResourcePlanner(ABC):
 
     async def _read_in_doubt(self, batch: Batch, in_doubt: InDoubtResources) -> None:
         """Read the resources of a batch whose last request has an unknown outcome."""
-        unwanted = {key for key in batch.links if self.may_have_access(batch, key)}
-        await in_doubt.read(batch.links, unwanted=unwanted)
+        await in_doubt.read(batch.links)
         for key in batch.keys:
             why = in_doubt.failures.get(key)
             if why is not None and self.must_be_read(batch, key):

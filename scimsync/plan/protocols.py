@@ -345,7 +345,7 @@ class InDoubtResources(Protocol):
         """Read every resource in doubt. Raise RequestError for errors that affect several."""
         ...
 
-    async def read(self, links: dict[Key, Link], *, unwanted: Collection[Key] = ()) -> None:
+    async def read(self, links: dict[Key, Link]) -> None:
         """Read those of `links` that are in doubt, and replace them with the results."""
         ...
 

@@ -114,6 +114,8 @@ class Matcher:
                 if not self._concerns_these_alone(error):
                     raise
                 return matches, dict.fromkeys(wanted, str(error))
+        if proving and self._outdated:
+            self._drop_list()
         for key, document in wanted.items():
             try:
                 match = await self._find(document)
@@ -134,11 +136,14 @@ class Matcher:
         """Return whether a target that refuses the list may work for resources of another kind."""
         return self._kind is Kind.GROUP and verdict(error, Purpose.SEARCH) is not Verdict.TOKEN
 
-    async def look_up(self, document: Document, *, fresh: bool = False) -> MatchResult | None:
+    async def look_up(
+        self, document: Document, *, fresh: bool = False, proving: bool = False
+    ) -> MatchResult | None:
         """Return the resources that match one document now, or None if there are none.
 
-        With `fresh`, a list that was read earlier proves nothing. Raise SearchUndecided if neither
-        is proven, and the errors of the sender.
+        With `fresh`, a list that was read earlier proves nothing. With `proving`, that nothing is
+        found counts only if the search is shown to find others. Raise SearchUndecided if neither is
+        proven, and the errors of the sender.
         """
         if fresh and self._kind is Kind.USER:  # lists of groups may hide members
             found = await self._shared.look_up(document)
@@ -154,10 +159,10 @@ class Matcher:
             if resources:
                 return MatchResult(path, resources)
             decided = True
-        if decided or not problems:
-            return None
         if fresh:
             self._drop_list()
+        if decided or not problems:
+            return await self._find_hidden(document) if proving else None
         return await self._look_up_in_list(document, problems)
 
     async def find_holder(self, document: Document) -> MatchResult | None:
