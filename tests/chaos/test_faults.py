@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.chaos.scale import scaled, seed
 from tests.chaos.test_every_step import held
-from tests.chaos.world import NewState, change, company, configured, expected, send
+from tests.chaos.world import Holders, NewState, change, company, configured, expected, send
 from tests.office import Office
 from tests.servers.proxy import AFTER, BEFORE, at_random, running_proxy
 
@@ -58,10 +58,11 @@ def test_half_of_all_answers_are_spoilt_while_the_company_changes(
         for turn in range(scaled(2, 60)):
             send(office, bulk=turn % 2 == 0)
             # what a push has begun may not be wanted any more by the next one
+            holders: Holders = {}
             for _ in range(chance.randint(1, 4)):
                 office.hire(rows)
                 office.push(later=timedelta(days=1))
-                rows = change(rows, chance)
+                rows = change(rows, chance, holders)
             office.hire(rows)
             runs = pushes_until_calm(office)
             assert runs <= MOST_RUNS, (number, turn)

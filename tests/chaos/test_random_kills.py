@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.chaos.scale import scaled, seed
 from tests.chaos.test_every_step import held
-from tests.chaos.world import NewState, change, company, configured, expected, send
+from tests.chaos.world import Holders, NewState, change, company, configured, expected, send
 from tests.office import Office
 
 
@@ -47,8 +47,9 @@ def test_pushes_killed_at_random(
     kills, wanted = 0, scaled(5, 300)
     while kills < wanted:
         send(office, bulk=chance.random() < 0.5)
+        holders: Holders = {}
         for _ in range(chance.randint(1, 4)):
-            rows = change(rows, chance)
+            rows = change(rows, chance, holders)
             office.hire(rows)
             took = kill_at_random(office, chance, duration)
             kills += took is None

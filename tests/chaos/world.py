@@ -41,9 +41,16 @@ def company(number: int, departments: int = len(DEPARTMENTS)) -> list[Row]:
     ]
 
 
-def change(rows: list[Row], chance: random.Random) -> list[Row]:
-    """Some move, some swap names, some leave, some come or come back."""
-    held = {row["email"]: row["id"] for row in rows}
+Holders = dict[str, set[str]]
+"""userName -> the keys that have had it since a push settled everything."""
+
+
+def change(rows: list[Row], chance: random.Random, holders: Holders) -> list[Row]:
+    """Some move, some swap names, some leave, some come or come back.
+
+    Nobody new gets a userName that another one of its `holders` may still have; they grow.
+    """
+    _note(rows, holders)
     rows = [dict(row) for row in rows]
     for _ in range(chance.randint(1, 12)):
         what = chance.random()
@@ -64,12 +71,16 @@ def change(rows: list[Row], chance: random.Random) -> list[Row]:
                     for n in range(1, 200)
                     if f"{n:05d}" not in there
                     and person(n)["email"] not in there
-                    # nobody takes the userName of somebody who leaves at the same time
-                    and held.get(person(n)["email"], f"{n:05d}") == f"{n:05d}"
+                    and holders.get(person(n)["email"], set()) <= {f"{n:05d}"}
                 ]
             )
             rows.append(person(number, dept=chance.choice(DEPARTMENTS)))
     return rows
+
+
+def _note(rows: list[Row], holders: Holders) -> None:
+    for row in rows:
+        holders.setdefault(row["email"], set()).add(row["id"])
 
 
 def expected(rows: list[Row], base: str, token: str, folder: Path) -> tuple[Any, Any]:
