@@ -111,8 +111,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture
+def folder(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The empty folder of a company, under a name that is the same in all tests of a process.
+
+    So the engine of its state keeps the statements that it has compiled, as it does in a daemon.
+    """
+    name = tmp_path_factory.getbasetemp() / "company"
+    name.symlink_to(tmp_path, target_is_directory=True)
+    yield name
+    name.unlink()
+
+
+@pytest.fixture
 def office(
-    tmp_path: Path,
+    folder: Path,
     faulty: FaultyServer,
     monkeypatch: pytest.MonkeyPatch,
     pauses: Pauses,
@@ -120,14 +132,14 @@ def office(
 ) -> Office:
     """A company whose wiki is the faulty server."""
     monkeypatch.setenv("WIKI_TOKEN", faulty.token)
-    made = Office(tmp_path, faulty.url, faulty.token, state=new_state(), time=pauses.source)
+    made = Office(folder, faulty.url, faulty.token, state=new_state(), time=pauses.source)
     made.configure()
     return made
 
 
 @pytest.fixture
 def real_office(
-    tmp_path: Path,
+    folder: Path,
     real_server: tuple[str, str],
     monkeypatch: pytest.MonkeyPatch,
     pauses: Pauses,
@@ -137,7 +149,7 @@ def real_office(
     url, token = real_server
     monkeypatch.setenv("WIKI_TOKEN", token)
     made = Office(
-        tmp_path, f"{url}/{secrets.token_hex(8)}/v2", token, state=new_state(), time=pauses.source
+        folder, f"{url}/{secrets.token_hex(8)}/v2", token, state=new_state(), time=pauses.source
     )
     made.configure()
     return made
