@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from scimsync.execute.preparation import PreparedOperation, Sending
@@ -17,7 +18,7 @@ from scimsync.plan.identities import became_another
 from scimsync.plan.protection import protected_by
 from scimsync.plan.requests import needs_current
 from scimsync.scim.attributes import read
-from scimsync.targets.evidence import Answer, IdOfAnother, UnprovenResponse
+from scimsync.targets.evidence import Answer, UnprovenResponse
 from scimsync.targets.shown_resources import active_of, held_document
 from scimsync.transport.request_errors import RequestError
 
@@ -68,12 +69,8 @@ async def check_before_deactivation(sending: Sending, prepared: PreparedOperatio
     )
     if is_read_anyway or sending.connection.is_probing:
         return
-    try:
+    with suppress(RequestError):
         await sending.read(prepared, before_write=True, once=True)
-    except IdOfAnother:
-        raise
-    except RequestError:
-        pass
 
 
 def is_never_reused(remote_id: RemoteId) -> bool:

@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import Protocol
 
-from scimsync.errors import IdsChanged, ScimsyncError, coded
+from scimsync.errors import ScimsyncError, coded
 from scimsync.execute.concurrency import gather_or_raise
 from scimsync.execute.journal_writer import JournalWriter
 from scimsync.execute.name_cycles import first_on_cycle, new_name, stepping_aside, unique_of
@@ -92,8 +92,6 @@ class Executor:
             if total := planned.get(phase):
                 self._progress(phase, 0, total)
                 await self._run_phase(phase)
-        if isinstance(self._connection.stopped, IdsChanged):
-            self._journal.detach_all()
 
     async def _run_phase(self, phase: Phase) -> None:
         remaining = await self._run_passes(phase)

@@ -36,7 +36,6 @@ from scimsync.scim.resources import value_at
 from scimsync.scim.shaping import Use, member_uses, uses
 from scimsync.targets.evidence import (
     Answer,
-    IdOfAnother,
     Purpose,
     UnprovenResponse,
     Verdict,
@@ -217,8 +216,6 @@ async def _look_after_deletion(
         return False
     try:
         resource = await sending.read(prepared)
-    except IdOfAnother:
-        raise
     except RequestError as error:
         is_gone = verdict(error, Purpose.READ) is Verdict.MISSING
         if is_gone:
@@ -261,8 +258,6 @@ async def _read_back(
                 await sending.connection.sleep(ACCEPTED_S)
                 resource = await sending.read(prepared)
                 missing = not_taken(shapes, prepared, resource, strict=strict)
-        except IdOfAnother:
-            raise
         except RequestError:
             shapes.give_up(kind, needed)  # nothing shows it
             return False

@@ -19,7 +19,7 @@ from scimsync.execute.operation_outcome import (
 from scimsync.execute.other_members import OthersInDoubt
 from scimsync.execute.other_shapes import send_in_other_shapes
 from scimsync.execute.preparation import ACCEPTED_S, PreparedOperation, Sending
-from scimsync.execute.refused_change import after_error
+from scimsync.execute.refused_change import after_error, stop_for_reused_id
 from scimsync.model.changes import Change
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import Link
@@ -73,6 +73,10 @@ async def send_members(sending: Sending, prepared: PreparedOperation) -> Operati
     attempt = _Attempt(sending, prepared)
     try:
         await attempt.send(changes)
+    except IdOfAnother as error:
+        if not error.before_write:
+            attempt.in_doubt += changes
+        outcome = stop_for_reused_id(sending, prepared, error)
     except RequestError as error:
         if isinstance(error, OthersInDoubt):
             attempt.in_doubt += _additions(sending, operation.key, error.others)
@@ -135,7 +139,7 @@ async def _outcome_of_error(
 ) -> OperationOutcome:
     """Return the outcome of an error. A group counts as gone only if a search proves it."""
     operation = prepared.operation
-    if isinstance(error, IdOfAnother) or verdict(error, Purpose.CHANGE) is Verdict.MISSING:
+    if verdict(error, Purpose.CHANGE) is Verdict.MISSING:
         return await after_error(sending, prepared, error)
     return outcome_of_error(operation, link, error, sending.clock(), requests)
 
@@ -287,8 +291,6 @@ class _Attempt:
             return await self._missing_by_filter(changes)
         try:
             group = await self.sending.read(self.prepared)
-        except IdOfAnother:
-            raise
         except UnprovenResponse:
             return changes
         members = read(group, "members")

@@ -13,7 +13,7 @@ from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.memberships import Membership, member_change, member_of
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action
 from scimsync.scim.attributes import member_ids
-from scimsync.targets.evidence import Answer, IdOfAnother, UnprovenResponse
+from scimsync.targets.evidence import Answer, UnprovenResponse
 from scimsync.transport.request_errors import RequestError
 
 
@@ -47,8 +47,6 @@ async def other_members(sending: Sending, prepared: PreparedOperation) -> frozen
     named = {prepared.members.get(member_of(change)[:2]) for change in changes}
     try:
         shown = await _members(sending, prepared)
-    except IdOfAnother:
-        raise
     except RequestError:
         return None
     return shown - named if shown else None

@@ -23,7 +23,6 @@ from scimsync.scim.resources import project
 from scimsync.scim.shaping import Use
 from scimsync.targets.evidence import (
     Answer,
-    IdOfAnother,
     Purpose,
     Verdict,
     answer_of,
@@ -72,8 +71,6 @@ async def send_in_other_shapes(
             sent = await send_checked(
                 sending, _in_shape(sending, prepared, other), after_refusal=True
             )
-        except IdOfAnother:
-            raise
         except RequestError as why:
             error.in_doubt |= may_have_had_effect(why)
             await restore_members(sending, prepared, others)
@@ -148,8 +145,6 @@ async def _is_shown(sending: Sending, prepared: PreparedOperation) -> bool:
     """Return whether a resource shows a value of the attributes of an operation."""
     try:
         resource = await sending.read(prepared)
-    except IdOfAnother:
-        raise
     except RequestError:
         return True
     return bool(project(resource, [change.path for change in prepared.operation.changes]))

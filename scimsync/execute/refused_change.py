@@ -62,16 +62,21 @@ async def after_error(
 ) -> OperationOutcome:
     """Return the outcome of a change or deletion whose request ended with `error`.
 
-    If it shows that the target gave ids to others, nothing more is sent to the target.
+    Raise IdOfAnother if the resource is someone else's.
     """
     if isinstance(error, NotToBeDeleted):
         return _kept(prepared, error, sending.clock())
-    if not isinstance(error, IdOfAnother):
-        try:
-            return await _RefusedChange(sending, prepared, error).settle()
-        except IdOfAnother as shown:
-            had_effect = may_have_had_effect(error)
-            error = IdOfAnother(str(shown), before_write=shown.before_write and not had_effect)
+    try:
+        return await _RefusedChange(sending, prepared, error).settle()
+    except IdOfAnother as shown:
+        shown.before_write &= not may_have_had_effect(error)
+        raise
+
+
+def stop_for_reused_id(
+    sending: Sending, prepared: PreparedOperation, error: IdOfAnother
+) -> OperationOutcome:
+    """Send nothing more to a target that gave an id to someone else, and return the outcome."""
     sending.connection.stop(IdsChanged(f"{prepared.operation.target}: {error}", code="SYNC-0390"))
     effect = "nothing was sent to it" if error.before_write else "the request may have changed it"
     detail = f"{error}; {effect}"
@@ -149,8 +154,6 @@ class _RefusedChange:
             return self._failed(f"{self.error}; {why}")
         try:
             resource = await self._read(remote_id, known)
-        except IdOfAnother:
-            raise
         except RequestError as why:
             return self._failed(f"{self.error}; its outcome is unknown: {why}")
         found_id = None if resource is None else RemoteId(resource_id(resource) or remote_id)
@@ -261,8 +264,6 @@ class _RefusedChange:
         if error is None:
             try:
                 sent = await send_checked(self.sending, prepared)
-            except IdOfAnother:
-                raise
             except RequestError as refusal:
                 error = refusal
         if error is not None and len(operation.changes) == 1:

@@ -17,12 +17,13 @@ from scimsync.execute.operation_outcome import (
     skipped,
 )
 from scimsync.execute.preparation import PreparedOperation, Sending
-from scimsync.execute.refused_change import after_error, in_part
+from scimsync.execute.refused_change import after_error, in_part, stop_for_reused_id
 from scimsync.execute.unnamed_groups import WAITS_FOR_NAME
 from scimsync.model.changes import apply_changes
 from scimsync.model.ids import Kind
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, OperationStatus
+from scimsync.targets.evidence import IdOfAnother
 from scimsync.transport.request_errors import RequestError
 
 _NEED_NO_CHANGE = (Action.DELETE, Action.ADOPT, Action.MOVE)
@@ -30,7 +31,10 @@ _NEED_NO_CHANGE = (Action.DELETE, Action.ADOPT, Action.MOVE)
 
 async def send_operation(sending: Sending, prepared: PreparedOperation) -> OperationOutcome:
     """Send one operation. Raise TargetStopped if it was not sent."""
-    outcome = await _send_operation(sending, prepared)
+    try:
+        outcome = await _send_operation(sending, prepared)
+    except IdOfAnother as error:
+        return stop_for_reused_id(sending, prepared, error)
     if outcome.link is None or outcome.result.status is not OperationStatus.APPLIED:
         return outcome
     return replace(outcome, link=_as_the_product_keeps_it(sending, prepared, outcome.link))

@@ -21,7 +21,7 @@ from scimsync.model.ids import Kind
 from scimsync.model.memberships import member_of
 from scimsync.model.operations import MEMBERSHIP_ACTIONS
 from scimsync.scim.dialects.shaped import ShapedDialect
-from scimsync.targets.evidence import Answer, IdOfAnother, UnprovenResponse, answer_of
+from scimsync.targets.evidence import Answer, UnprovenResponse, answer_of
 from scimsync.transport.request_errors import RequestError
 
 LATER = timedelta(minutes=4)
@@ -75,8 +75,6 @@ async def check_ignored(sending: Sending, prepared: PreparedOperation) -> None:
         return
     try:
         shown = await sending.read(prepared)
-    except IdOfAnother:
-        raise
     except RequestError:
         return
     if not_taken(shapes, _only(prepared, noted), shown, strict=False):

@@ -26,6 +26,7 @@ from scimsync.state import link_store
 from scimsync.state.store import Store
 from scimsync.targets.connection import TargetStopped
 from scimsync.targets.echo_comparison import shortened
+from scimsync.targets.evidence import IdOfAnother
 from scimsync.transport.request_errors import RequestError
 
 _BATCH: Final = 500
@@ -64,7 +65,7 @@ async def _learn(settings: ReadSettings, name: str, keys: Mapping[Kind, Sequence
             async with open_target(settings, target) as opened:
                 try:
                     await _check(opened, settings.store, log, keys)
-                except (RequestError, TargetStopped, ExceptionGroup):
+                except (RequestError, IdOfAnother, TargetStopped, ExceptionGroup):
                     return 0
             for finding in log:
                 if finding.drift is Drift.CHANGED and finding.key is not None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 
-from scimsync.errors import coded
+from scimsync.errors import IdsChanged, coded
 from scimsync.execute.concurrency import gather_or_raise
 from scimsync.execute.executor import Executor
 from scimsync.execute.journal_writer import JournalWriter
@@ -24,6 +24,7 @@ from scimsync.run.outcome import TargetOutcome, target_outcome
 from scimsync.run.target_run import TargetRun
 from scimsync.state import due
 from scimsync.targets.connection import TargetStopped
+from scimsync.targets.evidence import IdOfAnother
 from scimsync.transport.request_errors import RequestError
 
 _LOG = logging.getLogger("scimsync")
@@ -116,6 +117,8 @@ class _TargetExecution:
             await self._run_rounds()
         except Exception as error:
             executor.unexpected = report_unexpected(target.name, error)
+        if isinstance(target.connection.stopped, IdsChanged):
+            self._journal.detach_all()
         self._report_lost()
         self._journal.fail_repeated(executor.again)
         stopped = executor.unexpected or target.connection.stopped
@@ -156,6 +159,9 @@ class _TargetExecution:
                 await target.plan_again(users, groups, context.options.only, context.clock())
                 if (error := target.planner.search_error) is not None:
                     target.error = target.unavailable(error)
+            except IdOfAnother as error:
+                target.connection.stop(target.ids_changed(error))
+                return
             except RequestError as error:
                 target.error = target.unavailable(error)
                 return

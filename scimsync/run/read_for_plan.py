@@ -22,6 +22,7 @@ from scimsync.run.context import Context
 from scimsync.run.target_run import TargetRun
 from scimsync.state.acknowledged_members import acknowledged_member_ids
 from scimsync.targets.connection import TargetStopped
+from scimsync.targets.evidence import IdOfAnother
 from scimsync.transport.request_errors import RequestError
 
 _MOST_BYTES = 64_000_000
@@ -129,7 +130,7 @@ class _Reading:
                 may_hold(operation, link),
                 lambda: self._known_members(key),
             )
-        except RequestError as error:
+        except (RequestError, IdOfAnother) as error:
             self._unread[kind, key] = str(error)
         except TargetStopped as error:
             self._unread[kind, key] = error.message

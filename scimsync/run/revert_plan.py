@@ -55,6 +55,7 @@ from scimsync.run.target_run import TargetRun
 from scimsync.state import operation_journal, run_rows
 from scimsync.state.store import Store, scratch_store
 from scimsync.targets.connection import TargetStopped
+from scimsync.targets.evidence import IdOfAnother
 from scimsync.transport.request_errors import RequestError
 from scimsync.transport.retry_policy import TimeSource
 
@@ -159,6 +160,8 @@ async def _given(
             given = await _RevertAt(context, target, run, only).given()
             reactivated = [one.key for one in given.planned if one.action == Action.REACTIVATE]
             found[name] = given, Asked(target, run).without_account(reactivated)
+        except IdOfAnother as error:
+            target.error = target.ids_changed(error)
         except RequestError as error:
             target.error = target.unavailable(error, "nothing was sent to it")
         except TargetStopped as error:

@@ -202,8 +202,7 @@ class TargetRun:
         except TargetStopped:
             self.next = None
         except IdOfAnother as error:
-            self.next = None
-            self.error = IdsChanged(f"{self.name}: {error}", code="SYNC-0390")
+            self.next, self.error = None, self.ids_changed(error)
             if isinstance(context, PushContext):
                 self.state.before.clear()
                 with context.store.write() as connection:
@@ -219,6 +218,10 @@ class TargetRun:
         if self.connection.stopped is not None:
             self.next, self.error = None, self.connection.stopped
         self._report_unconfirmed()
+
+    def ids_changed(self, error: IdOfAnother) -> IdsChanged:
+        """Return the error of a target that gave an id to someone else."""
+        return IdsChanged(f"{self.name}: {error}", code="SYNC-0390")
 
     async def _plan_or_take(self, context: Context, scope: Scope) -> None:
         given = context.options.given

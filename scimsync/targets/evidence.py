@@ -192,14 +192,16 @@ class UnprovenResponse(RequestError):
         return str(self.answer)
 
 
-class IdOfAnother(UnprovenResponse):
-    """A response which shows that the target gave an id to someone else.
+class IdOfAnother(Exception):
+    """A response shows that the target gave the id of a known resource to someone else.
 
-    `before_write`: it was read before anything was sent about the id.
+    It is no RequestError: it concerns all that is known of the target, so nothing that handles the
+    failure of one request handles it. `before_write`: it was read before anything was sent about
+    the id.
     """
 
     def __init__(self, message: str, *, before_write: bool = False) -> None:
-        super().__init__(message, Answer.OTHER_RESOURCE)
+        super().__init__(message)
         self.before_write = before_write
 
 
@@ -287,8 +289,6 @@ def may_have_had_effect(error: RequestError) -> bool:
     Its last attempt counts, and so do earlier ones. A status of success may be true whatever else
     speaks against it: the resource that contradicts it may be shown as it was before.
     """
-    if isinstance(error, IdOfAnother) and error.before_write:
-        return error.in_doubt
     with_success = isinstance(error, ErrorResponse) and error.with_success
     return (
         error.in_doubt

@@ -12,7 +12,6 @@ from scimsync.targets.evidence import (
     TABLE,
     VERDICT_MEANINGS,
     Answer,
-    IdOfAnother,
     OutcomeUnknown,
     Purpose,
     UnprovenResponse,
@@ -137,8 +136,6 @@ def test_which_kind_an_answer_is(outcome: ScimResponse | RequestError, answer: A
         (ErrorResponse(400, with_success=True), True),
         (ErrorResponse(409, with_success=True), True),
         *((UnprovenResponse("shown otherwise", answer), True) for answer in Answer),
-        (IdOfAnother("someone else's"), True),
-        (IdOfAnother("someone else's", before_write=True), False),
         (InvalidRequest("no"), False),
     ],
 )
