@@ -227,8 +227,11 @@ class Matcher:
         """Return the match that a search did not find, or None if there is none.
 
         That is proven if the filters on all attributes of other resources demonstrably work, or by
-        the whole list. Raise SearchUndecided if nothing is proven.
+        the whole list. Where lists do not show the resources, and none is known yet, a filter that
+        finds nothing is all the proof there can be. Raise SearchUndecided if nothing is proven.
         """
+        if self._visibility.lists_lie and not self._visibility.samples():
+            return None
         if self._list is None:
             paths = [path for path, _ in self._values(document)]
             proofs = [await self._filters.works(path, sample_again=False) for path in paths]

@@ -19,6 +19,7 @@ from scimsync.targets.account_finder import to_account
 from scimsync.targets.filter_search import SearchUndecided
 from scimsync.targets.matching import Matcher, MatchResult
 from scimsync.targets.resource_reader import ResourceReader
+from scimsync.targets.visibility import Visibility
 from scimsync.transport.request_errors import RequestError
 
 Json = dict[str, Any]
@@ -250,6 +251,28 @@ def test_that_nobody_is_found_is_proven_by_finding_others(
     else:
         assert refused == {}
         assert [match.by for match in found.values()] == ([] if expected is None else [expected])
+
+
+@pytest.mark.parametrize(
+    ("known", "refuse", "proven"),
+    [
+        ([], {}, True),  # nobody is known whom a filter could find
+        ([2], {}, True),
+        ([2], {"": 0}, False),
+    ],
+)
+def test_where_lists_lie_filters_prove_it_by_known_users(
+    known: Sequence[int], refuse: dict[str, int], proven: bool
+) -> None:
+    target = Target([user(2)], refuse)
+    visibility = Visibility("Chat", lists_lie=True, samples=lambda: [*map(document, known)])
+
+    async def scenario() -> tuple[dict[Key, MatchResult], dict[Key, str]]:
+        match = ("externalId", "userName")
+        one = Matcher(reader(target), Kind.USER, match, lambda: 1, visibility=visibility)
+        return await one.find({Key("1"): document(1)}, proving=True)
+
+    assert [*map(list, asyncio.run(scenario()))] == [[], [] if proven else [Key("1")]]
 
 
 def test_a_value_that_no_filter_can_hold_concerns_one_user() -> None:
