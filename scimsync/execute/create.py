@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from urllib.parse import unquote, urlsplit
 
 from scimsync.execute.error_policy import outcome_of_error, response_of
 from scimsync.execute.first_use import note_created_without
@@ -26,9 +25,8 @@ from scimsync.plan.adoption import is_weak, matched_by, why_not_adopted
 from scimsync.plan.document_diff import changes_between
 from scimsync.plan.product import keep_immutable
 from scimsync.plan.protection import document_protected_by, protected_by, why_protected
-from scimsync.scim.attributes import read, resource_id, usable_id
-from scimsync.scim.messages import ScimResponse
-from scimsync.scim.resource_types import RESOURCE_TYPES
+from scimsync.scim.attributes import read, resource_id
+from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.targets.account_finder import to_account
 from scimsync.targets.evidence import (
     Answer,
@@ -43,7 +41,7 @@ from scimsync.targets.evidence import (
 from scimsync.targets.filter_search import SearchUndecided
 from scimsync.targets.foreign_groups import has_other_external_id
 from scimsync.targets.matching import Matcher, MatchResult
-from scimsync.targets.shown_resources import active_of, shows_another
+from scimsync.targets.shown_resources import active_of, created_id, shows_another
 from scimsync.transport.request_errors import NoResponse, RequestError
 
 ARRIVAL_S = 5.0
@@ -53,9 +51,6 @@ looks the resource up once more and sends the request again."""
 CREATION_TRIES = 5
 """The number of times that one run sends a creation. Before each further try, the run looks the
 resource up."""
-
-
-_COLLECTIONS = [one.endpoint.strip("/").lower() for one in RESOURCE_TYPES.values()]
 
 
 @dataclass(slots=True)
@@ -72,8 +67,7 @@ class Creation:
         """
         connection, operation, link = self.sending.connection, self.operation, self.prepared.link
         if not connection.may_create:
-            why = "too many earlier creations failed"
-            return postponed(operation, self.now(), link, why)
+            return postponed(operation, self.now(), link, "too many earlier creations failed")
         document = self._kept_document()
         unknown: OutcomeUnknown | None = None
         try:
@@ -81,7 +75,7 @@ class Creation:
                 if number:
                     await connection.sleep(connection.time.uniform(0, 0.5 * 2 ** (number - 1)))
                 try:
-                    response = await self._send_once()
+                    response = await connection.send(self._request)
                 except OutcomeUnknown as error:
                     unknown, link = error, perhaps_created(link, operation)
                     self._matcher.outdate()
@@ -91,7 +85,7 @@ class Creation:
                     if match is not None:
                         return await self._adopt_found(link, match, document, error.cause)
                 else:
-                    link = perhaps_created(link, operation)
+                    unknown, link = None, perhaps_created(link, operation)
                     if answer_of(response) is Answer.ACCEPTED:
                         return await self._settle_accepted(link, document, response)
                     return await self._conclude(link, document, response)
@@ -110,12 +104,21 @@ class Creation:
     def _undecided(
         self, link: Link | None, unknown: OutcomeUnknown | None, why: SearchUndecided
     ) -> OperationOutcome:
-        """Return the outcome of a creation of which no search shows whether it did anything."""
+        """Return the outcome of a creation that no search settles.
+
+        `unknown` is the error instead of its response, None if that shows no account.
+        """
         if unknown is None:
-            return outcome_of_error(self.operation, link, why, self.now())
+            detail = f"{self._request}: the response shows no account, and no search works: {why}"
+            return failed(self.operation, self.now(), link, detail, "SYNC-0346")
         self.sending.connection.creation_failed(unknown)
-        detail = f"{unknown}; its outcome is unknown: {why}"
+        detail = f"{unknown}; no search works: {why}"
         return outcome_of_error(self.operation, link, unknown, self.now(), detail=detail)
+
+    @property
+    def _request(self) -> ScimRequest:
+        (ready,) = self.prepared.ready  # a creation always has one request
+        return ready
 
     @property
     def operation(self) -> JournaledOperation:
@@ -139,17 +142,13 @@ class Creation:
             and not isinstance(change.after, RandomText)
         }
 
-    async def _send_once(self) -> ScimResponse:
-        (ready,) = self.prepared.ready  # a creation always has one request
-        return await self.sending.connection.send(ready)
-
     async def _conclude(
         self, link: Link | None, document: Document, response: ScimResponse
     ) -> OperationOutcome:
         protected = self._protected_answer(response, document)
         if protected is not None:
             return failed(self.operation, self.now(), link, protected, "SYNC-0361")
-        remote_id = _id_of_response(response)
+        remote_id = created_id(response)
         other = shows_another(response.body, document, self.operation.kind)
         if other is not None:
             if remote_id is not None and self._owner(remote_id) is not None:
@@ -187,8 +186,7 @@ class Creation:
 
         Its Location may be that of an event and not of the resource (RFC 9967).
         """
-        (ready,) = self.prepared.ready
-        cause = accepted(ready, response)
+        cause = accepted(self._request, response)
         match = await self._unowned(document)
         if match is None:
             await self.sending.connection.sleep(ACCEPTED_S)
@@ -209,7 +207,7 @@ class Creation:
         condition = protected_by(policy, kind, response.body or {})
         if condition is None or condition == document_protected_by(policy, kind, sent):
             return None
-        remote_id = _id_of_response(response)
+        remote_id = created_id(response)
         what = f"the target answered with the account {remote_id}"
         return f"protected by {condition}: {what}, which is not adopted"
 
@@ -329,8 +327,7 @@ class Creation:
         remote_id = _id_of(match)
         if not remote_id:
             return f"that {noun} has no id that can be used"
-        owner = self._owner(remote_id)
-        if owner is not None:
+        if (owner := self._owner(remote_id)) is not None:
             return f"that {noun} belongs to {owner}"
         operation, policy = self.operation, self.sending.policy
         protected = why_protected(self._protected_by(match), remote_id, Action.ADOPT)
@@ -351,8 +348,8 @@ class Creation:
     def _is_weak(self, match: MatchResult) -> bool:
         """Return whether what was found may be someone else's account."""
         wanted = {change.path: change.after for change in self.operation.changes}
-        account = to_account(match.by, match.resources[0], ())
-        return self.operation.kind is Kind.USER and is_weak(matched_by(wanted, account))
+        by = matched_by(wanted, to_account(match.by, match.resources[0], ()))
+        return self.operation.kind is Kind.USER and is_weak(by)
 
     def _protected_by(self, match: MatchResult) -> str | None:
         return protected_by(self.sending.policy, self.operation.kind, match.resources[0])
@@ -401,17 +398,3 @@ class Creation:
 
 def _id_of(match: MatchResult) -> RemoteId:
     return RemoteId(resource_id(match.resources[0]) or "")
-
-
-def _id_of_response(response: ScimResponse) -> RemoteId | None:
-    """Return the id of a created resource (RFC 7644 section 3.3).
-
-    It comes from the body, or else from the last part of Location, unless that is the collection.
-    """
-    if response.resource_id:
-        return RemoteId(response.resource_id)
-    if response.location:
-        last = urlsplit(response.location).path.rstrip("/").rpartition("/")[2]
-        remote_id = usable_id(unquote(last)) if last.lower() not in _COLLECTIONS else None
-        return RemoteId(remote_id) if remote_id is not None else None
-    return None

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from scimsync.jsontext import json_text
-from scimsync.model.ids import UNIQUE_ATTRIBUTE, Kind, fold_name
-from scimsync.scim.attributes import is_unassigned, member_ids, read, resource_id, spelled
+from scimsync.model.ids import UNIQUE_ATTRIBUTE, Kind, RemoteId, fold_name
+from scimsync.scim.attributes import (
+    is_unassigned,
+    member_ids,
+    read,
+    resource_id,
+    spelled,
+    usable_id,
+)
 from scimsync.scim.messages import ScimRequest, ScimResponse
+from scimsync.scim.resource_types import RESOURCE_TYPES
 from scimsync.scim.resources import project
 from scimsync.targets.evidence import (
     Answer,
@@ -20,6 +29,8 @@ from scimsync.targets.evidence import (
     answer_of,
     verdict,
 )
+
+_COLLECTIONS = [one.endpoint.strip("/").lower() for one in RESOURCE_TYPES.values()]
 
 _HAND_REMOVED = 0.1
 """The share of a group's known members that others may have removed at the target."""
@@ -246,3 +257,17 @@ def held_document(resource: Mapping[str, Any], paths: Iterable[str]) -> dict[str
     if "active" in wanted and (active := active_of(resource)) is not None:
         held["active"] = active
     return held
+
+
+def created_id(response: ScimResponse) -> RemoteId | None:
+    """Return the id of a created resource (RFC 7644 section 3.3).
+
+    It comes from the body, or else from the last part of Location, unless that is the collection.
+    """
+    if response.resource_id:
+        return RemoteId(response.resource_id)
+    if response.location:
+        last = urlsplit(response.location).path.rstrip("/").rpartition("/")[2]
+        remote_id = usable_id(unquote(last)) if last.lower() not in _COLLECTIONS else None
+        return RemoteId(remote_id) if remote_id is not None else None
+    return None

@@ -48,3 +48,34 @@ def test_a_creation_without_a_response_makes_one_account(
     assert len(blind.users) == existing + 1
     assert len({one["userName"] for one in blind.users.values()}) == existing + 1
     assert office.push(later=SOON).targets["wiki"].requests == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ({"hang_up": True}, "no search works: /Users: only 0 of 9"),
+        ({"status": 202}, "the response shows no account, and no search works: /Users: only 0 of"),
+        ({"status": 204}, "the response shows no account, and no search works: /Users: only 0 of"),
+    ],
+)
+def test_a_creation_that_no_search_settles_is_left_to_the_next_push(
+    office: Office, blind: FaultyServer, answer: dict[str, object], says: str
+) -> None:
+    office.configure(guard=NO_GUARD)
+    office.hire(people(3))
+    assert office.push().exit_code == 0
+    short = {"totalResults": 9, "Resources": []}
+    blind.fail(
+        "GET", status=200, body=short, times=99, where=lambda seen: "filter" not in seen.query
+    )
+    blind.fail("POST", effect=True, **answer)
+    office.hire(people(4))
+
+    failed = office.push()
+
+    assert failed.exit_code == 4
+    (detail,) = [one.detail for one in office.journal() if one.status == "failed"]
+    assert says in (detail or "")
+    blind.faults.clear()
+    assert office.push(later=SOON).exit_code == 0
+    assert len(blind.users) == 4
