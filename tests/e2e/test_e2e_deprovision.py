@@ -39,7 +39,7 @@ def test_an_account_that_was_switched_on_again_is_deactivated(
     ran = office.run("deprovision", "00006")
 
     assert ran.code == 0
-    assert ran.out.startswith("wiki: 1 deactivate (2 requests")
+    assert ran.out.startswith("wiki: 1 deactivate (3 requests")
     assert ran.out.endswith("00006 at wiki: deactivated (account id-00006)\n")
     assert not faulty.users["id-00006"]["active"]
 

@@ -56,7 +56,7 @@ def push(office: Office, code: int = 0) -> str:
 
 
 def events_file(office: Office) -> Path:
-    return office.folder / "events.ndjson"
+    return office.folder.resolve() / "events.ndjson"
 
 
 def events(office: Office) -> list[tuple[str, dict[str, object]]]:
