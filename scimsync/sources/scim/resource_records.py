@@ -9,10 +9,11 @@ extension, whose name is a URN, is a separate column: see `extension_name`. Furt
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from scimsync.scim.attributes import member_id, read, resource_id
+from scimsync.sources.remote import ListFault
 
 USER_COLUMNS: Final = (
     "id",
@@ -149,14 +150,27 @@ class Memberships:
 
     def __init__(self) -> None:
         self._direct: dict[str, list[tuple[str, bool]]] = {}
+        self._unreadable: set[str] = set()
 
-    def add(self, group: str, members: Iterable[Any]) -> None:
-        """Add a group with the elements of its attribute `members`."""
-        self._direct[group] = [
-            (found, _is_group(member))
-            for member in members
-            if (found := member_id(member)) is not None
-        ]
+    def add(self, group: str, members: Sequence[tuple[str, bool]]) -> None:
+        """Add a group with the ids of its members, each with whether it is a group."""
+        self._direct[group] = list(members)
+
+    def add_unreadable(self, group: str) -> None:
+        """Add a group whose members are not known."""
+        self.add(group, ())
+        self._unreadable.add(group)
+
+    def unlisted_groups(self) -> list[str]:
+        """Return the ids of the groups that are members of others and were not added themselves."""
+        return sorted(
+            {
+                one
+                for members in self._direct.values()
+                for one, is_group in members
+                if is_group and one not in self._direct
+            }
+        )
 
     def groups_in(self, group: str) -> list[str]:
         """Return the ids of the groups that are direct members of a group."""
@@ -164,16 +178,36 @@ class Memberships:
 
     def users_in(self, group: str) -> list[str]:
         """Return the ids of the users in a group, including those in nested groups."""
-        users: dict[str, None] = {}
-        seen, waiting = {group}, [group]
+        return [one for one in self._within(group) if one not in self._direct]
+
+    def unreadable_in(self, group: str) -> list[str]:
+        """Return the ids of the nested groups whose members are not known."""
+        return [one for one in self._within(group) if one in self._unreadable]
+
+    def _within(self, group: str) -> list[str]:
+        """Return the ids of all members of a group, and of the groups in it."""
+        found: dict[str, None] = {}
+        waiting = [group]
         while waiting:
-            for one, is_group in self._direct.get(waiting.pop(), ()):
-                if not is_group and one not in self._direct:
-                    users[one] = None
-                elif one not in seen:
-                    seen.add(one)
+            for one, _ in self._direct.get(waiting.pop(), ()):
+                if one not in found:
+                    found[one] = None
                     waiting.append(one)
-        return list(users)
+        return list(found)
+
+
+def members_in(group: str, members: object) -> list[tuple[str, bool]]:
+    """Return the ids in the attribute `members` of a group, each with whether it is a group.
+
+    Raise ListFault if an element has no id: nobody would be known to be missing.
+    """
+    elements = [] if members is None else members
+    if not isinstance(elements, list):
+        raise ListFault(f"the members of the group {group} are not a list")
+    found = [(member_id(member), member) for member in elements]
+    if any(one is None for one, _ in found):
+        raise ListFault(f"a member of the group {group} has no value")
+    return [(one, _is_group(member)) for one, member in found if one is not None]
 
 
 def _is_group(member: Mapping[str, Any]) -> bool:

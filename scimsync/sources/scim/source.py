@@ -13,6 +13,7 @@ import orjson
 from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.client import ScimClient
 from scimsync.scim.discovery import discover_capabilities
+from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.listing import ListingError, Page, list_resources
 from scimsync.scim.messages import Query, ScimRequest, Sender, resource_path
 from scimsync.scim.paging import ListPaging, declared_paging
@@ -29,6 +30,7 @@ from scimsync.sources.scim.resource_records import (
     GROUP_COLUMNS,
     USER_COLUMNS,
     Memberships,
+    members_in,
     row_of,
     user_row,
 )
@@ -239,29 +241,53 @@ async def _with_members(
 ) -> list[dict[str, Any]]:
     """Return the records of groups.
 
-    If the list does not show the members of a group, the group is read separately: a list may
-    leave out `members` (RFC 7644 section 3.9), and so may a group without members. `names`
-    replaces the ids of users; a user without a name there is left out.
+    A list may leave out `members` (RFC 7644 section 3.9), and groups that `filter` does not match
+    or that only other groups contain: these are read one by one. `names` replaces the ids of users;
+    a user without a name there is left out. A nested group that cannot be read is among the members
+    under a key that no user has, so that nobody counts as removed because of it.
     """
+    memberships = Memberships()
     free = asyncio.Semaphore(_CONCURRENCY)
 
-    async def members_of(group: dict[str, Any]) -> list[Any]:
-        members = read(group, "members")
+    async def add(group: str, members: object) -> None:
         if members is None:
             async with free:
-                request = ScimRequest("GET", resource_path("/Groups", resource_id(group) or ""))
-                members = read((await sender.send(request)).body or {}, "members")
-        return members if isinstance(members, list) else []
+                members = await _read_members(sender, group)
+        memberships.add(group, members_in(group, members))
 
-    found = await asyncio.gather(*map(members_of, groups))
-    memberships = Memberships()
     rows = [row_of(group) for group in groups]
-    for row, members in zip(rows, found, strict=True):
-        memberships.add(row["id"], members)
+    await asyncio.gather(
+        *(add(row["id"], read(group, "members")) for row, group in zip(rows, groups, strict=True))
+    )
+
+    async def add_unlisted(group: str) -> None:
+        try:
+            await add(group, None)
+        except ErrorResponse as error:
+            if error.kind is not ErrorKind.NOT_FOUND:
+                raise
+            memberships.add_unreadable(group)
+
+    while unlisted := memberships.unlisted_groups():
+        await asyncio.gather(*map(add_unlisted, unlisted))
     for row in rows:
         users = memberships.users_in(row["id"])
         if names is not None:
             users = [names[user] for user in users if names.get(user)]
-        row["members"] = users
+        unreadable = memberships.unreadable_in(row["id"])
+        row["members"] = [*users, *(f"(group {group})" for group in unreadable)]
         row["member_groups"] = memberships.groups_in(row["id"])
     return rows
+
+
+async def _read_members(sender: Sender, group: str) -> object:
+    """Return the attribute `members` of a group, which no list shows.
+
+    Raise ListFault for an answer that is not this group: it may be the answer to something else, or
+    an error.
+    """
+    request = ScimRequest("GET", resource_path("/Groups", group))
+    response = await sender.send(request)
+    if response.status != 200 or response.resource_id != group:
+        raise ListFault(f"{request}: {response.status}, but the response is not this group")
+    return read(response.body or {}, "members")

@@ -15,6 +15,7 @@ from tests.http_sources import FakeTime, records, spec_of
 from tests.interop.servers import Server, scim2_server, scimmy
 from tests.office import ENTERPRISE, fetch
 from tests.servers.faulty import FaultyServer
+from tests.servers.faulty_http import FaultyHttpServer, Reply, Seen
 from tests.servers.scim2 import running_scim2_server
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -261,3 +262,87 @@ def test_a_filter_that_is_none_is_a_wrong_setting() -> None:
     with pytest.raises(ConfigError, match="is not a SCIM filter") as caught:
         read("https://id.example.com/scim/v2", "t", more='filter = "active ="')
     assert caught.value.code == "SYNC-0275"
+
+
+class Groups(FaultyHttpServer):
+    """A service whose list shows groups without members, but for `listed` of the first one."""
+
+    media_type = "application/scim+json"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listed: object = None
+        self.group = Reply(200, self.outer([{"value": "u1"}, {"value": "g2", "type": "Group"}]))
+        self.nested = Reply(200, {"id": "g2", "members": [{"value": "u2"}]})
+
+    def outer(self, members: object) -> dict[str, Any]:
+        return {"id": "g1", "displayName": "Outer", "members": members}
+
+    def answer(self, seen: Seen) -> Reply:
+        if seen.path == "/Groups":
+            group = {**self.outer(self.listed), "displayName": "Outer"}
+            if self.listed is None:
+                del group["members"]
+            return Reply(200, {"totalResults": 1, "Resources": [group]})
+        if seen.path == "/Groups/g1":
+            return self.group
+        return self.nested if seen.path == "/Groups/g2" else Reply(404, {})
+
+
+@pytest.fixture
+def unlisted() -> Iterator[Groups]:
+    with (server := Groups()).running():
+        yield server
+
+
+def members(server: Groups) -> list[str]:
+    (group,) = read(server.url, "t", "members", more='resource = "Groups"')
+    found: list[str] = group["members"]
+    return found
+
+
+def test_groups_that_the_list_does_not_show_are_read(unlisted: Groups) -> None:
+    assert members(unlisted) == ["u1", "u2"]
+
+    unlisted.group = Reply(200, unlisted.outer(None))  # as RFC 7643 writes an empty list
+    assert members(unlisted) == []
+
+
+def test_a_nested_group_that_cannot_be_read_is_an_unknown_member(unlisted: Groups) -> None:
+    unlisted.nested = Reply(404, {})
+
+    assert members(unlisted) == ["u1", "(group g2)"]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(204),
+        Reply(200, b""),
+        Reply(202, {}),
+        Reply(200, {}),
+        Reply(200, {"id": "g3", "displayName": "Other"}),
+        Reply(200, {"totalResults": 0, "Resources": []}),
+        Reply(200, {"error": "busy"}),
+        Reply(200, {"id": "g1", "members": ["u1"]}),
+        Reply(200, {"id": "g1", "members": [{"display": "User 1"}]}),
+        Reply(200, {"id": "g1", "members": {"value": "u1"}}),
+        Reply(404, {}),
+    ],
+    ids=repr,
+)
+def test_an_answer_that_is_not_the_group_makes_the_source_unreadable(
+    unlisted: Groups, reply: Reply
+) -> None:
+    unlisted.group = reply
+
+    with pytest.raises(SourceUnavailable):
+        members(unlisted)
+
+
+@pytest.mark.parametrize("listed", [["u1"], [{"display": "User 1"}], {"value": "u1"}])
+def test_members_of_a_list_need_values(unlisted: Groups, listed: object) -> None:
+    unlisted.listed = listed
+
+    with pytest.raises(SourceUnavailable):
+        members(unlisted)
