@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, RemoteId
@@ -11,6 +12,18 @@ from scimsync.model.memberships import Membership, asked_for
 from scimsync.model.operations import Action
 from scimsync.plan.batch import BATCH
 from scimsync.plan.protocols import PlanningState
+
+
+class Staying(NamedTuple):
+    """Members that stay in a group although its record no longer names them.
+
+    `members` is the number of those that stay because the unknown keys `misnamed` may mean them,
+    and `undecided` are users whose row cannot be used.
+    """
+
+    misnamed: Sequence[Key]
+    members: int
+    undecided: Sequence[Key]
 
 
 class GroupMembers:
@@ -28,11 +41,12 @@ class GroupMembers:
         group: Key,
         wanted: Mapping[tuple[Kind, Key], None],
         unknown: Container[tuple[Kind, Key]] = (),
-    ) -> tuple[list[Key], int]:
-        """Want these members in a group, and no others.
+        undecided: Callable[[Sequence[Key]], Collection[Key]] = lambda _: (),
+    ) -> Staying:
+        """Want these members in a group, and no others. Return those that stay nevertheless.
 
         If it did not want some of `unknown` before, members of the same kind are not taken out, and
-        the unknown ones are not wanted yet. Return these, and the number of members that stay.
+        the unknown ones are not wanted yet. Nor are users taken out whom `undecided` returns.
         """
         known = self._by_member(group)
         new = [member for member in wanted if member not in known or not known[member].wanted]
@@ -46,8 +60,15 @@ class GroupMembers:
         if staying:
             left_out = {*misnamed}
             wanted = dict.fromkeys([*(one for one in wanted if one not in left_out), *staying])
+        leaving = [
+            key
+            for (kind, key), membership in known.items()
+            if kind is Kind.USER and (kind, key) not in wanted and _is_member(membership)
+        ]
+        kept = [key for chunk in batches(leaving, BATCH) for key in undecided(chunk)]
+        wanted = {**wanted, **dict.fromkeys((Kind.USER, key) for key in kept)}
         self._put(group, wanted, known)
-        return [key for _, key in misnamed], len(staying)
+        return Staying([key for _, key in misnamed], len(staying), kept)
 
     def _put(
         self,

@@ -15,11 +15,12 @@ from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link
 from scimsync.model.records import Record
 from scimsync.plan.batch import BATCH
-from scimsync.plan.group_members import GroupMembers
+from scimsync.plan.group_members import GroupMembers, Staying
 from scimsync.plan.moved_keys import MovedKeys
 from scimsync.plan.protocols import PlanningState, Records, TargetRules, sources_of_groups
 
 _UNKNOWN = "SYNC-0356"
+_UNDECIDED = "SYNC-0353"
 _KEYS_SHOWN = 5
 _MANY = 5000
 """The number of named members that are looked up at a time."""
@@ -29,8 +30,9 @@ Members = dict[tuple[Kind, Key], None]
 
 
 def is_held(link: Link | None) -> bool:
-    """Return whether a group keeps its members because its record names unknown ones."""
-    return link is not None and f"[{_UNKNOWN}]" in (link.last_error or "")
+    """Return whether a group keeps members that its record no longer names."""
+    error = "" if link is None else link.last_error or ""
+    return any(f"[{code}]" in error for code in (_UNKNOWN, _UNDECIDED))
 
 
 def named_members(target: str, rule: GroupRule, desired: Desired) -> Members:
@@ -46,7 +48,8 @@ class NamedMembers:
     """The members that records of groups name at one target.
 
     A group whose record newly names unknown members keeps all that it has: the names may be
-    misspelled. The unknown ones wait until the record is corrected or they have a record.
+    misspelled. The unknown ones wait until the record is corrected or they have a record. A group
+    also keeps users whose row cannot be used.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class NamedMembers:
         self._target = rules.policy.target
         self._of_groups = sources_of_groups(rules)
         self._members = members
+        self._sources = rules.sources
         self._moved = MovedKeys(state, records, rules.sources)
         self._named: Counter[str] = Counter()
         self._nameless: Counter[str] = Counter()
@@ -107,8 +111,8 @@ class NamedMembers:
             wanted: Members = dict.fromkeys(
                 (kind, moved.get(key, key) if kind is Kind.USER else key) for kind, key in members
             )
-            misnamed, staying = self._members.set(group, wanted, unknown)
-            self._read[group] = _why_held(misnamed, staying) if staying else None
+            staying = self._members.set(group, wanted, unknown, self._undecided)
+            self._read[group] = _why_held(staying)
             self._count(rule, wanted, there.union(moved.values()))
 
     def _count(self, rule: GroupRule, wanted: Members, known: Collection[Key]) -> None:
@@ -117,6 +121,10 @@ class NamedMembers:
         of_users = [key for kind, key in wanted if kind is Kind.USER]
         self._named[path] += len(of_users)
         self._nameless[path] += sum(key not in known for key in of_users)
+
+    def _undecided(self, users: Sequence[Key]) -> Collection[Key]:
+        """Return those of `users` whom a row that cannot be used may be of."""
+        return self._records.unusable(self._sources, users)
 
     def _unknown(self, users: Collection[Key]) -> set[Key]:
         """Return those of `users` without any record, even a removed one, and without a link."""
@@ -136,11 +144,24 @@ class NamedMembers:
         return unknown
 
 
-def _why_held(misnamed: Sequence[Key], staying: int) -> str:
-    more = len(misnamed) - _KEYS_SHOWN
-    who = ", ".join(misnamed[:_KEYS_SHOWN]) + (f" and {more} more" if more > 0 else "")
-    return coded(
-        f"the record newly names {plural(len(misnamed), 'member')} that no record has: {who};"
-        f" {plural(staying, 'member')} would be removed and stay until that is corrected",
-        _UNKNOWN,
-    )
+def _why_held(staying: Staying) -> str | None:
+    """Return why a group keeps members that its record no longer names, None if it keeps none."""
+    if staying.members:
+        return coded(
+            f"the record newly names {plural(len(staying.misnamed), 'member')} that no record has:"
+            f" {_listed(staying.misnamed)}; {plural(staying.members, 'member')} would be removed"
+            " and stay until that is corrected",
+            _UNKNOWN,
+        )
+    if staying.undecided:
+        return coded(
+            f"a row that cannot be used may be of {_listed(staying.undecided)}: until it is"
+            " corrected, they stay in the group although its record no longer names them",
+            _UNDECIDED,
+        )
+    return None
+
+
+def _listed(keys: Sequence[Key]) -> str:
+    more = len(keys) - _KEYS_SHOWN
+    return ", ".join(keys[:_KEYS_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -213,3 +213,25 @@ def test_a_limit_applies_to_the_members_of_all_groups_together(real_office: Offi
     assert groups(office)["Team T1"] == users(1, 2, 3, 4)
     assert office.run("push", "--allow-removals", "40").code == 0
     assert groups(office)["Team T1"] == users(41)
+
+
+def test_a_group_keeps_a_user_whose_row_cannot_be_used(real_office: Office) -> None:
+    office = real_office
+    with_teams(office)
+    office.hire(people(4))
+    write_teams(office, [team("T1", 1, 2, 3)])
+    office.push()
+    office.hire([*people(1), person(2) | {"id": ""}, person(3), person(4)])
+    write_teams(office, [team("T1", 1, 4)])  # 00003 has left the team in any case
+
+    for _ in range(2):
+        office.now += DAY
+        ran = office.run("push")
+        assert ran.code == 4
+        assert "a row that cannot be used may be of 00002: until it is corrected" in ran.err
+        assert groups(office) == {"Team T1": users(1, 2, 4)}
+
+    office.hire(people(4))
+    assert office.push(later=DAY).exit_code == 0
+    assert groups(office) == {"Team T1": users(1, 4)}
+    assert office.push(later=DAY).targets["wiki"].requests == 0
