@@ -49,22 +49,16 @@ class GroupMembers:
         the unknown ones are not wanted yet. Nor are users taken out whom `undecided` returns.
         """
         known = self._by_member(group)
-        new = [member for member in wanted if member not in known or not known[member].wanted]
-        misnamed = [member for member in new if member in unknown]
-        kinds = {kind for kind, _ in misnamed}
-        staying = [
+        misnamed = [
             member
-            for member, membership in known.items()
-            if member[0] in kinds and member not in wanted and _is_member(membership)
+            for member in wanted
+            if member in unknown and not (member in known and known[member].wanted)
         ]
+        staying = _leaving(known, wanted, {kind for kind, _ in misnamed})
         if staying:
-            left_out = {*misnamed}
-            wanted = dict.fromkeys([*(one for one in wanted if one not in left_out), *staying])
-        leaving = [
-            key
-            for (kind, key), membership in known.items()
-            if kind is Kind.USER and (kind, key) not in wanted and _is_member(membership)
-        ]
+            named = [member for member in wanted if member not in misnamed]
+            wanted = dict.fromkeys([*named, *staying])
+        leaving = [key for _, key in _leaving(known, wanted, {Kind.USER})]
         kept = [key for chunk in batches(leaving, BATCH) for key in undecided(chunk)]
         wanted = {**wanted, **dict.fromkeys((Kind.USER, key) for key in kept)}
         self._put(group, wanted, known)
@@ -163,3 +157,16 @@ class GroupMembers:
 def _is_member(membership: Membership) -> bool:
     """Return whether a group wants a member that it has, or may have."""
     return membership.asked and (membership.acknowledged or membership.in_doubt)
+
+
+def _leaving(
+    known: Mapping[tuple[Kind, Key], Membership],
+    wanted: Container[tuple[Kind, Key]],
+    kinds: Container[Kind],
+) -> list[tuple[Kind, Key]]:
+    """Return the members of some kinds that a group has and that are not `wanted`."""
+    return [
+        member
+        for member, membership in known.items()
+        if member[0] in kinds and member not in wanted and _is_member(membership)
+    ]

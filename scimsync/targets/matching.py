@@ -114,13 +114,9 @@ class Matcher:
                 if not self._concerns_these_alone(error):
                     raise
                 return matches, dict.fromkeys(wanted, str(error))
-        if proving and self._outdated:
-            self._drop_list()
         for key, document in wanted.items():
             try:
-                match = await self._find(document)
-                if match is None and proving:
-                    match = await self._find_hidden(document)
+                match = await self._find(document, proving=proving)
             except (ErrorResponse, InvalidRequest, ListingError) as error:
                 if verdict(error, Purpose.SEARCH) is Verdict.TOKEN or (
                     error is self._filters.no_list and not self._concerns_these_alone(error)
@@ -352,13 +348,13 @@ class Matcher:
         if self._list is not None:
             self._list.close()
 
-    async def _find(self, document: Document) -> MatchResult | None:
-        if self._list is None:
-            return await self.look_up(document)
-        match = self._in_list(self._list, document)
-        if match is not None or self._list.problem is None:
-            return match
-        return await self.look_up(document)
+    async def _find(self, document: Document, *, proving: bool) -> MatchResult | None:
+        if proving and self._outdated:
+            self._drop_list()
+        match = None if self._list is None else self._in_list(self._list, document)
+        if match is None and (self._list is None or self._list.problem is not None):
+            match = await self.look_up(document)
+        return await self._find_hidden(document) if match is None and proving else match
 
     def _in_list(self, resource_list: ResourceList, document: Document) -> MatchResult | None:
         for path, value in self._values(document):
