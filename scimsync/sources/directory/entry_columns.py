@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -166,6 +166,13 @@ class EntryColumns:
         return f"{first};{options}" if options else first
 
 
+def values_of(attributes: Attributes, names: Collection[str]) -> list[bytes]:
+    """Return the values of an attribute, given all its names in lower case."""
+    return [
+        value for description, raw in attributes if base_name(description) in names for value in raw
+    ]
+
+
 def name_reader(columns: EntryColumns, name: str) -> Callable[[str, Attributes], str | None]:
     """Return the function that gives the value of an attribute by which others may name an entry.
 
@@ -175,14 +182,9 @@ def name_reader(columns: EntryColumns, name: str) -> Callable[[str, Attributes],
     convert = CONVERT[columns.types.of(name).form]
 
     def read(dn: str, attributes: Attributes) -> str | None:
-        found = [
-            value
-            for description, raw in attributes
-            if base_name(description) in identity
-            for value in raw
-        ]
+        found = map(convert, values_of(attributes, identity))
         try:
-            values = {str(value) for value in map(convert, found) if value is not None}
+            values = {str(value) for value in found if value is not None}
         except UnicodeDecodeError:
             return None
         if len(values) > 1:

@@ -16,6 +16,7 @@ import orjson
 
 from scimsync.sources.directory.attribute_types import base_name
 from scimsync.sources.directory.dn import normalized
+from scimsync.sources.directory.object_classes import are_of_group
 
 _BATCH = 2_000
 _CACHED = 10_000
@@ -32,11 +33,13 @@ class Named:
     """The values of an entry for entries that refer to it.
 
     `values` are its values of the attributes that references need, in their order, None for one
-    that it lacks. `links` are the DNs in its columns that nest.
+    that it lacks. `links` are the DNs in its columns that nest. `classes` are its object classes,
+    empty for a person, and if references do not need them.
     """
 
     values: Sequence[str | None]
     links: Mapping[str, Sequence[str]]
+    classes: str = ""
 
 
 class EntryIndex:
@@ -59,7 +62,7 @@ class EntryIndex:
     def add(self, dn: str, named: Named) -> None:
         """Add an entry. One whose DN comes twice with different values names nothing."""
         links = dict(named.links) or None
-        text = orjson.dumps([named.values, links]).decode()
+        text = orjson.dumps([named.values, links, named.classes]).decode()
         self._pending.append((digest(dn), text))
         if self._found:
             self._found.clear()
@@ -89,8 +92,8 @@ class EntryIndex:
         found = rows.fetchmany(2)
         if len(found) != 1:
             return None
-        values, links = orjson.loads(found[0][0])
-        return Named(values, links or {})
+        values, links, classes = orjson.loads(found[0][0])
+        return Named(values, links or {}, classes)
 
     def close(self) -> None:
         """Close the file."""
@@ -125,6 +128,7 @@ class DnReferences:
         }
         self._nested = nested
         self._nesting: dict[str, bool] = {}
+        self._classes_of_groups: set[str] = set()
         self._resolved: set[str] = set()
         self._unresolved: dict[str, str] = {}
 
@@ -139,6 +143,11 @@ class DnReferences:
             kinds = EXPANDED | ASCENDED
             found = self._nesting[column] = self._nested and base_name(column) in kinds
         return found
+
+    def note(self, named: Named) -> None:
+        """Note the object classes of an entry with members: those of groups, known or not."""
+        if named.classes and _members(named):
+            self._classes_of_groups.add(named.classes)
 
     def unresolved(self) -> Iterator[tuple[str, str, bool]]:
         """Yield the columns with DNs that name nothing: a DN, and whether others do."""
@@ -159,12 +168,13 @@ class DnReferences:
             if named is None:
                 yield dn
             elif self.nests(column):
-                waiting += named.links.get(column, ())
+                waiting += _further(named, column)
 
     def resolve(self, own: str, column: str, dns: Sequence[str], index: EntryIndex) -> list[str]:
         """Return the replacements for the DNs in a column of the entry `own`, sorted.
 
-        A DN that names nothing stays as it is.
+        A DN that names nothing stays as it is. A group that is replaced by its members may have
+        none.
         """
         choice = self._choice.get(column.lower(), 0)
         nests = self.nests(column)
@@ -181,12 +191,20 @@ class DnReferences:
                 continue
             seen.add(key)
             named = index.find(key)
-            further = named.links.get(column, ()) if named is not None and nests else ()
-            waiting += further
-            if further and expands:
-                continue
+            if named is not None and nests:
+                waiting += _further(named, column)
+                if expands and self._is_group(named):
+                    continue
             found.add(self._named(column, dn, named, choice))
         return sorted(found)
+
+    def _is_group(self, named: Named) -> bool:
+        """Return whether an entry is a group, with or without members."""
+        return (
+            named.classes in self._classes_of_groups
+            or are_of_group(named.classes)
+            or bool(_members(named))
+        )
 
     def _named(self, column: str, dn: str, named: Named | None, choice: int) -> str:
         """Return the replacement for a DN, and note whether there is one."""
@@ -196,6 +214,21 @@ class DnReferences:
             return dn
         self._resolved.add(column)
         return value
+
+
+def may_expand(columns: Iterable[str]) -> bool:
+    """Return whether one of the columns has members."""
+    return any(base_name(column) in EXPANDED for column in columns)
+
+
+def _further(named: Named, column: str) -> Sequence[str]:
+    """Return the DNs to which an entry leads that a column names."""
+    return _members(named) if base_name(column) in EXPANDED else named.links.get(column, ())
+
+
+def _members(named: Named) -> list[str]:
+    """Return the DNs of the members of an entry, whichever attribute its class has for them."""
+    return [dn for column, dns in named.links.items() if may_expand([column]) for dn in dns]
 
 
 Lookup = Callable[[Sequence[str]], Iterable[tuple[str, Named]]]

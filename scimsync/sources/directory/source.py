@@ -29,7 +29,9 @@ from scimsync.sources.directory.entry_columns import (
     EntryRecord,
     NotText,
     name_reader,
+    values_of,
 )
+from scimsync.sources.directory.object_classes import OBJECT_CLASS, names_of
 from scimsync.sources.directory.references import (
     ASCENDED,
     DnReferences,
@@ -38,6 +40,7 @@ from scimsync.sources.directory.references import (
     Named,
     complete,
     entry_index,
+    may_expand,
 )
 from scimsync.sources.directory.settings import DirectorySettings
 from scimsync.sources.relation import Relation
@@ -195,7 +198,7 @@ class DirectorySource(SpooledSource[D]):
         cells, links = orjson.loads(line)
         for column, dns in links.items():
             found = references.resolve(cells[DN_COLUMN], column, dns, index)
-            cells[column] = found if isinstance(cells[column], list) else found[0]
+            cells[column] = found if isinstance(cells[column], list) else next(iter(found), None)
         return orjson.dumps(cells) + b"\n"
 
     def _record(self, columns: EntryColumns, entry: Entry) -> EntryRecord:
@@ -273,12 +276,23 @@ def _links(line: bytes) -> dict[str, list[str]]:
 
 
 class Offer:
-    """Extracts from an entry the values for entries that refer to it."""
+    """Extracts from an entry the values for entries that refer to it.
+
+    `attributes` are those that it needs besides the columns.
+    """
 
     def __init__(self, key: str, columns: EntryColumns, references: DnReferences) -> None:
         self._references = references
         self._key = key
         self._readers = [name_reader(columns, name) for name in references.attributes]
+        self._needs_classes = not columns.are_known or may_expand(columns.named)
+        self._classes: dict[tuple[bytes, ...], str] = {}
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The attributes that `by` reads."""
+        names = self._references.attributes
+        return (*names, OBJECT_CLASS) if self._needs_classes else names
 
     def by(self, record: EntryRecord, attributes: Attributes) -> Named:
         """Return what an entry offers."""
@@ -289,4 +303,14 @@ class Offer:
         if links:
             nests = self._references.nests
             links = {column: dns for column, dns in links.items() if nests(column)}
-        return Named(values, links)
+        named = Named(values, links, self._classes_of(attributes))
+        self._references.note(named)
+        return named
+
+    def _classes_of(self, attributes: Attributes) -> str:
+        if not self._needs_classes:
+            return ""
+        found = tuple(values_of(attributes, (OBJECT_CLASS.lower(),)))
+        if found not in self._classes:
+            self._classes[found] = names_of(found)
+        return self._classes[found]

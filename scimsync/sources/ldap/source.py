@@ -13,7 +13,14 @@ from scimsync.sources.directory import ldap_filters
 from scimsync.sources.directory.attribute_types import DN_COLUMN, AttributeTypes, base_name
 from scimsync.sources.directory.dn import common_suffix, is_below
 from scimsync.sources.directory.entry_columns import EntryColumns
-from scimsync.sources.directory.references import EXPANDED, DnReferences, Lookup, Named, digest
+from scimsync.sources.directory.references import (
+    ASCENDED,
+    EXPANDED,
+    DnReferences,
+    Lookup,
+    Named,
+    digest,
+)
 from scimsync.sources.directory.settings import ALL
 from scimsync.sources.directory.source import DirectorySource, Entry, Offer
 from scimsync.sources.ldap.ldap_connection import BoundServer, connected, label_of
@@ -72,8 +79,8 @@ class LdapSource(DirectorySource[LdapSettings]):
     def entries(self, columns: EntryColumns) -> Generator[Entry]:
         """Read all entries."""
         server = self._connected()
-        references = self.references()
-        wanted = dict.fromkeys((*columns.named, *references.attributes))
+        offered = Offer(self.spec.key, columns, self.references())
+        wanted = dict.fromkeys((*columns.named, *offered.attributes))
         wanted.pop(DN_COLUMN, None)
         listed = self.spec.settings.attributes or ALL[:1]
         attributes = [*wanted, *(name for name in listed if name in ALL)]
@@ -90,8 +97,9 @@ class LdapSource(DirectorySource[LdapSettings]):
         """Return the function that reads entries outside of the source from the same server."""
         server = self._connected()
         offered = Offer(self.spec.key, columns, references)
-        nesting = [name for name in columns.named if references.nests(name)]
-        attributes = [name for name in (*references.attributes, *nesting) if name != DN_COLUMN]
+        listed = (*columns.named, *(() if columns.are_known else sorted(EXPANDED | ASCENDED)))
+        names = dict.fromkeys((*offered.attributes, *filter(references.nests, listed)))
+        attributes = [name for name in names if name != DN_COLUMN]
 
         def offer(found: FoundEntry) -> tuple[str, Named]:
             record = columns.record(found.dn, found.attributes)

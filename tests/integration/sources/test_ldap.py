@@ -219,6 +219,33 @@ def test_many_entries_outside_of_the_source_are_read_by_one_search() -> None:
     assert sorted(found["member"]) == sorted(f"u{n}" for n in range(450))
 
 
+@pytest.mark.parametrize("attributes", [["cn", "member"], None], ids=["named", "all"])
+@pytest.mark.parametrize("base", [GROUPS, OUTER], ids=["in the source", "outside of the source"])
+@pytest.mark.parametrize(
+    ("inner", "members"),
+    [
+        ("exampleGroup", ["1"]),
+        (f"exampleGroup\nmember: {BO}", ["1", "2"]),
+    ],
+)
+def test_groups_within_groups(
+    base: str, attributes: list[str] | None, inner: str, members: list[str]
+) -> None:
+    outer = f"objectClass: exampleGroup\ncn: outer\nmember: {ANN}\nmember: {INNER}"
+    people = OFFICE.partition(f"\ndn: {INNER}")[0]
+    options = {**GROUPS_OF_OFFICE, "attributes": attributes, "base": base}
+    options["single"] = ["cn"]
+    with new_slapd() as slapd:
+        slapd.load(
+            f"{people}\ndn: {OUTER}\n{outer}\n\ndn: {INNER}\nobjectClass: {inner}\ncn: inner\n"
+        )
+        slapd.start()
+
+        found = look(spec(slapd, **options))
+
+    assert found.records["outer"]["member"] == members
+
+
 @pytest.fixture(scope="module")
 def with_groups() -> Iterator[Slapd]:
     """A server that keeps memberOf; boss is in a group that is in another one."""

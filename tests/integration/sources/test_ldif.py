@@ -108,6 +108,80 @@ def test_members_of_groups(
     }
 
 
+def entry(name: str, classes: str, *lines: str) -> str:
+    """Return an entry with this name."""
+    of_class = [f"objectClass: {one}" for one in classes.split()]
+    return "\n".join([f"dn: cn={name},dc=example", f"cn: {name}", *of_class, *lines, "", ""])
+
+
+BO_IN_DIRECTORY = entry("bo", "top person", "employeeNumber: 2")
+OUTER = ("member: cn=ann,dc=example", "member: cn=inner,dc=example")
+
+
+@pytest.mark.parametrize(
+    "classes", ["groupOfNames", "groupOfUniqueNames", "top GROUP", "posixGroup"]
+)
+@pytest.mark.parametrize(
+    "key",
+    [
+        {"references": {"member": "employeeNumber"}},
+        {},  # the key of a group may be that of a user too
+    ],
+    ids=["an attribute that groups lack", "the key"],
+)
+def test_a_group_without_members_is_no_member(
+    tmp_path: Path, classes: str, key: dict[str, Any]
+) -> None:
+    people = entry("ann", "top person", "employeeNumber: 1") + BO_IN_DIRECTORY
+    outer = entry("outer", "groupOfNames", *OUTER)
+    options = {"key": "cn", "filter": "(cn=outer)", "attributes": ["member"], **key}
+
+    found = look(spec(tmp_path, people + outer + entry("inner", classes), **options))
+
+    assert found.records["outer"]["member"] == ["1" if key else "ann"]
+
+
+@pytest.mark.parametrize(
+    ("inner", "members"),
+    [
+        # what kind of entry has members, is a group without them too
+        (entry("inner", "top exampleGroup"), ["ann"]),
+        (entry("inner", "top groupOfNames", "member: cn=deep,dc=example"), ["ann"]),
+        (entry("inner", "top groupOfNames", "member: cn=outer,dc=example"), ["ann"]),
+        # the attribute of members differs
+        (entry("inner", "groupOfUniqueNames", "uniqueMember: cn=bo,dc=example"), ["ann", "bo"]),
+        # not a group
+        (entry("inner", "inetOrgPerson"), ["ann", "inner"]),
+        (entry("inner", "inetOrgPerson posixGroup"), ["ann", "inner"]),
+        (entry("inner", "exampleAccount"), ["ann", "inner"]),
+        (entry("inner", ""), ["ann", "inner"]),
+        ("", ["ann", "cn=inner,dc=example"]),
+    ],
+)
+def test_which_entries_are_groups(tmp_path: Path, inner: str, members: list[str]) -> None:
+    content = (
+        entry("ann", "top person")
+        + BO_IN_DIRECTORY
+        + entry("deep", "groupOfNames")
+        + entry("outer", "top exampleGroup", *OUTER)
+        + inner
+    )
+    options = {"attributes": ["member", "uniqueMember"], "filter": "(cn=outer)"}
+
+    found = look(spec(tmp_path, content, key="cn", **options))
+
+    assert found.records["outer"]["member"] == members
+
+
+def test_a_text_of_one_member_is_empty_for_a_group_without_members(tmp_path: Path) -> None:
+    outer = entry("outer", "groupOfNames", "member: cn=inner,dc=example")
+    options = {"attributes": ["member"], "single": ["member"], "key": "cn"}
+
+    found = look(spec(tmp_path, outer + entry("inner", "groupOfNames"), **options))
+
+    assert "member" not in found.records["outer"]
+
+
 @pytest.mark.parametrize(
     ("content", "cn"),
     [
