@@ -58,9 +58,10 @@ class PatternFile:
 
 @dataclass(frozen=True, slots=True)
 class UnusableKeys:
-    """The keys that the unusable rows of a source may be of, and that no usable row has.
+    """The keys that the unusable rows of a source may be of.
 
-    `whose_unknown`: the rows may be of any user that the source does not have.
+    No usable row has such a key, unless `pick` would choose the unusable one. `whose_unknown`: the
+    rows may be of any user that the source does not have.
     """
 
     keys: frozenset[str] = frozenset()

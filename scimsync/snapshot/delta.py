@@ -18,10 +18,12 @@ from scimsync.errors import GuardStop
 from scimsync.model.ids import Key
 from scimsync.model.records import NO_UNUSABLE_KEYS, PatternFile, Problem
 from scimsync.snapshot.beside_pick import beside_pick
+from scimsync.snapshot.changed_by_pick import keep_changed_by_pick
 from scimsync.snapshot.index import Index, StoredSnapshot, shape_of
-from scimsync.snapshot.resemblance import StrayRow, resembling
+from scimsync.snapshot.resemblance import resembling
 from scimsync.snapshot.unusable_rows import (
     AmbiguousKeys,
+    reject_excluded,
     report,
     take_keyless,
     take_repeated,
@@ -267,25 +269,33 @@ class Delta:
         parts = range(len(self._source.part_labels))
         self._note_files([f"select key from located where part = {part}" for part in parts])
         self.total = int(self._row("select count(*) from located")[0])
-        kept: Mapping[int, list[str]] = {}
+        kept: dict[int, list[str]] = {}
         if self.total:
             if not self._compare(Relation("select * from located", self._columns)):
                 raise AssertionError("keys are not unique although rows were left out")
             gone = self._gone_keys()
             kept = self._keep(rejected, ambiguous)
+            unclear = gone - self._gone_keys()
+            if self.changed:
+                unchanged, meant = keep_changed_by_pick(
+                    self._spec,
+                    self._connection,
+                    self._columns,
+                    rejected,
+                    ambiguous,
+                    self._snapshot.records,
+                )
+                self.changed -= len(unchanged)
+                unclear |= unchanged
+                kept = {at: [*kept.get(at, ()), *meant.get(at, ())] for at in {*kept, *meant}}
             self.unusable = unusable_keys(
-                self._connection,
-                self._columns,
-                rejected,
-                ambiguous,
-                gone - self._gone_keys(),
-                self._snapshot,
+                self._connection, self._columns, rejected, ambiguous, unclear, self._snapshot
             )
             self.total += ambiguous.count
         run("drop table located")
         self.problems = report(self._spec.name, self._source, rejected, kept, ambiguous)
 
-    def _keep(self, rejected: RejectedRows, ambiguous: AmbiguousKeys) -> Mapping[int, list[str]]:
+    def _keep(self, rejected: RejectedRows, ambiguous: AmbiguousKeys) -> dict[int, list[str]]:
         """Keep the gone records of ambiguous keys, and those that a row left out may stand for.
 
         Return the keys of those that resemble a row, by its index in `AmbiguousKeys.strays`.
@@ -296,7 +306,8 @@ class Delta:
             )
             self.gone = self._count_gone()
         if self.gone and rejected.excluded:
-            self._reject_excluded(rejected)
+            gone = self._gone_keys()
+            reject_excluded(rejected, self._columns, gone, self._missing(gone))
         if not (rejected.count or ambiguous.count) or not self.gone:
             return {}
         gone = self._gone_keys()
@@ -325,17 +336,6 @@ class Delta:
         self._keep_records(kept)
         self.problems += problems
         self.unusable = replace(self.unusable, keys=self.unusable.keys | kept)
-
-    def _reject_excluded(self, rejected: RejectedRows) -> None:
-        """Reject those malformed rows that no longer count as records, and may be gone records."""
-        gone = self._gone_keys()
-        unclear = [StrayRow(None, row.cells) for row in rejected.excluded]
-        meant = resembling(unclear, self._columns, self._missing(gone))
-        for at, row in enumerate(rejected.excluded):
-            if row.key in gone:
-                rejected.add(row)
-            elif at in meant:
-                rejected.add(replace(row, key=None))
 
     def _missing(self, gone: Collection[str]) -> Iterator[tuple[str, str]]:
         """Yield the key and JSON text of the records `gone`."""

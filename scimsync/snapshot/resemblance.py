@@ -61,6 +61,16 @@ def resembling(
     return {number: sorted(keys) for number, keys in found.items()}
 
 
+def equal_cells(row: Cells, record: Cells | str, columns: Sequence[Column]) -> int:
+    """Return how many non-empty cells a row shares with a record, given its JSON text or values.
+
+    A record that cannot be read may be any of the rows, and counts as equal.
+    """
+    cells = _cells(row, columns)
+    found = _cells_of(record, columns) if isinstance(record, str) else _cells(record, columns)
+    return len(cells) if found is None else len(cells & found)
+
+
 @dataclass(slots=True)
 class _Judged:
     """The non-empty cells of a row, and those that the record of its own key has too."""

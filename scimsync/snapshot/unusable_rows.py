@@ -7,8 +7,8 @@ The temporary table `located` holds the rows of the scan with their `part` and `
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from scimsync.errors import coded
@@ -180,6 +180,24 @@ def _ambiguous_keys(
         )
         for key, number, differing, is_unread in keys
     ]
+
+
+def reject_excluded(
+    rejected: RejectedRows,
+    columns: Sequence[Column],
+    gone: Collection[str],
+    missing: Iterable[tuple[str, str]],
+) -> None:
+    """Reject those malformed rows that no longer count as records, and may be gone records.
+
+    `missing` yields the key and JSON text of the records `gone`.
+    """
+    meant = resembling([StrayRow(None, row.cells) for row in rejected.excluded], columns, missing)
+    for at, row in enumerate(rejected.excluded):
+        if row.key in gone:
+            rejected.add(row)
+        elif at in meant:
+            rejected.add(replace(row, key=None))
 
 
 def unusable_keys(

@@ -63,6 +63,22 @@ def test_a_mistyped_key_costs_nobody_an_account(
     assert len(faulty.users) == 19
 
 
+def test_the_row_that_counts_costs_nobody_an_account_by_losing_its_key(
+    office: Office, faulty: FaultyServer
+) -> None:
+    source = SOURCE + "pick = \"dept = 'left'\"\n"
+    office.configure(source=source, target="scope = \"dept != 'left'\"")
+    office.hire([*people(8), person(8, dept="left")])
+    assert office.run("push").code == 0
+    office.hire([*people(7), person(8, id=""), person(8, dept="left")])
+
+    ran = office.run("push")
+
+    assert ran.code == 4
+    assert 'may belong to "00008", which is kept' in ran.err
+    assert nobody_is_switched_off(faulty)
+
+
 # The file as a whole
 
 

@@ -921,3 +921,78 @@ def test_pick_still_lets_people_leave(world: World, rows: str) -> None:
     outcome = world.push("id,name,dept\n" + rows)
 
     assert (outcome.gone, outcome.problems) == (["3"], [])
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        (
+            ",Cy,HR\n3,Cy,Ops\n2,Bo,Ops\n",
+            (3, None, 'the row has no key and is left out; it may belong to "3", which is kept'),
+        ),
+        (
+            "2,Bo,Ops\n3,Cy,Ops\n,Cy,Law\n",
+            (5, None, 'the row has no key and is left out; it may belong to "3", which is kept'),
+        ),
+        (
+            "2,Bo,Ops\n3,Cy,Ops\n,3,Cy,HR\n",
+            (5, None, "has 4 fields where the header has 3; the row is left out"),
+        ),
+        (
+            "2,Bo,Ops\n2,Cy,IT\n3,Cy,Ops\n",
+            (
+                3,
+                "2",
+                'key "2" is in lines 3 and 4, which differ in dept, name; neither counts; one may'
+                ' belong to "3", which is kept',
+            ),
+        ),
+    ],
+    ids=["no key", "no key, and another value", "shifted", "a mistyped key"],
+)
+def test_a_row_without_a_usable_key_may_be_the_one_that_pick_chooses(
+    world: World, rows: str, problem: tuple[int, str | None, str]
+) -> None:
+    world.spec = with_settings(world.spec, pick="dept = 'HR' desc")
+    world.push(FOUR)
+
+    outcome = world.push(f"id,name,dept\n1,Ann,IT\n{rows}4,Di,HR\n")
+
+    assert outcome.problems == [problem]
+    assert outcome.changed == {}
+    assert "3" in outcome.unusable.keys
+    assert world.plan().changed == {}
+    assert list(world.push(FOUR.replace("3,Cy,HR", "3,Cy,Law")).changed) == ["3"]
+
+
+def test_while_a_row_may_be_anybodys_no_row_of_pick_counts_as_changed(world: World) -> None:
+    world.spec = with_settings(world.spec, path="hr.json", pick="dept")
+    rows = [{"id": "1", "name": "Ann", "dept": "IT"}, {"id": "2", "name": "Bo", "dept": "Ops"}]
+    world.write(json.dumps(rows), "hr.json")
+    world.push()
+    world.write(json.dumps([None, {**rows[0], "dept": "Law"}, rows[1]]), "hr.json")
+
+    outcome = world.push()
+
+    assert (outcome.changed, len(outcome.problems)) == ({}, 1)
+    assert "1" in outcome.unusable.keys
+
+
+@pytest.mark.parametrize(
+    ("pick", "row"),
+    [
+        ("dept", ",Cy,Ops"),  # a row of the person as they are now
+        ("dept", ",Ed,Law"),  # a row of somebody else
+        (None, ",Cy,HR"),  # without pick, a key has one row
+    ],
+)
+def test_a_row_without_a_key_keeps_no_other_change(
+    world: World, pick: str | None, row: str
+) -> None:
+    world.spec = with_settings(world.spec, pick=pick)
+    world.push(FOUR)
+
+    outcome = world.push(f"{FOUR.replace('3,Cy,HR', '3,Cy,Ops')}{row}\n")
+
+    assert list(outcome.changed) == ["3"]
+    assert "3" not in outcome.unusable.keys
