@@ -20,7 +20,20 @@ _MACHINES_AND_CONTACTS = frozenset(
         "msds-managedserviceaccount",
     }
 )
-"""Not users, although Active Directory derives some of them from person."""
+"""Not people, although Active Directory derives some of them from person."""
+
+_ROLES_AND_FOLDERS = frozenset(
+    {
+        "applicationprocess",
+        "container",
+        "dcobject",
+        "domain",
+        "organization",
+        "organizationalrole",
+        "organizationalunit",
+    }
+)
+"""The administrator of a directory, for example, who is the only member of its empty groups."""
 
 _PEOPLE = frozenset(
     {
@@ -63,3 +76,11 @@ def names_of(values: Iterable[bytes]) -> str:
 def are_of_group(names: str) -> bool:
     """Return whether an entry with these object classes is a group."""
     return not _GROUPS.isdisjoint(names.split())
+
+
+def are_of_no_user(names: str) -> bool:
+    """Return whether an entry with these object classes is neither a person nor a group."""
+    found = names.split()
+    return not (_MACHINES_AND_CONTACTS | _ROLES_AND_FOLDERS).isdisjoint(found) and (
+        not are_of_group(names)
+    )

@@ -16,7 +16,7 @@ import orjson
 
 from scimsync.sources.directory.attribute_types import base_name
 from scimsync.sources.directory.dn import normalized
-from scimsync.sources.directory.object_classes import are_of_group
+from scimsync.sources.directory.object_classes import are_of_group, are_of_no_user
 
 _BATCH = 2_000
 _CACHED = 10_000
@@ -174,13 +174,13 @@ class DnReferences:
         """Return the replacements for the DNs in a column of the entry `own`, sorted.
 
         A DN that names nothing stays as it is. A group that is replaced by its members may have
-        none.
+        none. Members that are neither people nor groups are left out if they have no replacement.
         """
         choice = self._choice.get(column.lower(), 0)
         nests = self.nests(column)
-        if not nests and len(dns) == 1:
-            return [self._named(column, dns[0], index.find(digest(dns[0])), choice)]
         expands = base_name(column) in EXPANDED
+        if not (nests or expands) and len(dns) == 1:
+            return [self._named(column, dns[0], index.find(digest(dns[0])), choice)]
         seen = {digest(own)} if nests else set()
         found: set[str] = set()
         waiting = list(dns)
@@ -195,7 +195,9 @@ class DnReferences:
                 waiting += _further(named, column)
                 if expands and self._is_group(named):
                     continue
-            found.add(self._named(column, dn, named, choice))
+            replacement = self._named(column, dn, named, choice)
+            if not (expands and _is_no_user(named, choice)):
+                found.add(replacement)
         return sorted(found)
 
     def _is_group(self, named: Named) -> bool:
@@ -219,6 +221,11 @@ class DnReferences:
 def may_expand(columns: Iterable[str]) -> bool:
     """Return whether one of the columns has members."""
     return any(base_name(column) in EXPANDED for column in columns)
+
+
+def _is_no_user(named: Named | None, choice: int) -> bool:
+    """Return whether an entry is known to name no user: it was read, and is no person."""
+    return named is not None and named.values[choice] is None and are_of_no_user(named.classes)
 
 
 def _further(named: Named, column: str) -> Sequence[str]:

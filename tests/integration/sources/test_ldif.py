@@ -173,6 +173,50 @@ def test_which_entries_are_groups(tmp_path: Path, inner: str, members: list[str]
     assert found.records["outer"]["member"] == members
 
 
+@pytest.mark.parametrize("nested", [True, False])
+@pytest.mark.parametrize(
+    ("other", "member"),
+    [
+        # neither people nor groups, and without a number
+        (entry("other", "organizationalRole simpleSecurityObject"), None),
+        (entry("other", "applicationProcess simpleSecurityObject"), None),
+        (entry("other", "top person organizationalPerson user computer"), None),
+        (entry("other", "top person organizationalPerson contact"), None),
+        (entry("other", "top foreignSecurityPrincipal"), None),
+        (entry("other", "top person user computer msDS-GroupManagedServiceAccount"), None),
+        # they may be users of another source
+        (entry("other", "top computer", "employeeNumber: 9"), "9"),
+        # a person may have lost the number
+        (entry("other", "top person"), "cn=other,dc=example"),
+        (entry("other", "account simpleSecurityObject"), "cn=other,dc=example"),
+        (entry("other", "exampleAccount"), "cn=other,dc=example"),
+        # nothing was read
+        ("", "cn=other,dc=example"),
+    ],
+)
+def test_members_that_are_no_users_are_left_out(
+    tmp_path: Path, other: str, member: str | None, nested: bool
+) -> None:
+    groups = entry("ones", "groupOfNames", "member: cn=bo,dc=example") + entry(
+        "others", "groupOfNames", "member: cn=other,dc=example"
+    )
+    options = {"key": "cn", "filter": "(objectClass=groupOfNames)", "attributes": ["member"]}
+    references = {"member": "employeeNumber"}
+
+    found = look(
+        spec(
+            tmp_path,
+            BO_IN_DIRECTORY + groups + other,
+            **options,
+            references=references,
+            nested=nested,
+        )
+    )
+
+    assert found.records["others"].get("member", []) == ([] if member is None else [member])
+    assert found.records["ones"]["member"] == ["2"]
+
+
 def test_a_text_of_one_member_is_empty_for_a_group_without_members(tmp_path: Path) -> None:
     outer = entry("outer", "groupOfNames", "member: cn=inner,dc=example")
     options = {"attributes": ["member"], "single": ["member"], "key": "cn"}
