@@ -13,8 +13,8 @@ from typing import Any
 from scimsync.execute.preparation import PreparedOperation, Sending
 from scimsync.model.ids import Kind, RemoteId
 from scimsync.model.links import Link, LinkStatus
+from scimsync.model.persons import became_another
 from scimsync.plan.candidates import Policy
-from scimsync.plan.identities import became_another
 from scimsync.plan.protection import protected_by
 from scimsync.plan.requests import needs_current
 from scimsync.scim.attributes import read

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from scimsync.desired.groups import name_of
 from scimsync.model.accounts import IDENTITY, Account
 from scimsync.model.changes import Change
-from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Key, Kind, fold_name
+from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Key, Kind
+from scimsync.model.persons import agree, is_another_user
 from scimsync.plan.candidates import Policy
 from scimsync.plan.document_diff import short_path
-from scimsync.plan.identities import became_another
 
 OTHER_NAMES = "other names"
 """Among the attributes by which an account matches: its userName and all its names differ."""
@@ -47,14 +46,14 @@ def matched_by(wanted: Document, account: Account) -> tuple[str, ...]:
     These are the one by which it was found, and those of externalId, userName, name (family and
     given name) and displayName that agree.
     """
-    agreeing = {path for path in IDENTITY if _agree(path, wanted, account.identity)}
+    agreeing = {path for path in IDENTITY if agree(path, wanted, account.identity)}
     found = {account.found_by: None}
     found |= dict.fromkeys(path for path in ("externalId", "userName") if path in agreeing)
     if agreeing.issuperset(_NAME):
         found["name"] = None
     if "displayName" in agreeing:
         found["displayName"] = None
-    if "externalId" in agreeing and is_another_person(wanted, account):
+    if "externalId" in agreeing and is_another_user(wanted, account.identity):
         found[OTHER_NAMES] = None
     return tuple(found)
 
@@ -69,15 +68,6 @@ def is_weak(matched: Sequence[str]) -> bool:
         return True
     named = "name" in matched or "displayName" in matched
     return bool(matched) and "externalId" not in matched and not ("userName" in matched and named)
-
-
-def is_another_person(wanted: Document, account: Account) -> bool:
-    """Return whether userName and all names of an account differ from those of a document.
-
-    An equal externalId may be a coincidence then: other systems count from 1 as well.
-    """
-    ours, theirs = _identity(wanted), _identity(account.identity)
-    return not _agree("displayName", ours, theirs) and became_another(ours, theirs)
 
 
 def describe_match(matched: Sequence[str], *, may_be_weak: bool) -> str:
@@ -99,24 +89,3 @@ def is_reactivated(changes: Sequence[Change]) -> bool:
         change.path == "active" and change.before is False and change.after is True
         for change in changes
     )
-
-
-def _agree(path: str, wanted: Document, held: Document) -> bool:
-    left, right = _text(path, wanted), _text(path, held)
-    if left is None or right is None:
-        return False
-    return left == right if path == "externalId" else fold_name(left) == fold_name(right)
-
-
-def _identity(document: Document) -> Document:
-    values = {path: _text(path, document) for path in IDENTITY}
-    return {path: value for path, value in values.items() if value is not None}
-
-
-def _text(path: str, document: Document) -> str | None:
-    value: Any = document.get(path)
-    parent, _, sub = path.partition(".")
-    if value is None and isinstance(whole := document.get(parent), dict):
-        value = whole.get(sub)
-    text = None if value is None else str(value).strip()
-    return text or None

@@ -10,17 +10,11 @@ from scimsync.desired import Desired
 from scimsync.model.batches import batches
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Key, Kind, Seq, fold_name
 from scimsync.model.links import Link, LinkStatus
+from scimsync.model.persons import Agreement, compare_names
 from scimsync.model.records import Record
 from scimsync.plan.batch import BATCH
 from scimsync.plan.candidates import Policy
-from scimsync.plan.identities import (
-    LONGEST_ABSENCE,
-    Agreement,
-    Obstacle,
-    Suspicion,
-    compare_names,
-    fold_key,
-)
+from scimsync.plan.identities import LONGEST_ABSENCE, Obstacle, Suspicion, fold_key
 from scimsync.plan.protocols import PlanningState, Records
 
 _USER_NAME = UNIQUE_ATTRIBUTE[Kind.USER]

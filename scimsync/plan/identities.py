@@ -20,34 +20,25 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
 from scimsync.errors import coded
-from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Key, Kind, fold_name
+from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Key, Kind
+from scimsync.model.persons import Agreement
 
 LONGEST_ABSENCE = timedelta(days=30)
 """How long after a user left the account moves to a new key without being asked for."""
 
 _USER_NAME = UNIQUE_ATTRIBUTE[Kind.USER]
-_FULL_NAME = ("name.familyName", "name.givenName")
-_DISPLAY_NAME = "displayName"
 
 ANOTHER = "SYNC-0382"
 """The message about keys with the record of another person."""
 
 NOTHING_NEW = "SYNC-0354"
 """The message about groups and references that such keys do not get."""
-
-
-class Agreement(StrEnum):
-    """The comparison of the names of two documents."""
-
-    SAME = "same"
-    DIFFERENT = "different"
-    UNKNOWN = "unknown"
 
 
 class Obstacle(StrEnum):
@@ -121,42 +112,6 @@ class IdentityChanges:
         """Return the first of them, for a message."""
         texts = [*(f"{old} -> {new}" for old, new in self.replaced[:most]), *self.others[:most]]
         return texts[:most]
-
-
-def can_compare(paths: Collection[str]) -> bool:
-    """Return whether a mapping of these paths has names to compare."""
-    return _DISPLAY_NAME in paths or all(path in paths for path in _FULL_NAME)
-
-
-def compare_names(before: Document, after: Document) -> Agreement:
-    """Return whether two documents have the names of one user.
-
-    Family and given name, or displayName, must be equal, except for case and spaces. Unknown: the
-    documents have neither in common.
-    """
-    compared = [
-        all(_plain(before[path]) == _plain(after[path]) for path in paths)
-        for paths in (_FULL_NAME, (_DISPLAY_NAME,))
-        if all(path in before and path in after for path in paths)
-    ]
-    if not compared:
-        return Agreement.UNKNOWN
-    return Agreement.SAME if any(compared) else Agreement.DIFFERENT
-
-
-def became_another(before: Document, after: Document) -> bool:
-    """Return whether one key now has the names of another user.
-
-    It has if userName, family name and given name all differ; where these are not mapped, if
-    userName differs and the two displayNames have no word in common.
-    """
-    if not _differs(_USER_NAME, before, after):
-        return False
-    if all(path in before and path in after for path in _FULL_NAME):
-        return all(_differs(path, before, after) for path in _FULL_NAME)
-    if _DISPLAY_NAME not in before or _DISPLAY_NAME not in after:
-        return False
-    return not _words(before[_DISPLAY_NAME]) & _words(after[_DISPLAY_NAME])
 
 
 def fold_key(key: Key) -> str:
@@ -280,15 +235,3 @@ def why_another_not_referred(key: Key, path: str) -> str:
         f"{path} does not refer to {key}: the record belongs to another person than the account",
         NOTHING_NEW,
     )
-
-
-def _plain(value: object) -> str:
-    return " ".join((fold_name(value) or "").split())
-
-
-def _words(value: object) -> Set[str]:
-    return {*_plain(value).replace(",", " ").split()}
-
-
-def _differs(path: str, before: Document, after: Document) -> bool:
-    return path in before and path in after and _plain(before[path]) != _plain(after[path])

@@ -7,17 +7,11 @@ from dataclasses import replace
 
 from scimsync.model.ids import Document, Key, Kind, Seq
 from scimsync.model.links import Link
+from scimsync.model.persons import became_another, can_compare
 from scimsync.model.records import Record
 from scimsync.plan.arrivals import Desire, is_fresh
 from scimsync.plan.batch import Batch
-from scimsync.plan.identities import (
-    Identities,
-    IdentityChanges,
-    became_another,
-    can_compare,
-    is_held_as_another,
-    why_another,
-)
+from scimsync.plan.identities import Identities, IdentityChanges, is_held_as_another, why_another
 from scimsync.plan.protocols import PlanningState, Records
 
 

@@ -23,8 +23,8 @@ from scimsync.model.accounts import Account
 from scimsync.model.batches import batches
 from scimsync.model.ids import Document, Key, Kind, RemoteId, Seq, Value, fold_value
 from scimsync.model.links import Link, LinkStatus
+from scimsync.model.persons import agree, is_another_user
 from scimsync.model.records import Record
-from scimsync.plan.adoption import OTHER_NAMES, matched_by
 from scimsync.plan.batch import BATCH, Batch
 from scimsync.plan.candidates import Policy
 from scimsync.plan.decision_writer import Decisions
@@ -161,7 +161,7 @@ class UnlinkedLeavers:
         self._fail_coincidences()
 
     def _fail_coincidences(self) -> None:
-        """Fail users whose externalId an account has that may be of another person."""
+        """Fail users whose only match is an account that may be of another person."""
         found = {key: accounts[0] for key, accounts in self._found.items() if len(accounts) == 1}
         for keys in batches(sorted(found), BATCH):
             for key, record in self._records.get(self._sources, keys).items():
@@ -172,12 +172,8 @@ class UnlinkedLeavers:
                 if may_stay or account.protected_by is not None:
                     continue
                 person = self._program.person_values(record, self._today)
-                if OTHER_NAMES in matched_by(person, account):
-                    why = (
-                        f"account {account.remote_id} has the same externalId, but userName and all"
-                        " names differ: it may be of another person"
-                    )
-                    self._failures[key] = coded(why, "SYNC-0375")
+                if is_another_user(person, account.identity):
+                    self._failures[key] = coded(_why_another(person, account), "SYNC-0375")
 
     def settle(self, batch: Batch, decisions: Decisions) -> None:
         """Store the users for whom nothing was found that must be removed.
@@ -271,6 +267,14 @@ class UnlinkedLeavers:
 
     def _values(self, record: Record) -> MatchValues:
         return self._program.match_values(record, self._today)
+
+
+def _why_another(person: Document, account: Account) -> str:
+    """Return why an account that matches a person may be of another one."""
+    how = f"matches by {account.found_by}, but its externalId or all names differ"
+    if agree("externalId", person, account.identity):
+        how = "has the same externalId, but userName and all names differ"
+    return f"account {account.remote_id} {how}: it may be of another person"
 
 
 def _must_be_found(link: Link | None) -> bool:

@@ -12,9 +12,10 @@ from dataclasses import replace
 
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind
+from scimsync.model.persons import Agreement, can_compare
 from scimsync.plan import TargetPlanner
 from scimsync.plan.batch import BATCH
-from scimsync.plan.identities import Agreement, Suspicion, can_compare, settle
+from scimsync.plan.identities import Suspicion, settle
 from scimsync.run.compiled import CompiledTarget
 from scimsync.run.context import Context
 from scimsync.run.populations import populations

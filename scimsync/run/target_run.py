@@ -13,13 +13,14 @@ from scimsync.execute.unexpected import report_unexpected
 from scimsync.formatting import plural
 from scimsync.model.ids import Key, Kind
 from scimsync.model.operations import Action
+from scimsync.model.persons import can_compare
 from scimsync.model.service_provider import Capabilities
 from scimsync.model.target_memory import LearnedShape, TargetState, UnusableFilter
 from scimsync.plan import Scope, TargetPlan, TargetPlanner
 from scimsync.plan.definition import Tally
 from scimsync.plan.document_diff import nameless_references, protected_accounts
 from scimsync.plan.guard import FIRST_KEYS, REMOVALS
-from scimsync.plan.identities import NOTHING_SUSPECTED, Identities, Suspicion, can_compare
+from scimsync.plan.identities import NOTHING_SUSPECTED, Identities, Suspicion
 from scimsync.plan.product import (
     no_groups,
     pending_invitations,

@@ -25,7 +25,7 @@ from scimsync.targets.evidence import (
     verdict,
 )
 from scimsync.targets.filter_search import MAX_MATCHES, FilterSearch, SearchUndecided
-from scimsync.targets.foreign_groups import is_foreign
+from scimsync.targets.new_ids import unless_another_group, unless_another_user
 from scimsync.targets.resource_list import ResourceList, read_whole_list
 from scimsync.targets.resource_reader import ResourceReader
 from scimsync.targets.shared_look_up import SharedLookUp
@@ -284,9 +284,9 @@ class Matcher:
     ) -> dict[str, Any] | None:
         """Return a resource, under a new id if it has one now, or None if it is gone.
 
-        A group that has nothing in common with it but the name is another one. A group has its
-        members only with `members`. Raise SearchUndecided if neither is proven,
-        IdOfAnother if the id was given to someone else, and the errors of the sender.
+        What has nothing in common with it but the name is another one; see `new_ids`. A group has
+        its members only with `members`. Raise SearchUndecided if neither is proven, IdOfAnother if
+        the id was given to someone else, and the errors of the sender.
         """
         resource = await self.read(remote_id, members=members)
         whose = belongs_to_another(resource, [document], self._kind)
@@ -297,19 +297,16 @@ class Matcher:
         match = await self.find_again(remote_id, document)
         if match is None:
             return None
-        if len(match.resources) > 1:
-            raise SearchUndecided(
-                f"{remote_id} is not found, and {len(match.resources)} match by {match.by}"
-            )
+        if (number := len(match.resources)) > 1:
+            raise SearchUndecided(f"{remote_id} is not found, and {number} match by {match.by}")
         if resource_id(match.resources[0]) == remote_id:
             raise SearchUndecided(f"{remote_id} is not found by its id, but by {match.by}")
-        found: dict[str, Any] | None = match.resources[0]
-        by_name = self._kind is Kind.GROUP and match.by == UNIQUE_ATTRIBUTE[Kind.GROUP]
-        if members or by_name:
-            found = await self.with_members(match.resources[0])
-        if found is None or not by_name:
-            return found
-        return None if is_foreign(found, document, self._put_members(remote_id)) else found
+        if self._kind is Kind.USER:
+            return await unless_another_user(self, match.resources[0], document)
+        if match.by == UNIQUE_ATTRIBUTE[Kind.GROUP]:
+            put_members = self._put_members(remote_id)
+            return await unless_another_group(self, match.resources[0], document, put_members)
+        return await self.with_members(match.resources[0]) if members else match.resources[0]
 
     async def preload(self, expected: int) -> None:
         """Read the whole list, if that takes fewer requests than reading `expected` resources."""

@@ -204,3 +204,27 @@ def test_a_subgroup_with_a_new_id_is_in_its_group_again(
     assert members(server, "All-0") == ["new-Part-0"]
     assert members(server, "new-Part-0") == ["id-00001"]
     assert office.push().targets["wiki"].requests == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "action", "external_id"),
+    [
+        (["push"], "delete", "00009"),
+        (["push"], "deactivate", None),
+        (["push", "--refresh"], "delete", "00009"),
+        (["reconcile", "--fix"], "deactivate", "00009"),
+    ],
+)
+def test_the_account_of_a_successor_is_not_that_of_the_leaver(
+    company: Office, server: LyingServer, command: list[str], action: str, external_id: str | None
+) -> None:
+    company.configure(guard=NO_GUARD, target=f'leave = {{ action = "{action}" }}')
+    name = {"givenName": "Zoe", "familyName": "Zed"}
+    again(server, "Users", "id-00001", externalId=external_id, name=name, displayName="Zoe Zed")
+    successor = dict(server.users["new-id-00001"])
+    company.hire([person(2), person(3)])
+
+    company.run(*command)
+    company.run("push")
+
+    assert server.users["new-id-00001"] == successor

@@ -4,69 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from scimsync.model.ids import Document, Key
-from scimsync.plan.identities import (
-    Agreement,
-    Obstacle,
-    Suspicion,
-    became_another,
-    compare_names,
-    fold_key,
-    settle,
-)
+from scimsync.model.ids import Key
+from scimsync.model.persons import Agreement
+from scimsync.plan.identities import Obstacle, Suspicion, fold_key, settle
 from tests.error_text import text_of
 
 SAME, DIFFERENT, UNKNOWN = Agreement
-
-
-def names(given: str = "", family: str = "", display: str = "", user: str = "") -> Document:
-    """A document with the names that are not empty."""
-    values = {
-        "userName": user,
-        "name.givenName": given,
-        "name.familyName": family,
-        "displayName": display,
-    }
-    return {path: value for path, value in values.items() if value}
-
-
-ADA = names("Ada", "King", "Ada King", "ada@x")
-
-COMPARED: list[tuple[Document, Document, Agreement]] = [
-    (ADA, ADA, SAME),
-    (ADA, names("ADA", " King "), SAME),  # case and blanks
-    (ADA, names("Ada", "Byron", "Ada Byron"), DIFFERENT),
-    (ADA, names("Ada", "Byron", "Ada King"), SAME),  # displayName is enough
-    (names("Ada", "King"), names(display="Ada King"), UNKNOWN),
-    (names(given="Ada"), names(given="Ada"), UNKNOWN),  # half a name
-    (names(user="ada@x"), names(user="ada@x"), UNKNOWN),
-    (names(display="straße"), names(display="strasse"), DIFFERENT),
-]
-
-
-@pytest.mark.parametrize(("before", "after", "expected"), COMPARED)
-def test_names_agree(before: Document, after: Document, expected: Agreement) -> None:
-    assert compare_names(before, after) is expected
-
-
-BECAME: list[tuple[Document, Document, bool]] = [
-    (ADA, names("Zoe", "Lee", "Zoe Lee", "zoe@x"), True),
-    (ADA, names("Ada", "Byron", "Ada Byron", "byron@x"), False),  # marriage
-    (ADA, names("Zoe", "Lee", "Zoe Lee", "ada@x"), False),  # corrected names
-    (ADA, names("Ada", "King", "Ada King", "zoe@x"), False),
-    (ADA, names(user="zoe@x"), False),  # names are no longer mapped
-    (names(display="Ada King", user="a"), names(display="Zoe Lee", user="z"), True),
-    (names(display="King, Ada", user="a"), names(display="Ada Lee", user="z"), False),
-    (names(user="a"), names(user="z"), False),
-    ({}, ADA, False),
-]
-
-
-@pytest.mark.parametrize(("before", "after", "expected"), BECAME)
-def test_a_record_becomes_another_persons(
-    before: Document, after: Document, expected: bool
-) -> None:
-    assert became_another(before, after) is expected
 
 
 @pytest.mark.parametrize(

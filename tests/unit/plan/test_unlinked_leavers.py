@@ -168,3 +168,46 @@ def test_an_equal_external_id_of_somebody_else_takes_no_access(
     )
     since = company.state.known[Kind.USER, A].may_have_access_since
     assert outcome != "failed" or since == NOW - DAY
+
+
+@pytest.mark.parametrize("record", [LEFT, GONE], ids=["out of scope", "gone"])
+@pytest.mark.parametrize(
+    ("identity", "outcome"),
+    [
+        # another externalId, and not the same name
+        ({"externalId": "z", "displayName": "Zoe Zed"}, "failed"),
+        ({"externalId": "z", "displayName": "Abel, A."}, "failed"),
+        ({"externalId": "z"}, "failed"),
+        # no externalId, and all names differ
+        ({"displayName": "Zoe Zed"}, "failed"),
+        # the same name, or nothing that contradicts
+        ({"externalId": "z", "displayName": "Ann Abel"}, "deactivate"),
+        ({"displayName": "Abel, A."}, "deactivate"),
+        ({}, "deactivate"),
+    ],
+)
+def test_an_equal_user_name_of_somebody_else_takes_no_access(
+    record: Record, identity: dict[str, str], outcome: str
+) -> None:
+    mapping: dict[str, MappedValue] = {
+        "externalId": Expression("id"),
+        "userName": Expression("email"),
+        "displayName": Constant("Ann Abel"),
+    }
+    rules = Rules(policy=policy(), program=program(mapping))
+    shown = {"userName": "a@example.com", **identity}
+    target = MemoryTarget({A: (replace(account(1), identity=shown),)})
+    rows = [replace(record, data={**record.data, "id": "a"})]
+    company = Company(rows, rules, known=[COUNTED], users=target)
+
+    asyncio.run(company.plan())
+
+    assert company.planned() == ([] if outcome == "failed" else [("user", "a", outcome)])
+    assert company.failed() == (
+        {
+            "a": "account id-1 matches by userName, but its externalId or all names differ: it may"
+            " be of another person"
+        }
+        if outcome == "failed"
+        else {}
+    )
