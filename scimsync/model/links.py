@@ -97,6 +97,12 @@ class Link:
             LinkStatus.INACTIVE,
         )
 
+    @property
+    def may_have_account(self) -> bool:
+        """Whether the resource exists, or may exist after a creation of unknown outcome."""
+        is_perhaps_created = self.status is LinkStatus.PENDING and self.in_doubt
+        return self.has_account or (is_perhaps_created and bool(self.document))
+
 
 @dataclass(frozen=True, slots=True)
 class KnownResource:

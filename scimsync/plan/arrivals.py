@@ -67,13 +67,14 @@ class ArrivalFinder:
         pairs = [
             (key, link, f"{_USER_NAME} {arriving[key][_USER_NAME]}")
             for name, link in holders.items()
-            if link.has_account
+            if link.may_have_account
             for key in by_name[name]
+            if key != link.key
         ]
         suspected = {key for key, _, _ in pairs}
         others = {key: one for key, one in arriving.items() if key not in suspected}
         if others:
-            pairs += self._alike(others, self._leavers(), {*self.policy.match} - {_USER_NAME})
+            pairs += self._alike(others, self._leavers(), {*self.policy.match, _USER_NAME})
         if held:
             pairs += self._alike(arriving, held, {*self.policy.match, _USER_NAME})
         yield from self._assess(pairs, arriving)
@@ -108,12 +109,15 @@ class ArrivalFinder:
         ]
 
     def _leavers(self) -> Iterator[Link]:
-        """Yield the accounts of users who leave in this plan, or left not too long ago."""
+        """Yield the accounts of users who leave in this plan, or left not too long ago.
+
+        An account that may have been created for such a user is one of them.
+        """
         seen: set[Key] = set()
         for keys in batches(self.state.removed_keys(self.sources, self.cursor), BATCH):
             seen.update(keys)
             yield from (
-                link for link in self.state.links(Kind.USER, keys).values() if link.has_account
+                link for link in self.state.links(Kind.USER, keys).values() if link.may_have_account
             )
         for links in batches(self.state.deactivated(self.now - LONGEST_ABSENCE), BATCH):
             others = [link for link in links if link.key not in seen]
@@ -162,7 +166,7 @@ class ArrivalFinder:
         leaves = self.policy.remove and self.policy.leave.action != "keep"
         if record is not None and record.removed_at is not None:
             times = [record.removed_at, link.left_at]
-        elif link.status is LinkStatus.ACTIVE and leaves:
+        elif link.status in (LinkStatus.ACTIVE, LinkStatus.PENDING) and leaves:
             times = [self.now]
         else:
             times = [link.left_at or link.synced_at]

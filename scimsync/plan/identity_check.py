@@ -52,7 +52,8 @@ class IdentityCheck:
     def settle(self, identities: Identities) -> None:
         """Move the accounts of this target that are to be moved.
 
-        An account moves unless its user stays here, or the new key has an account of its own.
+        An account moves unless its user stays here, or the new key has an account of its own. So
+        does one that may have been created: it is looked up for the new key.
         """
         old_keys = {move.old: key for key, move in identities.moves.items()}
         links = self._state.links(Kind.USER, sorted({*old_keys, *old_keys.values()}))
@@ -60,8 +61,8 @@ class IdentityCheck:
         moves = {
             key: move
             for key, move in identities.moves.items()
-            if _has_account(links, move.old)
-            and not _has_account(links, key)
+            if _may_have_account(links, move.old)
+            and not _may_have_account(links, key)
             and move.old not in failures
             and not (move.old in desired and desired[move.old].in_scope)
         }
@@ -79,7 +80,7 @@ class IdentityCheck:
         for key in batch.keys:
             link = batch.links.get(key)
             why = self.identities.held.get(key)
-            if why is not None and (_has_account(batch.links, key) or batch.is_wanted(key)):
+            if why is not None and (_may_have_account(batch.links, key) or batch.is_wanted(key)):
                 batch.failures[key] = why
                 self._held_back.add(key)
             elif link is not None and link.has_account and batch.is_wanted(key):
@@ -149,5 +150,5 @@ class IdentityCheck:
         return self._records.get(self._sources, [key]).get(key)
 
 
-def _has_account(links: Mapping[Key, Link], key: Key) -> bool:
-    return key in links and links[key].has_account
+def _may_have_account(links: Mapping[Key, Link], key: Key) -> bool:
+    return key in links and links[key].may_have_account

@@ -62,7 +62,7 @@ def keys_to_plan(
 def arrivals(
     connection: Connection, target: str, sources: Sequence[str], cursor: Seq
 ) -> Iterator[Key]:
-    """Yield the keys of users without an account, in order, if the target has any account at all.
+    """Yield the keys of users without an account, in order, if the target may have any at all.
 
     These are records changed after `cursor`, and users whose account could not be created yet.
     """
@@ -97,7 +97,7 @@ def _arrivals(target: str, sources: Sequence[str], cursor: Seq) -> tuple[Select[
     users = (
         (account.c.target == target) & (account.c.kind == Kind.USER) & link_store.exists_at(account)
     )
-    any_account = exists().where(users)
+    any_account = _may_have_accounts(target)
     waiting = select(link.c.key).where(
         link.c.target == target, link.c.kind == Kind.USER, link.c.status == LinkStatus.PENDING
     )
@@ -107,6 +107,21 @@ def _arrivals(target: str, sources: Sequence[str], cursor: Seq) -> tuple[Select[
         ~exists().where(users, account.c.key == record.c.key),
     )
     return changed.where(any_account), waiting.where(any_account)
+
+
+def may_have_accounts(connection: Connection, target: str) -> bool:
+    """Return whether a target has accounts, or may have some after creations of unknown outcome."""
+    return bool(connection.scalar(select(_may_have_accounts(target))))
+
+
+def _may_have_accounts(target: str) -> ColumnElement[bool]:
+    account = link.alias("any_account")
+    users = (account.c.target == target) & (account.c.kind == Kind.USER)
+    is_perhaps_created = (account.c.status == LinkStatus.PENDING) & account.c.in_doubt
+    return or_(
+        exists().where(users, link_store.exists_at(account)),
+        exists().where(users, is_perhaps_created),
+    )
 
 
 def groups_to_plan(connection: Connection, target: str, now: datetime) -> list[Key]:

@@ -13,7 +13,6 @@ from sqlalchemy import (
     RowMapping,
     Select,
     and_,
-    exists,
     func,
     or_,
     select,
@@ -259,12 +258,6 @@ def count_accounts(connection: Connection, target: str, kind: Kind) -> int:
     with_status = (table.c.kind == kind) & table.c.status.in_(_WITH_ACCOUNT)
     unknown = count(connection, target, with_status, table.c.remote_id.is_(None))
     return count(connection, target, with_status) - unknown
-
-
-def has_accounts(connection: Connection, target: str, kind: Kind) -> bool:
-    """Return whether any resource of a kind exists at a target."""
-    here = (table.c.target == target) & (table.c.kind == kind)
-    return bool(connection.scalar(select(exists().where(here, has_account()))))
 
 
 def count_with_status(connection: Connection, target: str, *statuses: LinkStatus) -> int:

@@ -25,6 +25,7 @@ from scimsync.model.operations import (
 )
 from scimsync.model.pins import Pin
 from scimsync.state import (
+    due,
     link_changes,
     link_store,
     membership_store,
@@ -119,8 +120,9 @@ class OverlayState(LiveState):
     def arrivals(self, sources: Sequence[str], cursor: Seq) -> Iterator[Key]:
         stored = super().arrivals(sources, cursor)
         with self._store.read() as connection:
-            if not link_store.has_accounts(connection, self._target, Kind.USER):
-                return
+            may_have_accounts = due.may_have_accounts(connection, self._target)
+        if not may_have_accounts and not self.in_doubt_keys(Kind.USER):
+            return
         with self._plan.read() as connection:
             newest = record_rows.changed_keys(connection, sources, Seq(-1))
             for some in batches(_each_once(heapq.merge(stored, newest)), _BATCH):

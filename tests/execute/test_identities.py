@@ -177,6 +177,64 @@ def test_who_keeps_the_account(office: Office, case: str) -> None:
     assert len(office.accounts()) == 3
 
 
+ZOE = {"given": "Zoe", "family": "Other"}
+
+PERHAPS_CREATED: dict[str, tuple[int, list[Row], bool, dict[str, int], int]] = {
+    "the same person": (3, [rekeyed(4, "E4")], True, {"move": 1}, 0),
+    "nothing was created": (3, [rekeyed(4, "E4")], False, {"create": 1}, 0),
+    "the only user": (0, [rekeyed(4, "E4")], True, {"move": 1}, 0),
+    "the old key is out of scope": (
+        3,
+        [person(4, dept="left"), rekeyed(4, "E4")],
+        True,
+        {"move": 1},
+        0,
+    ),
+    "a key without its zeros": (
+        3,
+        [rekeyed(4, "4", email="new@example.com")],
+        True,
+        {"update": 1},
+        0,
+    ),
+    "the other key is still there": (3, [person(4), rekeyed(4, "E4")], True, {"adopt": 1}, 4),
+    "another person": (3, [rekeyed(4, "E4", **ZOE)], True, {"deactivate": 1}, 4),
+    "two keys for one": (3, [rekeyed(4, "E4"), rekeyed(4, "E5")], True, {}, 4),
+}
+"""Others with an account, the rows after a creation without a response, whether it took effect,
+what is sent, and the exit code."""
+
+
+@pytest.mark.parametrize("case", PERHAPS_CREATED)
+def test_who_gets_an_account_that_may_have_been_created(
+    office: Office, faulty: FaultyServer, case: str
+) -> None:
+    others, rows, took_effect, expected, code = PERHAPS_CREATED[case]
+    office.configure(target="scope = \"dept != 'left'\"")
+    if others:
+        office.hire(people(others))
+        office.push()
+    office.hire([*people(others), person(4)])
+    faulty.forget()
+    faulty.fail("POST", times=1, effect=took_effect, hang_up=True)
+    faulty.fail("GET", times=100, status=500, where=lambda _: bool(faulty.written()))
+    assert office.push().exit_code == 4
+    faulty.faults.clear()
+    office.hire([*people(others), *rows])
+
+    office.now += DAY
+    planned = office.plan()
+    outcome = office.push()
+
+    assert (counts(outcome), outcome.exit_code) == (expected, code)
+    assert sorted(one["action"] for one in planned) == sorted(expected)
+    assert len(office.accounts()) == others + 1
+    if code == 0:
+        account = office.accounts()[rows[-1]["email"].lower()]
+        assert (account["externalId"], account["active"]) == (rows[-1]["id"], True)
+        assert office.plan() == []
+
+
 def test_two_people_who_swap_their_keys_are_held_back(office: Office, faulty: FaultyServer) -> None:
     office.hire(people(3))
     office.push()
