@@ -12,6 +12,7 @@ from scimsync.sources.http.api_client import ApiClient
 from scimsync.sources.http.list_pages import Pages
 from scimsync.sources.http.list_rows import RowWriter, Spool, check_probe
 from scimsync.sources.http.page_reader import asked_fields, records_in
+from scimsync.sources.http.received_records import ReceivedRecords
 from scimsync.sources.http.response_columns import Columns
 from scimsync.sources.http.settings import ApiList
 from scimsync.sources.kept_read import Keeping, KeptFacts, KeptRead, KeptReadDamaged, store
@@ -68,9 +69,9 @@ class ConditionalReader:
             call = self.listed.call
             rows = RowWriter(self.client, call, self.columns, self.key, spool.write)
             rows.put(rows.wanted(records))
-            await self._check_probes(rows.received)
+            await self._check_probes(pages.received)
             rows.check_filled()
-            self._store(spool, rows, _validators(response.headers))
+            self._store(spool, rows, pages.received, _validators(response.headers))
             return spool.hexdigest()
 
     def _pages(self, validators: Mapping[str, str]) -> Pages:
@@ -80,20 +81,23 @@ class ConditionalReader:
             params |= read.params
         headers = {**place.headers, **validators}
         extra = asked_fields(listed.call, self.columns)
-        return Pages(listed.call, place.origin, place.path, headers, params, extra)
+        records = ReceivedRecords(once=True)
+        return Pages(listed.call, place.origin, place.path, headers, params, extra, records=records)
 
     async def _check_probes(self, received: int) -> None:
         for probe in self.listed.call.probes:
             await check_probe(self.client, self.listed.place, probe, received)
 
-    def _store(self, spool: Spool, rows: RowWriter, validators: Mapping[str, str]) -> None:
+    def _store(
+        self, spool: Spool, rows: RowWriter, received: int, validators: Mapping[str, str]
+    ) -> None:
         if not self.keeping.stores:
             return
         if not validators:  # no condition could be sent next time
             self.keeping.forget()
             return
         spool.flush()
-        facts = KeptFacts(self.identity, self.now, self.now, rows.rows, rows.received)
+        facts = KeptFacts(self.identity, self.now, self.now, rows.rows, received)
         store(self.keeping.path, spool.path, replace(facts, validators=validators))
 
 

@@ -14,6 +14,7 @@ from scimsync.sources.http.delta_feed import DeltaFeed
 from scimsync.sources.http.jmespath_expressions import compiled
 from scimsync.sources.http.list_pages import Pages
 from scimsync.sources.http.page_reader import asked_fields, evaluated, read_pages
+from scimsync.sources.http.received_records import ReceivedRecords
 from scimsync.sources.http.response_columns import Columns
 from scimsync.sources.http.settings import ApiList
 from scimsync.sources.remote import ListFault
@@ -51,7 +52,12 @@ class FeedReader:
         place, feed = self.listed.place, self.feed
         extra = asked_fields(self.listed.call, self.columns, feed.complete)
         pages = Pages(
-            feed, place.origin, place.base + feed.path, self.listed.feed_headers, extra=extra
+            feed,
+            place.origin,
+            place.base + feed.path,
+            self.listed.feed_headers,
+            extra=extra,
+            records=ReceivedRecords(lambda record: record.get(feed.id)),
         )
         later: Any = None
         async for page in read_pages(self.client, pages, None if link is None else pages.at(link)):

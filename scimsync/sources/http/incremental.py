@@ -181,12 +181,12 @@ class IncrementalReader:
         """Check the records, and keep them."""
         listed, rows = self.feed.listed, output.rows
         for probe in listed.call.probes:
-            await check_probe(self.feed.client, listed.place, probe, rows.received)
+            await check_probe(self.feed.client, listed.place, probe, output.written)
         rows.check_filled()
         if not self.keeping.stores:
             return
         output.flush()
-        facts = KeptFacts(self.identity, whole_at, self.now, output.written, rows.received, link)
+        facts = KeptFacts(self.identity, whole_at, self.now, output.written, output.written, link)
         store(self.keeping.path, output.path, facts)
 
     @contextmanager

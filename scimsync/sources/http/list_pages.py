@@ -17,6 +17,7 @@ import orjson
 
 from scimsync.sources.http.calls import Call, Paging
 from scimsync.sources.http.jmespath_expressions import ExpressionError, compiled
+from scimsync.sources.http.received_records import ReceivedRecords
 from scimsync.sources.remote import ListFault
 
 _LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[^\s=;,]+\s*(?:=\s*(?:"[^"]*"|[^",;]*))?)*)')
@@ -81,6 +82,7 @@ class Pages:
 
     `path` is percent-encoded and may have a query; `origin` is scheme, host and port. `extra` are
     values by their place in the request. The statuses `absent` mean that there is no list.
+    `records` are all that came, whether or not `where` keeps them.
     """
 
     call: Call
@@ -90,8 +92,8 @@ class Pages:
     params: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     absent: Sequence[int] = ()
+    records: ReceivedRecords = field(default_factory=ReceivedRecords)
     total: int | None = None
-    received: int = 0
     _last: PageRequest | None = None
     _number: int = 0
     _of_link: Mapping[str, Any] | None = None
@@ -121,6 +123,11 @@ class Pages:
             self._number = int(number)
         return self._last
 
+    @property
+    def received(self) -> int:
+        """The number of different records so far."""
+        return self.records.number
+
     def _start(self) -> int | str | None:
         """Return the value that requests the first page; numbered pages begin with it."""
         start = self._paging.start
@@ -148,7 +155,6 @@ class Pages:
         """
         number = len(records)
         self._check_repeated(records)
-        self.received += number
         self._note_total(response)
         upcoming = self._next(response, records)
         if upcoming is None:
@@ -285,18 +291,24 @@ class Pages:
         self.total = total
 
     def _check_repeated(self, records: Sequence[Any]) -> None:
-        """Raise ListFault for a page that begins like another one."""
-        if self._paging.kind == "none" or not records:
-            return
-        first = orjson.dumps(records[0], option=orjson.OPT_SORT_KEYS)
-        if first in self._firsts:
-            raise ListFault("the list repeats a page")
-        self._firsts.add(first)
+        """Note the records of a page.
+
+        Raise ListFault if the page begins like another one or, for pages by number or offset, has
+        any record of an earlier page: the list moved, and another record may be missing.
+        """
+        if self._paging.kind != "none" and records:
+            first = orjson.dumps(records[0], option=orjson.OPT_SORT_KEYS)
+            if first in self._firsts:
+                raise ListFault("the list repeats a page")
+            self._firsts.add(first)
+        if self.records.add_page(records) and self._paging.by_index:
+            raise ListFault("a record was received twice: the list changed while it was read")
 
     def check_total(self) -> None:
-        """Raise ListFault if other than the total number of records were received."""
+        """Raise ListFault if other than the total number of different records were received."""
         if self.total is not None and self.received != self.total:
-            raise ListFault(f"{self.received} of {self.total} records were received")
+            again = f", and {self.records.repeated} repeatedly" if self.records.repeated else ""
+            raise ListFault(f"{self.received} of {self.total} records were received{again}")
 
 
 def with_query(path: str, params: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ from scimsync.sources.http.jmespath_expressions import compiled, is_true
 from scimsync.sources.http.list_pages import BadPage, EndOfList, Pages
 from scimsync.sources.http.list_rows import RowWriter, check_probe
 from scimsync.sources.http.page_reader import Place, asked_fields, evaluated, read_pages
+from scimsync.sources.http.received_records import ReceivedRecords, whole_record
 from scimsync.sources.http.response_columns import Columns, kept
 
 DEFAULT_CONCURRENCY = 4
@@ -47,9 +48,11 @@ class ListReader:
         self._call = call
         self._place = place
         self._columns = columns
+        self._key = key
         self._concurrency = concurrency or DEFAULT_CONCURRENCY
         self._rows = RowWriter(client, call, columns, key, write)
         self._others: dict[str, dict[Any, list[Any]]] = {}
+        self._received: set[int] = set()
 
     async def read(self) -> None:
         """Read all records.
@@ -64,7 +67,7 @@ class ListReader:
         for read in self._call.reads or [ListRead()]:
             await self._read_one(read, joins)
         for probe in self._call.probes:
-            await check_probe(self._client, self._place, probe, self._rows.received)
+            await check_probe(self._client, self._place, probe, len(self._received))
         self._rows.check_filled()
 
     async def first(self, limit: int) -> list[dict[str, Any]]:
@@ -85,14 +88,26 @@ class ListReader:
     async def _read_one(self, read: ListRead, joins: Sequence[Join]) -> None:
         params = {**self._columns.params(), **read.params}
         extra, place = asked_fields(self._call, self._columns), self._place
-        pages = Pages(self._call, place.origin, place.path, place.headers, params, extra)
-        before = self._rows.keys if self._call.paging.by_index else None
         repeats = self._call.paging.kind != "none" or len(self._call.reads) > 1
+        identity = self._columns.value_of(self._key) if repeats else whole_record
+        received = ReceivedRecords(identity, once=True)
+        pages = Pages(
+            self._call,
+            place.origin,
+            place.path,
+            place.headers,
+            params,
+            extra,
+            records=received,
+        )
+        before = self._rows.keys if self._call.paging.by_index else None
         async for page in read_pages(self._client, pages):
             wanted = self._rows.wanted(page.records)
             if joins:
                 wanted = await self._joined(wanted, joins)
             self._rows.put(wanted, repeats=repeats, before=before)
+        if self._call.probes:
+            self._received |= received.digests
 
     async def _joined(self, records: Sequence[Any], joins: Sequence[Join]) -> list[Any]:
         """Return the records with the results of the joins."""

@@ -52,8 +52,8 @@ def new_spool(path: Path, text: str) -> Iterator[Spool]:
 class RowWriter:
     """Writes the rows of one list as NDJSON, each once, and counts the values of columns.
 
-    `key` is the name of the key column, and `write` gets the lines of a page. `received` is the
-    number of records that came, `rows` how many of them are rows of the source.
+    `key` is the name of the key column, and `write` gets the lines of a page. `rows` is the number
+    of rows so far.
     """
 
     def __init__(
@@ -72,7 +72,6 @@ class RowWriter:
         self._seen: dict[str, int] = {}
         self._filled = {name: 0 for name, facts in columns.facts.items() if facts.filled}
         self.rows = 0
-        self.received = 0
 
     @property
     def keys(self) -> set[str]:
@@ -84,7 +83,6 @@ class RowWriter:
 
         Raise SourceUnavailable if one of them withholds a field in use.
         """
-        self.received += len(records)
         wanted = kept(self._where, records)
         if withheld := self._columns.hidden(wanted):
             raise self._client.failure(
@@ -163,7 +161,7 @@ class RowWriter:
 async def check_probe(client: ApiClient, place: Place, probe: Probe, received: int) -> None:
     """Raise ListFault or SourceUnavailable if the credentials cannot see the whole list.
 
-    `received` is the number of records that came.
+    `received` is the number of different records that came.
     """
     call = Call(params=probe.params)
     pages = Pages(call, place.origin, place.base + probe.path, place.headers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from scimsync.sources.http.calls import ColumnFacts, Join, ListCall
@@ -101,6 +101,23 @@ class Columns:
             return self._read(records)
         except ExpressionError as error:
             raise BadPage(str(error)) from None
+
+    def value_of(self, name: str) -> Callable[[Any], Any]:
+        """Return the function that reads a column from a record; None if it does not apply."""
+        if self.is_open:
+            return lambda record: record.get(name)
+        facts = self._declared.get(name)
+        if facts is None:
+            return lambda _record: None
+        path = compiled(facts.path)
+
+        def read(record: Any) -> Any:
+            try:
+                return path(record)
+            except ExpressionError:  # records that `where` leaves out may be of another kind
+                return None
+
+        return read
 
     def hidden(self, records: Sequence[Any]) -> set[str]:
         """Return the members in use that a record says are withheld."""
