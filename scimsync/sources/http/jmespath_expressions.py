@@ -76,6 +76,20 @@ def compiled(text: str) -> Read:
     return _searching(text, _parse(text))
 
 
+def is_null_at(text: str, value: Any) -> bool:
+    """Return whether a plain path leads to null in a JSON value, and not to a missing member."""
+    if text != "@":
+        if not _PLAIN.fullmatch(text):
+            return False
+        for name in text.split("."):
+            if value is None:
+                return True
+            if not isinstance(value, dict) or name not in value:
+                return False
+            value = value[name]
+    return value is None
+
+
 def compiled_rows(paths: Mapping[str, str]) -> Callable[[Sequence[Any]], list[dict[str, Any]]]:
     """Return the function that reads a row from each record: name -> value of its expression.
 

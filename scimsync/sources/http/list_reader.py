@@ -16,7 +16,7 @@ from scimsync.sources.http.calls import Join, ListCall, ListRead
 from scimsync.sources.http.jmespath_expressions import compiled, is_true
 from scimsync.sources.http.list_pages import BadPage, EndOfList, Pages
 from scimsync.sources.http.list_rows import RowWriter, check_probe
-from scimsync.sources.http.page_reader import Place, asked_fields, evaluated, read_pages
+from scimsync.sources.http.page_reader import Place, asked_fields, evaluated, object_in, read_pages
 from scimsync.sources.http.received_records import ReceivedRecords, whole_record
 from scimsync.sources.http.response_columns import Columns, kept
 
@@ -144,7 +144,7 @@ class ListReader:
                 )
             except EndOfList:
                 return nothing
-            return evaluated(compiled(join.records), response.body)
+            return object_in(join, response)
         return [
             each
             async for page in read_pages(self._client, pages)

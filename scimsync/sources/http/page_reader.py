@@ -9,8 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scimsync.sources.http.api_client import ApiClient
-from scimsync.sources.http.calls import ListCall
-from scimsync.sources.http.jmespath_expressions import ExpressionError, compiled, is_true
+from scimsync.sources.http.calls import Join, ListCall
+from scimsync.sources.http.jmespath_expressions import (
+    ExpressionError,
+    compiled,
+    is_null_at,
+    is_true,
+)
 from scimsync.sources.http.list_pages import BadPage, EndOfList, PageRequest, PageResponse, Pages
 from scimsync.sources.http.response_columns import Columns
 from scimsync.sources.remote import ListFault
@@ -107,6 +112,29 @@ def records_in(pages: Pages, response: PageResponse) -> list[Any]:
     if not set(map(type, found)) <= {dict}:
         raise BadPage(f"a record at {call.records} is not an object")
     return found
+
+
+def object_in(call: Join, response: PageResponse) -> dict[str, Any] | None:
+    """Return the object in a response, or None where a plain path leads to null.
+
+    Raise BadPage if there is neither: an object that is empty or reports an error shows no value.
+    """
+    body, where = response.body, call.records
+    if response.status not in _WITH_CONTENT:
+        raise BadPage(f"status {response.status} is not an object")
+    if isinstance(body, dict) and (not body or _reports_error(body)):
+        what = "reports an error" if body else "is empty"
+        raise BadPage(f"the response of {call.path} {what}")
+    found = evaluated(compiled(where), body)
+    if found is None and is_null_at(where, body):
+        return None
+    if not isinstance(found, dict):
+        raise BadPage(f"the response of {call.path} has no object at {where}")
+    return found
+
+
+def _reports_error(body: Mapping[str, Any]) -> bool:
+    return bool(body.get("error") or body.get("errors"))
 
 
 def evaluated(read: Callable[[Any], Any], value: Any) -> Any:
