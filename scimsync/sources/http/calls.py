@@ -225,7 +225,7 @@ class Call(Table):
         "@", description="JMESPath of the list of records in the body", examples=["users"]
     )
     absent_is_empty: bool = Field(
-        False, description="Whether a response without the list means that it is empty"
+        False, description="Whether an object without the list may be an empty page"
     )
     where: Expression | None = Field(
         None, description="JMESPath over a record: only those count for which it is true"

@@ -128,6 +128,28 @@ class Pages:
         """The number of different records so far."""
         return self.records.number
 
+    def total_in(self, response: PageResponse) -> int | None:
+        """Return the number of records that a response names, or None."""
+        where = self._paging.total
+        if where is None:
+            return None
+        name = where.removeprefix("header.")
+        if name != where:
+            value: Any = response.headers.get(name.lower())
+        else:
+            value = _evaluated(where, response.body)
+        if isinstance(value, str) and value.strip().isdecimal():
+            return int(value)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return int(value) if is_number else None
+
+    def names_next(self, response: PageResponse) -> bool:
+        """Return whether the body of a response has a token or URL of the next page."""
+        paging = self._paging
+        if paging.kind not in ("body_token", "body_url", "body_relative_url"):
+            return False
+        return _evaluated(paging.out, response.body) not in (None, "", [], {})
+
     def _start(self) -> int | str | None:
         """Return the value that requests the first page; numbered pages begin with it."""
         start = self._paging.start
@@ -274,16 +296,11 @@ class Pages:
         where = self._paging.total
         if where is None:
             return
-        name = where.removeprefix("header.")
-        if name != where:
-            value: Any = response.headers.get(name.lower())
-        else:
-            value = _evaluated(where, response.body)
-        if value is None or (isinstance(value, str) and not value.strip().isdecimal()):
+        total = self.total_in(response)
+        if total is None:
             if self.total is None and not self._paging.total_may_be_missing:
                 raise BadPage(f"the response has no number at {where}")
             return  # some APIs count on the first page only
-        total = int(value)
         if self.total is not None and total != self.total:
             raise ListFault(
                 f"its total changed from {self.total} to {total} while the list was read"

@@ -22,6 +22,9 @@ from scimsync.sources.remote import ListFault
 
 _WITH_CONTENT = (200, 203)
 
+_OF_A_LIST = ("kind", "etag", "@odata.context")
+"""The members of an object that show that it is a list, as in Google's APIs and in OData."""
+
 _STEPS_TO_SEND = 5
 """The number of steps of the event loop that send the request for the next page, so that the server
 prepares it while this page is processed."""
@@ -104,8 +107,8 @@ def records_in(pages: Pages, response: PageResponse) -> list[Any]:
         raise ListFault(f"the server truncated the list ({call.truncated})")
     found = evaluated(compiled(call.records), body)
     if found is None and call.absent_is_empty and isinstance(body, dict):
-        if not body and pages.received:
-            raise BadPage("a page after the first one is an empty object")
+        if not _is_empty_page(pages, response):
+            raise BadPage(f"a response without {call.records} does not show that it is empty")
         return []
     if not isinstance(found, list):
         raise BadPage(f"the response has no list at {call.records}")
@@ -131,6 +134,16 @@ def object_in(call: Join, response: PageResponse) -> dict[str, Any] | None:
     if not isinstance(found, dict):
         raise BadPage(f"the response of {call.path} has no object at {where}")
     return found
+
+
+def _is_empty_page(pages: Pages, response: PageResponse) -> bool:
+    """Return whether an object without the list has what only an object with a list has."""
+    body = response.body
+    if _reports_error(body):
+        return False
+    if pages.total_in(response) is not None or pages.names_next(response):
+        return True
+    return any(isinstance(value := body.get(name), str) and value for name in _OF_A_LIST)
 
 
 def _reports_error(body: Mapping[str, Any]) -> bool:
