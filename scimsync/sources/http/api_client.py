@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -15,8 +13,9 @@ from scimsync.errors import SourceUnavailable
 from scimsync.formatting import one_line
 from scimsync.sources.http.api import Api, ErrorMatch, LimitMatch, Match
 from scimsync.sources.http.calls import Call
+from scimsync.sources.http.csv_body import csv_body
 from scimsync.sources.http.jmespath_expressions import ExpressionError, compiled, is_true
-from scimsync.sources.http.list_pages import BadPage, EndOfList, PageRequest, PageResponse
+from scimsync.sources.http.list_pages import EndOfList, PageRequest, PageResponse
 from scimsync.sources.remote import MAX_PAUSE_S, RETRIES, ListFault
 from scimsync.transport.http import HttpConnection, HttpResponse
 from scimsync.transport.quota import Quota
@@ -167,8 +166,13 @@ class ApiClient:
         headers = {name.lower(): value for name, value in response.headers.items()}
         if ends_with(status):
             raise EndOfList
-        body, is_json = (None, True) if status in (204, 304) else self._body(response, call)
-        found = PageResponse(status, headers, body)
+        found, is_json = PageResponse(status, headers, None), True
+        if call.format == "csv" and status < 400 and status not in (204, 304):
+            csv = csv_body(response.content)
+            found = PageResponse(status, headers, csv.rows, csv.names)
+        elif status not in (204, 304):
+            body, is_json = _json_body(response.content)
+            found = PageResponse(status, headers, body)
         for limit in self._limits:
             if _matches(limit, found):
                 raise self._limited(limit, found, response)
@@ -182,15 +186,6 @@ class ApiClient:
         if not is_json:
             raise self._connection.invalid(response, "the response is not JSON")
         return found
-
-    def _body(self, response: HttpResponse, call: Call) -> tuple[Any, bool]:
-        """Return the parsed body, and whether it could be parsed."""
-        if call.format == "csv" and response.status < 400:
-            return _csv_rows(response.content), True
-        try:
-            return orjson.loads(response.content.removeprefix(b"\xef\xbb\xbf")), True
-        except orjson.JSONDecodeError:
-            return None, False
 
     def _limited(self, limit: LimitMatch, found: PageResponse, response: HttpResponse) -> Exception:
         pause = self._pause(limit.wait, found, response)
@@ -264,6 +259,14 @@ class ApiClient:
         return self.failure(request, f"{what}{detail}", brief=what)
 
 
+def _json_body(content: bytes) -> tuple[Any, bool]:
+    """Return the parsed body, and whether it could be parsed."""
+    try:
+        return orjson.loads(content.removeprefix(b"\xef\xbb\xbf")), True
+    except orjson.JSONDecodeError:
+        return None, False
+
+
 def _may_retry(error: BaseException) -> bool:
     return isinstance(error, (_Transient, NoResponse))
 
@@ -294,32 +297,3 @@ def _float(value: Any) -> float | None:
     except (TypeError, ValueError):
         return None
     return number if 0 <= number < 1e12 else None
-
-
-def _csv_rows(content: bytes) -> list[dict[str, str]]:
-    """Return the rows of a CSV text by the names in its first line.
-
-    Raise BadPage for a row with more or fewer fields.
-    """
-    if content.lstrip()[:1] == b"<":
-        raise BadPage("the response is a web page, not CSV")
-    try:
-        text = content.decode("utf-8-sig")
-        rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-        header = next(rows, None)
-        if not header or len(set(header)) < len(header) or not all(map(str.strip, header)):
-            raise BadPage("the response is not CSV with a line of different names")
-        names = [name.strip() for name in header]
-        found = []
-        for row in rows:
-            if not row:
-                continue
-            if len(row) != len(names):
-                what = f"line {rows.line_num} of the CSV has {len(row)} fields"
-                raise BadPage(f"{what}, its header {len(names)}")
-            found.append(dict(zip(names, (cell.strip() for cell in row), strict=True)))
-    except UnicodeDecodeError:
-        raise BadPage("the CSV is not UTF-8") from None
-    except csv.Error as error:
-        raise BadPage(f"the response is not CSV: {error}") from None
-    return found

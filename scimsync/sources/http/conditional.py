@@ -82,7 +82,17 @@ class ConditionalReader:
         headers = {**place.headers, **validators}
         extra = asked_fields(listed.call, self.columns)
         records = ReceivedRecords(once=True)
-        return Pages(listed.call, place.origin, place.path, headers, params, extra, records=records)
+        needed = self.columns.fields_of(self.key)
+        return Pages(
+            listed.call,
+            place.origin,
+            place.path,
+            headers,
+            params,
+            extra,
+            records=records,
+            needed=needed,
+        )
 
     async def _check_probes(self, received: int) -> None:
         for probe in self.listed.call.probes:

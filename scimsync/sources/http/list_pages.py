@@ -49,11 +49,15 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class PageResponse:
-    """A response with its parsed body; the names of `headers` are in lower case."""
+    """A response with its parsed body; the names of `headers` are in lower case.
+
+    `columns` are the names in the first line of a CSV.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: Any
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -82,7 +86,8 @@ class Pages:
 
     `path` is percent-encoded and may have a query; `origin` is scheme, host and port. `extra` are
     values by their place in the request. The statuses `absent` mean that there is no list.
-    `records` are all that came, whether or not `where` keeps them.
+    `records` are all that came, whether or not `where` keeps them. Each CSV has to have the columns
+    of the first one, and one of the columns `needed`, if these are known.
     """
 
     call: Call
@@ -93,7 +98,9 @@ class Pages:
     extra: Mapping[str, Any] = field(default_factory=dict)
     absent: Sequence[int] = ()
     records: ReceivedRecords = field(default_factory=ReceivedRecords)
+    needed: Sequence[str] = ()
     total: int | None = None
+    _columns: tuple[str, ...] = ()
     _last: PageRequest | None = None
     _number: int = 0
     _of_link: Mapping[str, Any] | None = None
@@ -127,6 +134,14 @@ class Pages:
     def received(self) -> int:
         """The number of different records so far."""
         return self.records.number
+
+    def check_columns(self, columns: tuple[str, ...]) -> None:
+        """Raise BadPage for a CSV with other columns, as a line of text seems to have."""
+        if self.needed and not set(self.needed) & set(columns):
+            raise BadPage(f"the CSV has no column {self.needed[0]}")
+        if self._columns and columns != self._columns:
+            raise BadPage("a page of the CSV has other columns than the first one")
+        self._columns = columns
 
     def total_in(self, response: PageResponse) -> int | None:
         """Return the number of records that a response names, or None."""

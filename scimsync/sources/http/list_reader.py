@@ -13,7 +13,7 @@ import orjson
 
 from scimsync.sources.http.api_client import ApiClient
 from scimsync.sources.http.calls import Join, ListCall, ListRead
-from scimsync.sources.http.jmespath_expressions import compiled, is_true
+from scimsync.sources.http.jmespath_expressions import compiled, is_true, root_fields
 from scimsync.sources.http.list_pages import BadPage, EndOfList, Pages
 from scimsync.sources.http.list_rows import RowWriter, check_probe
 from scimsync.sources.http.page_reader import Place, asked_fields, evaluated, object_in, read_pages
@@ -99,6 +99,7 @@ class ListReader:
             params,
             extra,
             records=received,
+            needed=self._columns.fields_of(self._key),
         )
         before = self._rows.keys if self._call.paging.by_index else None
         async for page in read_pages(self._client, pages):
@@ -154,7 +155,8 @@ class ListReader:
     async def _other_list(self, join: Join) -> dict[Any, list[Any]]:
         """Return the records of a second list by the values of `join.key`."""
         place = self._place
-        pages = Pages(join, place.origin, place.base + join.path, place.headers)
+        needed = root_fields(join.key or "@")
+        pages = Pages(join, place.origin, place.base + join.path, place.headers, needed=needed)
         key, found = compiled(join.key or "@"), dict[Any, list[Any]]()
         async for page in read_pages(self._client, pages):
             for record in kept(join.where, page.records):

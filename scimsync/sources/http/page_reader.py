@@ -102,6 +102,7 @@ def records_in(pages: Pages, response: PageResponse) -> list[Any]:
     if status not in _WITH_CONTENT:
         raise BadPage(f"status {status} is not a list")
     if call.format == "csv":
+        pages.check_columns(response.columns)
         return body if isinstance(body, list) else []
     if call.truncated is not None and is_true(evaluated(compiled(call.truncated), body)):
         raise ListFault(f"the server truncated the list ({call.truncated})")

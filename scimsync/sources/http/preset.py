@@ -55,7 +55,7 @@ params = { limit = 200 }                  # query; a list repeats its name
 body = { query = "…" }                    # JSON body of a POST
 format = "json"                           # or csv (with a header line; `records` is not used)
 records = "@"                             # JMESPath of the list in the response
-absent_is_empty = false                   # true: no list in a response means an empty one (Google)
+absent_is_empty = false                   # true: an object without the list may be an empty page
 where = "type == 'USER'"                  # keep only these records; not in `records`, because pages
                                           # are counted before
 truncated = "result.truncated"            # JMESPath that is true if the server cut the list

@@ -119,6 +119,13 @@ class Columns:
 
         return read
 
+    def fields_of(self, name: str) -> Sequence[str]:
+        """Return the members that a column reads, none if a join may set one of them."""
+        facts = self._declared.get(name)
+        members = (name,) if self.is_open else () if facts is None else root_fields(facts.path)
+        joined = {join.into for join in self._call.joins}
+        return () if joined.intersection(members) else members
+
     def hidden(self, records: Sequence[Any]) -> set[str]:
         """Return the members in use that a record says are withheld."""
         if self._hidden is None:

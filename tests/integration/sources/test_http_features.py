@@ -273,6 +273,10 @@ def test_csv_is_read_by_its_header() -> None:
         (b"id,name\n1,\xe4\n", "the CSV is not UTF-8"),
         (b'id,name\n1,"Ann\n', "not CSV"),
         (b"<!DOCTYPE html>\n<html>", "a web page, not CSV"),
+        (b'{"error": "busy"}', "JSON, not CSV"),
+        (b'\xef\xbb\xbf\n{\n"error": "busy"\n}\n', "JSON, not CSV"),
+        (b"[]", "JSON, not CSV"),
+        (b"Busy, try again later", "the CSV has no column id"),
     ],
 )
 def test_csv_that_is_none_makes_the_source_unreadable(body: bytes, message: str) -> None:
@@ -281,6 +285,53 @@ def test_csv_that_is_none_makes_the_source_unreadable(body: bytes, message: str)
         pytest.raises(SourceUnavailable, match=message),
     ):
         spec_of(table(one, 'format = "csv"')).columns()
+
+
+@pytest.mark.parametrize(
+    ("later", "message"),
+    [
+        (b'{"error": "busy"}', "JSON, not CSV"),
+        (b"busy", "the CSV has no column id"),
+        (b"id", "other columns than the first one"),
+        (b"name,id\nAnn,8\n", "other columns than the first one"),
+        (b"", "not CSV with a line of different names"),
+    ],
+)
+def test_a_page_of_csv_ends_the_list_only_with_its_header(later: bytes, message: str) -> None:
+    more = """
+format = "csv"
+columns = { id = "id" }
+paging = { kind = "page", in = "query.page" }
+"""
+
+    def page(seen: Seen) -> Reply:
+        return Reply(200, b"id,name\n7,Ann\n" if seen.query["page"] == "1" else later)
+
+    with api(people=page) as one:
+        with pytest.raises(SourceUnavailable, match=message):
+            read(one, more)
+        later = b"id,name\n"
+        assert len(read(one, more)) == 1
+
+
+def test_a_second_list_of_csv_has_the_column_of_its_key() -> None:
+    more = """
+format = "csv"
+columns = { id = "id", teams = "teams[].name" }
+[[sources.staff.joins]]
+into = "teams"
+path = "/teams"
+format = "csv"
+on = "id"
+key = "person"
+many = true
+"""
+    people, teams = Reply(200, b"id\n7\n"), Reply(200, b"person,name\n7,x\n")
+    with api(people=lambda _seen: people, teams=lambda _seen: teams) as one:
+        assert read(one, more, "teams") == [{"key": "7", "teams": ["x"]}]
+        teams = Reply(200, b"busy")
+        with pytest.raises(SourceUnavailable, match="the CSV has no column person"):
+            read(one, more, "teams")
 
 
 def test_a_list_without_columns_is_read_once() -> None:
