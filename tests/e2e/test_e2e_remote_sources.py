@@ -90,6 +90,10 @@ def repeats(api: PagedApi) -> None:
     api.quirks = Quirks(repeats=True)
 
 
+def shows_one_twice(api: PagedApi) -> None:
+    api.people[5] = api.people[2]
+
+
 def grows(api: PagedApi) -> None:
     api.quirks = Quirks(grows=True)
 
@@ -115,6 +119,7 @@ def shows_nobody(api: PagedApi) -> None:
     [
         (ends_early, 1, "is not complete: 3 of 8 records were received"),
         (repeats, 1, "is not complete: the list repeats a page"),
+        (shows_one_twice, 1, "7 of 8 records were received, and 1 repeatedly"),
         (grows, 1, "its total changed from 8 to 9"),
         (loses_its_token, 1, "the credentials are refused"),
         (shows_a_web_page, 1, "the response is not JSON"),
