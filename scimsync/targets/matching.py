@@ -25,7 +25,7 @@ from scimsync.targets.evidence import (
     verdict,
 )
 from scimsync.targets.filter_search import MAX_MATCHES, FilterSearch, SearchUndecided
-from scimsync.targets.new_ids import unless_another_group, unless_another_user
+from scimsync.targets.found_again import unless_another_group, unless_another_user
 from scimsync.targets.resource_list import ResourceList, read_whole_list
 from scimsync.targets.resource_reader import ResourceReader
 from scimsync.targets.shared_look_up import SharedLookUp

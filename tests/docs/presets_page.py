@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from scimsync.sources.http.preset import PRESETS, FactSource, Preset, preset
+from scimsync.sources.http.preset import PRESETS, Preset, PresetSource, preset
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "presets.md"
 
@@ -50,7 +50,7 @@ def _section(facts: Preset) -> Iterator[str]:
         yield f"- Not verified: {'; '.join(facts.unverified)}"
 
 
-def _read_in(source: FactSource) -> str:
+def _read_in(source: PresetSource) -> str:
     version = f", version {source.version}" if source.version else ""
     address = source.page.partition(" ")[0]
     shown = f"<{address}>{source.page.removeprefix(address)}" if "://" in address else source.page

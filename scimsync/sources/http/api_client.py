@@ -163,16 +163,9 @@ class ApiClient:
         ends_with: Callable[[int], bool],
     ) -> PageResponse:
         status = response.status
-        headers = {name.lower(): value for name, value in response.headers.items()}
         if ends_with(status):
             raise EndOfList
-        found, is_json = PageResponse(status, headers, None), True
-        if call.format == "csv" and status < 400 and status not in (204, 304):
-            csv = csv_body(response.content)
-            found = PageResponse(status, headers, csv.rows, csv.names)
-        elif status not in (204, 304):
-            body, is_json = _json_body(response.content)
-            found = PageResponse(status, headers, body)
+        found, is_json = _page_of(response, call)
         for limit in self._limits:
             if _matches(limit, found):
                 raise self._limited(limit, found, response)
@@ -257,6 +250,19 @@ class ApiClient:
                 return _Transient(f"{what}{detail}", pause, is_limit=False)
             return _Transient(f"{what}{detail}", None, is_limit=False)
         return self.failure(request, f"{what}{detail}", brief=what)
+
+
+def _page_of(response: HttpResponse, call: Call) -> tuple[PageResponse, bool]:
+    """Return a response with its content, and whether that is readable: JSON, or CSV if wanted."""
+    status = response.status
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    if status in (204, 304):
+        return PageResponse(status, headers, None), True
+    if call.format == "csv" and status < 400:
+        csv = csv_body(response.content)
+        return PageResponse(status, headers, csv.rows, csv.names), True
+    body, is_json = _json_body(response.content)
+    return PageResponse(status, headers, body), is_json
 
 
 def _json_body(content: bytes) -> tuple[Any, bool]:

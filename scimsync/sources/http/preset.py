@@ -157,7 +157,7 @@ from scimsync.sources.http.delta_feed import DeltaFeed
 _VARIABLE = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 
 
-class FactSource(Table):
+class PresetSource(Table):
     """Where facts of a preset were read, and when."""
 
     page: Text
@@ -186,7 +186,7 @@ class Preset(Api):
 
     product: Text
     url: Text | None = None
-    sources: list[FactSource] = Field(min_length=1)
+    sources: list[PresetSource] = Field(min_length=1)
     authentication: Text
     leavers: Text
     unverified: list[Text] = Field(default_factory=list)

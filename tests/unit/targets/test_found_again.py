@@ -9,7 +9,7 @@ import pytest
 
 from scimsync.model.ids import Document, RemoteId
 from scimsync.targets.filter_search import SearchUndecided
-from scimsync.targets.new_ids import unless_another_user
+from scimsync.targets.found_again import unless_another_user
 
 ANN: Document = {
     "externalId": "1",
