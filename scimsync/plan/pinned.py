@@ -3,7 +3,8 @@
 A pin replaces what is desired by what the target acknowledged, with the restored values. A revert
 that failed in part is so finished by the next push. The pin ends when the sources and sync.toml ask
 for something else than at the time of the revert, for example when the user leaves. A record that
-was out of scope and is removed counts as that, too.
+was out of scope and is removed counts as that, too. It also ends when the user is deprovisioned by
+hand.
 """
 
 from __future__ import annotations
@@ -70,8 +71,10 @@ class Pins:
         if not pins:
             return pinned
         links = self._state.links(self._kind, list(pins))
+        held = self._state.held(list(pins)) if self._kind is Kind.USER else ()
         for key, pin in pins.items():
-            if pin.asked != asked_digest(desired.get(key), self._policy, self._kind):
+            asked = asked_digest(desired.get(key), self._policy, self._kind)
+            if key in held or pin.asked != asked:
                 pinned.ended.add(key)
                 continue
             link = links.get(key)

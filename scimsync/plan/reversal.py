@@ -180,8 +180,7 @@ class Reversal:
         if (other := why_another(link, done.remote_id, around.replaced)) is not None:
             raise CannotRevertError(coded(other, CHANGED))
         if around.deprovisioned:
-            why = f"deprovisioned by hand; first: scimsync deprovision {done.key} --lift"
-            raise CannotRevertError(coded(why, IMPOSSIBLE))
+            raise CannotRevertError(coded(why_held(done.key), IMPOSSIBLE))
         if Action.CREATE in done.actions:
             operation = self._undo_creation(done, link, around)
         elif not done.knows_before:
@@ -316,6 +315,11 @@ def why_another(link: Link, remote_id: RemoteId | None, replaced: int | None) ->
         return None
     since = "" if replaced is None else f", since run {replaced}"
     return f"the key has another {link.kind.noun} now: {link.remote_id}{since}"
+
+
+def why_held(user: Key) -> str:
+    """Return why a user who is deprovisioned by hand is not changed."""
+    return f"deprovisioned by hand; first: scimsync deprovision {user} --lift"
 
 
 def _held(link: Link, path: str) -> Value | None:

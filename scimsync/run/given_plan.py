@@ -1,12 +1,13 @@
 """Accept a plan of given operations, after checking their starting points.
 
 The link has to hold the values before each change, and so has the resource as the target shows it
-now. Where anything differs, nothing of the plan is written.
+now. A user who is deprovisioned by hand is not changed. Where anything differs, nothing of the plan
+is written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from scimsync.execute.concurrency import gather_or_raise
@@ -20,6 +21,7 @@ from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, Operation
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
 from scimsync.plan.document_diff import short_path
 from scimsync.plan.given_operations import GivenTarget
+from scimsync.plan.reversal import why_held
 from scimsync.run.context import Context, PushContext
 from scimsync.scim.attributes import is_unassigned, member_ids, same_value
 from scimsync.scim.error_response import ErrorResponse
@@ -82,9 +84,11 @@ class StartingPoints:
         to_read: list[tuple[int, Operation, Link]] = []
         for chunk in batches(enumerate(operations), _BATCH):
             links = self._links([operation for _, operation in chunk])
+            held = self._held((operation.kind, operation.key) for _, operation in chunk)
             for at, operation in chunk:
-                link = links.get((operation.kind, operation.key))
-                why = self._why_not_in_state(operation, link)
+                link = links.get(_id(operation))
+                why = why_held(operation.key) if _id(operation) in held else None
+                why = why or self._why_not_in_state(operation, link)
                 if why is not None:
                     found[at] = why
                 elif link is not None and _is_read(operation):
@@ -99,6 +103,11 @@ class StartingPoints:
                 kind, [one.key for one in operations if one.kind is kind]
             ).items()
         }
+
+    def _held(self, resources: Iterable[Resource]) -> set[Resource]:
+        """Return those of some resources that are users deprovisioned by hand."""
+        users = [key for kind, key in resources if kind is Kind.USER]
+        return {(Kind.USER, key) for key in self._target.state.held(users)}
 
     # What the state holds
 
@@ -225,6 +234,10 @@ def outdated_names(changed: Sequence[str], most: int) -> str:
     """Return the first lines of what has changed, and how many more there are."""
     more = f"\n  and {len(changed) - most:,} more" if len(changed) > most else ""
     return "\n  ".join(changed[:most]) + more
+
+
+def _id(operation: Operation) -> Resource:
+    return operation.kind, operation.key
 
 
 def _is_read(operation: Operation) -> bool:

@@ -13,12 +13,14 @@ from scimsync.model.accounts import Account
 from scimsync.model.ids import Key, Kind, RemoteId, Seq
 from scimsync.model.links import Link, LinkStatus, Reference
 from scimsync.model.memberships import Membership, member_of
+from scimsync.model.pins import Pin
 from scimsync.model.placeholders import IdOf
 from scimsync.model.records import Record
 from scimsync.model.repairs import Repair
 from scimsync.model.target_memory import GroupTable
 from scimsync.plan import Scope
 from scimsync.plan.membership_planner import LostMembers
+from scimsync.plan.pinned import asked_digest
 from tests.unit.plan.building import NOW, policy
 from tests.unit.plan.memory import (
     MANAGER,
@@ -114,6 +116,16 @@ def test_who_is_deprovisioned_by_hand_is_planned_without_a_record() -> None:
     company.state.holds[A] = NOW
     plan(company)
     assert company.planned() == [("user", "a", "deactivate")]
+
+
+def test_a_pin_ends_for_who_is_deprovisioned_by_hand() -> None:
+    company = Company([], known=[linked("a", may_have_access_since=NOW)])
+    company.state.holds[A] = NOW
+    asked = asked_digest(None, company.rules.policy, Kind.USER)
+    company.state.pinned[Kind.USER, A] = Pin(Kind.USER, A, 2, {"active": True}, asked)
+    plan(company)
+    assert company.planned() == [("user", "a", "deactivate")]
+    assert company.state.pinned == {}
 
 
 def test_a_restricted_plan_leaves_others_alone() -> None:
