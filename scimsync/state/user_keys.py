@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    bindparam,
+    delete,
+    exists,
+    func,
+    select,
+    update,
+)
 
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, Seq
-from scimsync.state import link_store, membership_store, moved_members, pin_store, record_rows
+from scimsync.model.links import LinkStatus
+from scimsync.state import (
+    holds,
+    link_store,
+    membership_store,
+    moved_members,
+    pin_store,
+    record_rows,
+)
+from scimsync.state.many_rows import upsert
 from scimsync.state.tables.link_tables import hold, link, reference
 from scimsync.state.tables.source_tables import record, record_name, source
 
@@ -50,7 +69,6 @@ def rekey(
     undo_unfinished(connection, now)
     move_accounts(connection, pairs, now)
     moved_members.move(connection, pairs)
-    _rename(connection, hold, hold.c.key, pairs)
     for name in connection.scalars(select(source.c.name)).all():
         if name not in except_for:
             _rename_records(connection, name, pairs, key_columns.get(name))
@@ -66,11 +84,12 @@ def undo_unfinished(connection: Connection, now: datetime) -> None:
 def move_accounts(
     connection: Connection, pairs: Mapping[Key, Key], now: datetime, *, references: bool = True
 ) -> None:
-    """Move the links of old keys to new keys, and make them due.
+    """Move the links of old keys to new keys, and make them due. Deprovisionings move with them.
 
     With `references`, who referred to an old key refers to the new one.
     """
     of_users = link.c.kind == Kind.USER
+    _move_holds(connection, pairs)
     for keys in batches(sorted({*pairs, *pairs.values()}), _SOME):
         pin_store.drop_everywhere(connection, keys)
     _rename(connection, link, link.c.key, pairs, of_users)
@@ -85,11 +104,11 @@ def move_accounts(
                 left_at=None,
                 delete_after=None,
                 deletion_seen_at=None,
-                may_have_access_since=None,
                 left_before=False,
                 confirmed_seq=None,
             )
         )
+        _note_access(connection, new, now)
     connection.execute(
         update(link)
         .where(of_users, link.c.key == bindparam("new_key"))
@@ -99,6 +118,39 @@ def move_accounts(
     _rename(connection, reference, reference.c.key, pairs)
     if references:
         _rename(connection, reference, reference.c.ref_key, pairs, keep=True)
+
+
+def _note_access(connection: Connection, keys: Sequence[Key], now: datetime) -> None:
+    """Note that users may have access if they are deprovisioned by hand, and no others."""
+    ours = (link.c.kind == Kind.USER, link.c.key.in_(keys))
+    is_held = link.c.key.in_(select(hold.c.key))
+    connection.execute(update(link).where(*ours, ~is_held).values(may_have_access_since=None))
+    connection.execute(
+        update(link)
+        .where(
+            *ours,
+            is_held,
+            link.c.status == LinkStatus.ACTIVE,
+            link.c.may_have_access_since.is_(None),
+        )
+        .values(may_have_access_since=now)
+    )
+
+
+def _move_holds(connection: Connection, pairs: Mapping[Key, Key]) -> None:
+    """Move the holds of old keys to new keys. A new key that is held too keeps the earlier time."""
+    olds = set(pairs.values())
+    found: dict[Key, datetime] = {}
+    for some in batches(sorted({*pairs, *olds}), _SOME):
+        found |= holds.held(connection, some)
+    for some in batches(sorted(olds), _SOME):
+        connection.execute(delete(hold).where(hold.c.key.in_(some)))
+    since = {
+        new: [found[key] for key in (old, new) if key in found and (key == old or key not in olds)]
+        for new, old in pairs.items()
+    }
+    rows = [{"key": new, "since": min(times)} for new, times in since.items() if times]
+    upsert(connection, hold, rows)
 
 
 def held_as_another(connection: Connection, key: Key, code: str) -> list[str]:
@@ -132,7 +184,11 @@ def _rename(
     *,
     keep: bool = False,
 ) -> None:
-    """Replace old values of a column by new ones; rows with a new value go unless `keep`."""
+    """Replace old values of a column by new ones.
+
+    Rows with a new value go unless `keep`. If the table has targets, only those at targets where
+    the old value has a row go.
+    """
     where = () if condition is None else (condition,)
     name = column.key
     assert name is not None  # noqa: S101 - it is a column of a table
@@ -143,14 +199,25 @@ def _rename(
         [{"old_key": old, "aside": _ASIDE + old} for old in pairs.values()],
     )
     if not keep:
-        for some in batches(sorted(pairs), _SOME):
-            connection.execute(delete(table).where(*where, column.in_(some)))
+        connection.execute(
+            delete(table).where(*where, column == bindparam("new_key"), *_has_moving(table, name)),
+            [{"aside": _ASIDE + old, "new_key": new} for new, old in pairs.items()],
+        )
     connection.execute(
         update(table)
         .where(*where, column == bindparam("aside"))
         .values({name: bindparam("new_key")}),
         [{"aside": _ASIDE + old, "new_key": new} for new, old in pairs.items()],
     )
+
+
+def _has_moving(table: Table, name: str) -> tuple[ColumnElement[bool], ...]:
+    """Return the condition that a row with an old value in column `name` has the same target."""
+    if "target" not in table.c:
+        return ()
+    other = table.alias("other")
+    moving = exists().where(other.c.target == table.c.target, other.c[name] == bindparam("aside"))
+    return (moving,)
 
 
 def _rename_records(

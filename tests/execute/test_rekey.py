@@ -80,6 +80,19 @@ def test_rekey_swaps_keys(office: Office) -> None:
     assert office.accounts()["person1@example.com"]["externalId"] == "00002"
 
 
+def test_rekey_to_a_key_that_was_deprovisioned_removes_access(office: Office) -> None:
+    office.hire(people(3))
+    office.push()
+    office.hire([with_key(1, "E9", **OTHER), *people(3)[1:]])
+    assert office.run("push").code == 4
+    assert office.run("deprovision", "E9").code == 0
+
+    assert office.run("rekey", "00001", "E9").code == 0
+
+    assert office.push().exit_code == 0
+    assert office.accounts()["person1@example.com"]["active"] is False
+
+
 FILES = {
     "unknown": ("X,Y\n", 'unknown key "X": no source record and no linked account [SYNC-0385]'),
     "taken": ("00001,00002\n", "00002 has an account of its own at wiki [SYNC-0385]"),
