@@ -9,9 +9,9 @@ are.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from scimsync.model.ids import Key, Kind
+from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.operations import Operation, OperationStatus
 from scimsync.model.pins import Pin, PinnedMember
 
@@ -25,13 +25,15 @@ class GivenTarget:
     contain it, unless the operation has its own `base`.
 
     `pins` are stored when the plan is accepted, and the pins of `unpinned` are dropped.
-    `pinned_members` are kept in or out of their groups.
+    `pinned_members` are kept in or out of their groups. `member_ids` are the ids of the resources
+    that are added to groups or removed from them, as far as they are known.
     """
 
     operations: tuple[Operation, ...] = ()
     pins: tuple[Pin, ...] = ()
     unpinned: tuple[tuple[Kind, Key], ...] = ()
     pinned_members: tuple[PinnedMember, ...] = ()
+    member_ids: Mapping[tuple[Kind, Key], RemoteId] = field(default_factory=dict)
 
     @property
     def planned(self) -> tuple[Operation, ...]:

@@ -16,6 +16,7 @@ from scimsync.plan.pinned import asked_digest
 from scimsync.plan.reversal import restored
 from scimsync.run.target_run import TargetRun
 from scimsync.scim.attributes import same_value
+from scimsync.state.planning import LiveState
 
 _BATCH = 500
 
@@ -112,6 +113,24 @@ class Asked:
             if operation.action in MEMBERSHIP_ACTIONS
             for change in operation.changes
         )
+
+
+def member_ids(
+    state: LiveState, operations: Sequence[Operation]
+) -> dict[tuple[Kind, Key], RemoteId]:
+    """Return the ids of the resources that operations add to groups or remove from them."""
+    members = {
+        member_of(change)[:2]
+        for operation in operations
+        if operation.action in MEMBERSHIP_ACTIONS
+        for change in operation.changes
+    }
+    return {
+        (kind, key): ident
+        for kind in Kind
+        for some in batches(sorted(key for of, key in members if of is kind), _BATCH)
+        for key, ident in state.remote_ids(kind, some).items()
+    }
 
 
 def _asked(desired: Desired | None, path: str, ids: Mapping[Key, RemoteId]) -> Value | None:

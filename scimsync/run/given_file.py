@@ -62,6 +62,7 @@ def _target_document(given: GivenTarget) -> dict[str, Any]:
         ],
         "unpinned": [[kind, key] for kind, key in given.unpinned],
         "pinned_members": [list(one) for one in given.pinned_members],
+        "member_ids": [[kind, key, ident] for (kind, key), ident in given.member_ids.items()],
     }
 
 
@@ -83,6 +84,10 @@ def _target(document: Mapping[str, Any]) -> GivenTarget:
             (Key(group), Kind(kind), Key(member), bool(is_in))
             for group, kind, member, is_in in document["pinned_members"]
         ),
+        member_ids={
+            (Kind(kind), Key(key)): RemoteId(ident)
+            for kind, key, ident in document.get("member_ids", ())
+        },
     )
 
 

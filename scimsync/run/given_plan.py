@@ -14,7 +14,7 @@ from scimsync.execute.concurrency import gather_or_raise
 from scimsync.jsontext import printable_json
 from scimsync.model.batches import batches
 from scimsync.model.changes import Change
-from scimsync.model.ids import Key, Kind
+from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import Link
 from scimsync.model.memberships import Membership, member_of
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, Operation
@@ -48,7 +48,8 @@ async def take_given(context: Context, target: TargetRun, given: GivenTarget) ->
     only shown is not checked. Raise RequestError and TargetStopped from reading.
     """
     if isinstance(context, PushContext):
-        changed = await StartingPoints(context, target).changed(given.planned)
+        points = StartingPoints(context, target, given.member_ids)
+        changed = await points.changed(given.planned)
         if changed:
             return changed
     target.planner.take(given.operations)
@@ -59,11 +60,21 @@ async def take_given(context: Context, target: TargetRun, given: GivenTarget) ->
 
 
 class StartingPoints:
-    """A check of the starting points of operations, in the state and at the target."""
+    """A check of the starting points of operations, in the state and at the target.
 
-    def __init__(self, context: Context, target: TargetRun) -> None:
+    `member_ids` are the ids of members of groups when the operations were made; a member whose id
+    is not among them is not compared.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        target: TargetRun,
+        member_ids: Mapping[Resource, RemoteId] | None = None,
+    ) -> None:
         self._context = context
         self._target = target
+        self._member_ids = member_ids or {}
         self._of_group: tuple[Key | None, Mapping[Resource, Membership]] = (None, {})
 
     async def changed(self, operations: Sequence[Operation]) -> list[str]:
@@ -83,7 +94,7 @@ class StartingPoints:
         found: dict[int, str] = {}
         to_read: list[tuple[int, Operation, Link]] = []
         for chunk in batches(enumerate(operations), _BATCH):
-            links = self._links([operation for _, operation in chunk])
+            links = self._links((operation.kind, operation.key) for _, operation in chunk)
             held = self._held((operation.kind, operation.key) for _, operation in chunk)
             for at, operation in chunk:
                 link = links.get(_id(operation))
@@ -95,19 +106,23 @@ class StartingPoints:
                     to_read.append((at, operation, link))
         return found | await self._read_all(to_read)
 
-    def _links(self, operations: Sequence[Operation]) -> dict[Resource, Link]:
+    def _links(self, resources: Iterable[Resource]) -> dict[Resource, Link]:
+        wanted = list(resources)
         return {
             (kind, key): link
             for kind in Kind
-            for key, link in self._target.state.links(
-                kind, [one.key for one in operations if one.kind is kind]
-            ).items()
+            for some in batches((key for of, key in wanted if of is kind), _BATCH)
+            for key, link in self._target.state.links(kind, some).items()
         }
 
     def _held(self, resources: Iterable[Resource]) -> set[Resource]:
         """Return those of some resources that are users deprovisioned by hand."""
-        users = [key for kind, key in resources if kind is Kind.USER]
-        return {(Kind.USER, key) for key in self._target.state.held(users)}
+        users = (key for kind, key in resources if kind is Kind.USER)
+        return {
+            (Kind.USER, key)
+            for some in batches(users, _BATCH)
+            for key in self._target.state.held(some)
+        }
 
     # What the state holds
 
@@ -134,14 +149,33 @@ class StartingPoints:
         return next((_words(one, link.document.get(one.path)) for one in differing), None)
 
     def _why_other_members(self, operation: Operation) -> str | None:
-        held = self._members(operation.key)
-        for kind, key, is_added in map(member_of, operation.changes):
-            row = held.get((kind, key))
+        known = self._members(operation.key)
+        members = [member_of(change) for change in operation.changes]
+        held = self._held((kind, key) for kind, key, is_added in members if is_added)
+        links = self._links((kind, key) for kind, key, _ in members)
+        for kind, key, is_added in members:
+            if (kind, key) in held:
+                return f"{key}: {why_held(key)}"
+            if (
+                why := self._why_another((kind, key), links.get((kind, key)), is_added)
+            ) is not None:
+                return why
+            row = known.get((kind, key))
             if row is not None and row.in_doubt:
                 return f"it is not known yet whether {_named(kind, key)} is in it: push first"
             if (row is not None and row.acknowledged) is is_added:
                 return f"{_named(kind, key)} is {'already' if is_added else 'no longer'} a member"
         return None
+
+    def _why_another(self, member: Resource, link: Link | None, is_added: bool) -> str | None:
+        """Return why a member of a group is not the resource that it was, None if it is."""
+        kind, key = member
+        ident = self._member_ids.get(member)
+        if link is None or not link.has_account:
+            return f"{_named(kind, key)} has no {kind.noun} to add" if is_added else None
+        if ident in (None, link.remote_id):
+            return None
+        return f"{_named(kind, key)} has another {kind.noun} now: {link.remote_id}"
 
     def _members(self, group: Key) -> Mapping[Resource, Membership]:
         """Return the members of a group; several operations in a row are about one."""

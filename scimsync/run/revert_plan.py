@@ -34,7 +34,7 @@ from scimsync.plan.reversal import (
     undone,
     why_another,
 )
-from scimsync.run.asked import Asked
+from scimsync.run.asked import Asked, member_ids
 from scimsync.run.compiled import CompiledConfig
 from scimsync.run.context import Context
 from scimsync.run.given_plan import StartingPoints
@@ -219,7 +219,8 @@ class _RevertAt:
         refused += self._outdated(planned, differing)
         asked = Asked(self._target, self._run)
         pins, unpinned = asked.pins(kept)
-        return GivenTarget((*kept, *refused), pins, unpinned, asked.pinned_members(kept))
+        members, ids = asked.pinned_members(kept), member_ids(self._target.state, kept)
+        return GivenTarget((*kept, *refused), pins, unpinned, members, ids)
 
     def _undo_memberships(
         self, of_resources: Sequence[Operation], later: Mapping[ChangedPath, int]
