@@ -110,6 +110,11 @@ def _check(connection: Connection, pairs: Sequence[tuple[Key, Key]]) -> dict[Key
             problems.append(f'unknown key "{old}": no source record and no linked account')
         if new in accounts and new not in olds:
             problems.append(f"{new} has an account of its own at {', '.join(accounts[new])}")
+    unknown = user_keys.in_doubt(connection, {*olds, *news})
+    problems += [
+        f"{key}: the outcome of its last request at {', '.join(names)} is not known yet: push first"
+        for key, names in unknown.items()
+    ]
     if problems:
         raise ConfigError(
             problems[0],

@@ -41,11 +41,22 @@ _ASIDE = "\x1f"
 
 def accounts_of(connection: Connection, keys: Collection[Key]) -> dict[Key, list[str]]:
     """Return those of the users `keys` that have an account, with the targets that have it."""
+    return _targets_of(connection, keys, link_store.has_account())
+
+
+def in_doubt(connection: Connection, keys: Collection[Key]) -> dict[Key, list[str]]:
+    """Return those of the users `keys` whose last request has an unknown outcome, and where."""
+    return _targets_of(connection, keys, link.c.in_doubt)
+
+
+def _targets_of(
+    connection: Connection, keys: Collection[Key], condition: ColumnElement[bool]
+) -> dict[Key, list[str]]:
     found: dict[Key, list[str]] = {}
     for some in batches(sorted(keys), _SOME):
         rows = connection.execute(
             select(link.c.key, link.c.target)
-            .where(link.c.kind == Kind.USER, link.c.key.in_(some), link_store.has_account())
+            .where(link.c.kind == Kind.USER, link.c.key.in_(some), condition)
             .order_by(link.c.target)
         )
         for key, target in rows:

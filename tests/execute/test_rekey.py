@@ -259,3 +259,32 @@ def test_forget_leaves_memberships_to_the_new_person_of_the_key(
     ids = {name: user["id"] for name, user in office.accounts().items()}
     assert members == {zoe, ids["person2@example.com"], ids["person3@example.com"]}
     assert office.plan() == []
+
+
+@pytest.mark.parametrize("in_doubt", ["E3", "00002"])
+def test_rekey_waits_until_the_outcome_of_a_request_is_known(
+    office: Office, faulty: FaultyServer, in_doubt: str
+) -> None:
+    office.hire(people(2))
+    office.push()
+    office.hire(
+        [*people(2), person(3, id="E3")]
+        if in_doubt == "E3"
+        else [person(1), person(2, family="New")]
+    )
+    for method in ("POST", "PATCH"):
+        faulty.fail(method, times=100, effect=True, hang_up=True)
+    changed = lambda _: "New" in str(faulty.users) or "id-E3" in faulty.users  # noqa: E731
+    faulty.fail("GET", times=100, status=500, where=changed)
+    assert office.run("push").code == 4
+    faulty.faults.clear()
+
+    ran = office.run("rekey", "00002", "E3")
+
+    assert (ran.code, ran.err) == (
+        2,
+        f"{in_doubt}: the outcome of its last request at wiki is not known yet: push first"
+        " [SYNC-0385]\n  nothing was changed\n",
+    )
+    office.push(later=DAY)
+    assert "push first" not in office.run("rekey", "00002", "E3").err
