@@ -97,13 +97,7 @@ def _names_members(config: Config, target: str, group: Key) -> bool:
 def _check(connection: Connection, pairs: Sequence[tuple[Key, Key]]) -> dict[Key, list[str]]:
     """Return the targets of the old keys' accounts. Raise ConfigError if a pair is impossible."""
     olds, news = [old for old, _ in pairs], [new for _, new in pairs]
-    problems = [
-        f"{key} is named twice as {side} key"
-        for side, keys in (("an old", olds), ("a new", news))
-        for key, number in Counter(keys).items()
-        if number > 1
-    ]
-    problems += [f"{old}: both keys are the same" for old, new in pairs if old == new]
+    problems = _contradictions(pairs)
     accounts = user_keys.accounts_of(connection, {*olds, *news})
     for old, new in pairs:
         if old not in accounts and not user_keys.is_used(connection, old):
@@ -123,6 +117,18 @@ def _check(connection: Connection, pairs: Sequence[tuple[Key, Key]]) -> dict[Key
             code="SYNC-0385",
         )
     return {old: accounts.get(old, []) for old in olds}
+
+
+def _contradictions(pairs: Sequence[tuple[Key, Key]]) -> list[str]:
+    """Return what pairs of an old and a new key contradict by themselves."""
+    sides = {"an old": [old for old, _ in pairs], "a new": [new for _, new in pairs]}
+    twice = [
+        f"{key} is named twice as {side} key"
+        for side, keys in sides.items()
+        for key, number in Counter(keys).items()
+        if number > 1
+    ]
+    return twice + [f"{old}: both keys are the same" for old, new in pairs if old == new]
 
 
 def _unknown(key: Key) -> ConfigError:

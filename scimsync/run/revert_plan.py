@@ -219,8 +219,8 @@ class _RevertAt:
         refused += self._outdated(planned, differing)
         asked = Asked(self._target, self._run)
         pins, unpinned = asked.pins(kept)
-        members, ids = asked.pinned_members(kept), member_ids(self._target.state, kept)
-        return GivenTarget((*kept, *refused), pins, unpinned, members, ids)
+        ids = member_ids(self._target.state, kept)
+        return GivenTarget((*kept, *refused), pins, unpinned, asked.pinned_members(kept), ids)
 
     def _undo_memberships(
         self, of_resources: Sequence[Operation], later: Mapping[ChangedPath, int]
