@@ -69,8 +69,8 @@ def forget(
 ) -> tuple[Key, list[str]]:
     """Separate a key from its accounts: these are leavers' accounts, and the key gets new ones.
 
-    Return the key that the old accounts have from now on, and their targets. Raise ConfigError if
-    there are none, and LeaseHeld while a run is active.
+    A deprovisioning by hand stays with the accounts. Return the key that these have from now on,
+    and their targets. Raise ConfigError if there are none, and LeaseHeld while a run is active.
     """
     with changing_by_hand(config, store, clock) as connection:
         targets = user_keys.accounts_of(connection, [key]).get(key)
@@ -78,7 +78,7 @@ def forget(
             raise _unknown(key)
         old = _unused(connection, f"{key} (forgotten {clock():%Y-%m-%d})")
         user_keys.undo_unfinished(connection, clock())
-        user_keys.move_accounts(connection, {old: key}, clock(), references=False)
+        user_keys.move_accounts(connection, {old: key}, clock(), left=True)
         moved_members.separate(connection, key, old, partial(_names_members, config))
         pending = Link(Kind.USER, key, LinkStatus.PENDING, next_try_at=clock())
         for name in targets:

@@ -93,11 +93,12 @@ def undo_unfinished(connection: Connection, now: datetime) -> None:
 
 
 def move_accounts(
-    connection: Connection, pairs: Mapping[Key, Key], now: datetime, *, references: bool = True
+    connection: Connection, pairs: Mapping[Key, Key], now: datetime, *, left: bool = False
 ) -> None:
     """Move the links of old keys to new keys, and make them due. Deprovisionings move with them.
 
-    With `references`, who referred to an old key refers to the new one.
+    Who referred to an old key refers to the new one. With `left`, the users of the accounts have
+    left: nobody refers to the new keys, and accounts that may still give access go on counting so.
     """
     of_users = link.c.kind == Kind.USER
     _move_holds(connection, pairs)
@@ -119,7 +120,7 @@ def move_accounts(
                 confirmed_seq=None,
             )
         )
-        _note_access(connection, new, now)
+        _note_access(connection, new, now, left=left)
     connection.execute(
         update(link)
         .where(of_users, link.c.key == bindparam("new_key"))
@@ -127,15 +128,16 @@ def move_accounts(
         [{"new_key": new, "old_key": old} for new, old in pairs.items()],
     )
     _rename(connection, reference, reference.c.key, pairs)
-    if references:
+    if not left:
         _rename(connection, reference, reference.c.ref_key, pairs, keep=True)
 
 
-def _note_access(connection: Connection, keys: Sequence[Key], now: datetime) -> None:
-    """Note that users may have access if they are deprovisioned by hand, and no others."""
+def _note_access(connection: Connection, keys: Sequence[Key], now: datetime, *, left: bool) -> None:
+    """Note that users deprovisioned by hand may have access, and others only if they have left."""
     ours = (link.c.kind == Kind.USER, link.c.key.in_(keys))
     is_held = link.c.key.in_(select(hold.c.key))
-    connection.execute(update(link).where(*ours, ~is_held).values(may_have_access_since=None))
+    if not left:
+        connection.execute(update(link).where(*ours, ~is_held).values(may_have_access_since=None))
     connection.execute(
         update(link)
         .where(

@@ -165,6 +165,29 @@ def test_forget_gives_a_key_another_account(office: Office) -> None:
     assert office.plan() == []
 
 
+@pytest.mark.parametrize("setting", ['leave = { action = "keep" }', "actions = { remove = false }"])
+def test_a_forgotten_account_stays_deprovisioned(
+    office: Office, faulty: FaultyServer, setting: str
+) -> None:
+    office.configure(target=setting)
+    office.hire(people(3))
+    office.push()
+    faulty.fail("PATCH", times=100, status=503)
+    faulty.fail("PUT", times=100, status=503)
+    assert office.run("deprovision", "00001", "--yes").code == 4
+    faulty.faults.clear()
+
+    assert office.run("forget", "00001").code == 0
+
+    status = office.run("status").out
+    assert "1 leaver may still have access [SYNC-0372]\n    00001 (forgotten 2026-03-02)" in status
+    office.hire([person(1, email="zoe@example.com", **OTHER), *people(3)[1:]])
+    assert office.push(later=DAY).exit_code == 0
+    accounts = office.accounts()
+    assert accounts["person1@example.com"]["active"] is False
+    assert accounts["zoe@example.com"]["active"] is True
+
+
 def test_what_was_forgotten_does_not_come_back(office: Office) -> None:
     office.hire(people(3))
     office.push()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -82,3 +83,23 @@ def test_what_a_new_key_waits_for_at_another_target_stays(connection: Connection
 
     found = link_store.get_links(connection, "tickets", Kind.USER, [NEW])
     assert found[NEW].may_have_access_since == EARLIER
+
+
+FORGOTTEN = Key("old (forgotten)")
+
+
+@pytest.mark.parametrize("held", [True, False])
+@pytest.mark.parametrize("since", [EARLIER, None])
+def test_the_account_of_a_leaver_goes_on_as_one_that_may_give_access(
+    connection: Connection, held: bool, since: datetime | None
+) -> None:
+    link = replace(account(OLD), may_have_access_since=since)
+    link_store.put_links(connection, "wiki", [link])
+    if held:
+        holds.put_hold(connection, OLD, ["wiki"], LATER)
+
+    user_keys.move_accounts(connection, {FORGOTTEN: OLD}, NOW, left=True)
+
+    assert holds.all_holds(connection) == ({FORGOTTEN: LATER} if held else {})
+    found = link_store.get_links(connection, "wiki", Kind.USER, [FORGOTTEN])
+    assert found[FORGOTTEN].may_have_access_since == (since or (LATER if held else None))
