@@ -3,6 +3,7 @@
 | the run | its reversal |
 | --- | --- |
 | created an account | deactivate it; it is never deleted |
+| got no response to a creation | the same; while the outcome is unknown, it is named |
 | created a group | delete it, if it has no members but those of the run |
 | adopted, updated | the values before |
 | deactivated | reactivate, with what the account lost |
@@ -97,8 +98,8 @@ def undone(
 ) -> tuple[dict[tuple[Kind, Key], Undone], dict[Key, UndoneMembers]]:
     """Return what the operations of a run did to resources, and to the members of groups.
 
-    An operation that failed may have had a part of its effect: the links show it. Of creations,
-    only those that were applied count.
+    An operation that failed may have had a part of its effect: the links show it. Creations that
+    the target refused, and deletions and moves that failed, do not count.
     """
     resources: dict[tuple[Kind, Key], Undone] = {}
     groups: dict[Key, UndoneMembers] = {}
@@ -109,10 +110,22 @@ def undone(
             group.remote_id = operation.remote_id or group.remote_id
             for kind, key, added in map(member_of, operation.changes):
                 group.members[kind, key] = added
-        elif applied or operation.action not in (Action.CREATE, Action.DELETE, Action.MOVE):
+        elif applied or _may_have_had_effect(operation):
             kind, key = operation.kind, operation.key
             resources.setdefault((kind, key), Undone(kind, key)).add(operation)
     return resources, groups
+
+
+def _may_have_had_effect(operation: JournaledOperation) -> bool:
+    """Return whether an operation that failed may have changed something.
+
+    A creation did not if the response to its only request refuses it, with status 4xx except 408.
+    """
+    if operation.action != Action.CREATE:
+        return operation.action not in (Action.DELETE, Action.MOVE)
+    status = operation.http_status
+    is_refused = status is not None and 400 <= status < 500 and status != 408
+    return not is_refused or operation.attempts > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +183,13 @@ class Reversal:
         if Action.MOVE in done.actions:
             why = "moved to this key; to move it back: scimsync rekey"
             raise CannotRevertError(coded(f"run {self._run} {why}", EXCEPTED))
+        if link is not None and link.in_doubt:
+            why = "the outcome of its last request is not known yet: push first"
+            raise CannotRevertError(coded(why, CHANGED))
         if link is None or not link.has_account:
             if Action.CREATE in done.actions:
                 return None  # the resource that the run created is gone
             raise CannotRevertError(coded(f"the {noun} is no longer there", CHANGED))
-        if link.in_doubt:
-            why = "the outcome of its last request is not known yet: push first"
-            raise CannotRevertError(coded(why, CHANGED))
         if (other := why_another(link, done.remote_id, around.replaced)) is not None:
             raise CannotRevertError(coded(other, CHANGED))
         if around.deprovisioned:

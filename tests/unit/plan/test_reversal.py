@@ -125,6 +125,16 @@ UNDONE: dict[str, tuple[Link | None, list[JournaledOperation], tuple[object, ...
     ),
     "who was created and is inactive needs nothing": (link(INACTIVE), [CREATED], None),
     "who was created and is gone needs nothing": (pending(), [CREATED], None),
+    "who was created without a response and was found later is deactivated": (
+        link(),
+        [done(Action.CREATE, TITLE, status=OperationStatus.FAILED)],
+        (Action.DEACTIVATE, Phase.LEAVE, Change("active", True, False)),
+    ),
+    "who was not created needs nothing": (
+        pending(),
+        [done(Action.CREATE, TITLE, status=OperationStatus.FAILED)],
+        None,
+    ),
     "who was adopted gets the values back": (
         link(document=HELD),
         [done(Action.ADOPT, TITLE, base={"title": "Cook"})],
@@ -192,6 +202,13 @@ REFUSED: dict[str, tuple[Link | None, JournaledOperation, Policy, Surrounding, s
     "in doubt": (
         link(document=HELD, in_doubt=True),
         done(Action.UPDATE, TITLE),
+        DEACTIVATE,
+        Surrounding(),
+        "the outcome of its last request is not known yet: push first [SYNC-0392]",
+    ),
+    "created without a response": (
+        pending(in_doubt=True),
+        done(Action.CREATE, TITLE, status=OperationStatus.FAILED),
         DEACTIVATE,
         Surrounding(),
         "the outcome of its last request is not known yet: push first [SYNC-0392]",
@@ -321,10 +338,36 @@ def test_a_leaver_who_stays_inactive_is_still_deleted_in_time() -> None:
     assert operation.delete_after == later
 
 
-def test_what_failed_to_be_created_was_not_created() -> None:
-    resources, _ = undone([done(Action.CREATE, TITLE, status=OperationStatus.FAILED)])
+FAILED_CREATIONS = {
+    "no response": (None, 1, True),
+    "an error of the server": (503, 1, True),
+    "a timeout of the server": (408, 1, True),
+    "a success without the account": (200, 1, True),
+    "refused": (409, 1, False),
+    "refused at the second attempt": (409, 2, True),
+}
+"""The last response to a creation that failed, its attempts, and whether it may be there."""
 
-    assert resources == {}
+
+@pytest.mark.parametrize("case", FAILED_CREATIONS)
+def test_a_creation_that_failed_may_have_had_an_effect(case: str) -> None:
+    status, attempts, may_be_there = FAILED_CREATIONS[case]
+    failed = done(
+        Action.CREATE,
+        TITLE,
+        status=OperationStatus.FAILED,
+        http_status=status,
+        attempts=attempts,
+    )
+
+    resources, _ = undone([failed])
+
+    assert bool(resources) is may_be_there
+
+
+@pytest.mark.parametrize("action", [Action.DELETE, Action.MOVE])
+def test_what_failed_to_be_deleted_or_moved_is_as_before(action: Action) -> None:
+    assert undone([done(action, status=OperationStatus.FAILED)]) == ({}, {})
 
 
 def test_members_are_removed_apart_where_a_product_wants_that() -> None:
