@@ -32,8 +32,8 @@ def test_nothing_is_sent_once_the_state_is_gone(
 
     assert ran.code == 1
     assert (
-        f"{office.folder.resolve()}/scimsync.db: the state database was deleted or replaced during the run"
-        " [SYNC-0422]\n  nothing more was sent;"
+        f"{office.folder.resolve()}/scimsync.db: the state database was deleted or replaced during"
+        " the run [SYNC-0422]\n  nothing more was sent;"
     ) in ran.err
     assert "Traceback" not in ran.err
     assert len(faulty.written()) == (0 if method == "GET" else 1)
