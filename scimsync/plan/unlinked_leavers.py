@@ -140,7 +140,10 @@ class UnlinkedLeavers:
                 self.unsearchable += not self._expected[key]
 
     def leave_to_others(self) -> None:
-        """Drop accounts that belong to others, or are wanted by others, of what was found."""
+        """Drop accounts that belong to others, or are wanted by others, of what was found.
+
+        Of several leavers who match one account, it is of the one whom it does not contradict.
+        """
         for key in sorted(self._expected.keys() - self._found.keys() - self._failures.keys()):
             search = self._searches.get(key)
             if self._expected[key] and (search is None or not search.values):
@@ -151,18 +154,24 @@ class UnlinkedLeavers:
             for key, accounts in self._found.items()
         }
         wanted = self._wanted_by_others([one for some in free.values() for one in some])
-        for key, accounts in sorted(free.items()):
+        left = {
+            key: [account for account in accounts if account.remote_id not in wanted]
+            for key, accounts in free.items()
+        }
+        coincidences = self._coincidences(
+            {key: accounts[0] for key, accounts in left.items() if len(accounts) == 1}
+        )
+        for key in sorted(left, key=lambda key: (key in coincidences, key)):
             self._found[key] = tuple(
                 account
-                for account in accounts
-                if account.remote_id not in wanted
-                and self._taken.setdefault(account.remote_id, key) == key
+                for account in left[key]
+                if self._taken.setdefault(account.remote_id, key) == key
             )
-        self._fail_coincidences()
+        self._failures |= {key: why for key, why in coincidences.items() if self._found[key]}
 
-    def _fail_coincidences(self) -> None:
-        """Fail users whose only match is an account that may be of another person."""
-        found = {key: accounts[0] for key, accounts in self._found.items() if len(accounts) == 1}
+    def _coincidences(self, found: Mapping[Key, Account]) -> dict[Key, str]:
+        """Return why the only match of some users may be of another person."""
+        coincidences: dict[Key, str] = {}
         for keys in batches(sorted(found), BATCH):
             for key, record in self._records.get(self._sources, keys).items():
                 account = found[key]
@@ -173,7 +182,8 @@ class UnlinkedLeavers:
                     continue
                 person = self._program.person_values(record, self._today)
                 if is_another_user(person, account.identity):
-                    self._failures[key] = coded(_why_another(person, account), "SYNC-0375")
+                    coincidences[key] = coded(_why_another(person, account), "SYNC-0375")
+        return coincidences
 
     def settle(self, batch: Batch, decisions: Decisions) -> None:
         """Store the users for whom nothing was found that must be removed.
