@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from scimsync.audit.report_values import AccessEnd, AccessOutcome, LeaveCause, LeaveStep, Return
+from scimsync.model.changes import deactivates
 from scimsync.model.ids import Kind
 from scimsync.model.links import Link
 from scimsync.model.operations import (
@@ -87,7 +88,7 @@ def find_return(steps: Sequence[LeaveStep]) -> Return | None:
 def removes_access(operation: JournaledOperation) -> bool:
     """Return whether an operation is to end the access of a user."""
     return operation.kind is Kind.USER and (
-        operation.action in REMOVAL_ACTIONS or _deactivates(operation)
+        operation.action in REMOVAL_ACTIONS or deactivates(operation.changes)
     )
 
 
@@ -133,15 +134,11 @@ def _goes_on(leaving: Sequence[LeaveStep], operation: JournaledOperation) -> boo
     )
 
 
-def _deactivates(operation: JournaledOperation) -> bool:
-    return any(change.path == "active" and change.after is False for change in operation.changes)
-
-
 def _ends_access(operation: JournaledOperation) -> bool:
     if not removes_access(operation):
         return False
     if operation.status is OperationStatus.APPLIED:
-        return operation.action == Action.DELETE or _deactivates(operation)
+        return operation.action == Action.DELETE or deactivates(operation.changes)
     return operation.confirmed_by is not None
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from scimsync.execute.preparation import PreparedOperation, Sending
+from scimsync.model.changes import deactivates
 from scimsync.model.ids import Kind, RemoteId
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.persons import became_another
@@ -59,10 +60,9 @@ async def check_before_deactivation(sending: Sending, prepared: PreparedOperatio
     deactivation: a target that cannot be read must not let a leaver keep access.
     """
     operation = prepared.operation
-    is_deactivation = any(
-        change.path == "active" and change.after is False for change in operation.changes
-    )
-    if not is_deactivation or operation.remote_id is None or is_never_reused(operation.remote_id):
+    if operation.remote_id is None or is_never_reused(operation.remote_id):
+        return
+    if not deactivates(operation.changes):
         return
     is_read_anyway = sending.reads_first or needs_current(
         prepared.dialect or sending.dialect, operation

@@ -19,7 +19,7 @@ from scimsync.execute.shown_changes import (
     readable_changes,
 )
 from scimsync.execute.unshown_changes import check_ignored, note_unshown
-from scimsync.model.changes import Change, apply_changes
+from scimsync.model.changes import Change, apply_changes, deactivates
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Kind, RemoteId, Value
 from scimsync.model.memberships import member_of
 from scimsync.model.operations import (
@@ -103,13 +103,8 @@ def _is_known(shapes: LearnedShapes, prepared: PreparedOperation) -> bool:
     """
     kind = prepared.operation.kind
     return shapes.knows(kind, uses_of(shapes, prepared)) and (
-        not _deactivates(prepared) or shapes.takes_deactivations(kind)
+        not deactivates(prepared.operation.changes) or shapes.takes_deactivations(kind)
     )
-
-
-def _deactivates(prepared: PreparedOperation) -> bool:
-    changes = prepared.operation.changes
-    return any(change.path == "active" and change.after is False for change in changes)
 
 
 class Sent(NamedTuple):
@@ -276,7 +271,7 @@ async def _read_back(
     if prepared.dialect is shapes.dialect:
         why = f"{request.method} {_place(request)}"
         shapes.prove(kind, needed, why)
-        if _deactivates(prepared):
+        if deactivates(prepared.operation.changes):
             shapes.prove_deactivation(kind, why)
     return was_read
 

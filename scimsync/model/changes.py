@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from scimsync.model.ids import Document, Value
@@ -19,6 +19,11 @@ class Change:
 
 _ACCESS = ("roles", "entitlements")
 """Attributes whose values give access (RFC 7643 section 4.1.2)."""
+
+
+def deactivates(changes: Iterable[Change]) -> bool:
+    """Return whether one of some changes deactivates an account."""
+    return any(change.path == "active" and change.after is False for change in changes)
 
 
 def takes_access(change: Change) -> bool:
