@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from scimsync.errors import IdsChanged, coded
+from scimsync.errors import coded
 from scimsync.execute.before_removal import NotToBeDeleted
 from scimsync.execute.error_policy import (
     gone,
@@ -77,7 +77,7 @@ def stop_for_reused_id(
     sending: Sending, prepared: PreparedOperation, error: IdOfAnother
 ) -> OperationOutcome:
     """Send nothing more to a target that gave an id to someone else, and return the outcome."""
-    sending.connection.stop(IdsChanged(f"{prepared.operation.target}: {error}", code="SYNC-0390"))
+    sending.connection.stop(error.at(prepared.operation.target))
     effect = "nothing was sent to it" if error.before_write else "the request may have changed it"
     detail = f"{error}; {effect}"
     return failed(prepared.operation, sending.clock(), prepared.link, detail, "SYNC-0390")

@@ -160,7 +160,7 @@ class _TargetExecution:
                 if (error := target.planner.search_error) is not None:
                     target.error = target.unavailable(error)
             except IdOfAnother as error:
-                target.connection.stop(target.ids_changed(error))
+                target.connection.stop(error.at(target.name))
                 return
             except RequestError as error:
                 target.error = target.unavailable(error)

@@ -161,7 +161,7 @@ async def _given(
             reactivated = [one.key for one in given.planned if one.action == Action.REACTIVATE]
             found[name] = given, Asked(target, run).without_account(reactivated)
         except IdOfAnother as error:
-            target.error = target.ids_changed(error)
+            target.error = error.at(name)
         except RequestError as error:
             target.error = target.unavailable(error, "nothing was sent to it")
         except TargetStopped as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
 
-from scimsync.errors import IdsChanged, ScimsyncError, TargetUnavailable, coded
+from scimsync.errors import ScimsyncError, TargetUnavailable, coded
 from scimsync.execute.unexpected import report_unexpected
 from scimsync.formatting import plural
 from scimsync.model.ids import Key, Kind
@@ -203,7 +203,7 @@ class TargetRun:
         except TargetStopped:
             self.next = None
         except IdOfAnother as error:
-            self.next, self.error = None, self.ids_changed(error)
+            self.next, self.error = None, error.at(self.name)
             if isinstance(context, PushContext):
                 self.state.before.clear()
                 with context.store.write() as connection:
@@ -219,10 +219,6 @@ class TargetRun:
         if self.connection.stopped is not None:
             self.next, self.error = None, self.connection.stopped
         self._report_unconfirmed()
-
-    def ids_changed(self, error: IdOfAnother) -> IdsChanged:
-        """Return the error of a target that gave an id to someone else."""
-        return IdsChanged(f"{self.name}: {error}", code="SYNC-0390")
 
     async def _plan_or_take(self, context: Context, scope: Scope) -> None:
         given = context.options.given

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from scimsync.errors import IdsChanged
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.listing import ListingError
 from scimsync.scim.messages import SEARCH_BY_POST, ScimRequest, ScimResponse
@@ -203,6 +204,10 @@ class IdOfAnother(Exception):
     def __init__(self, message: str, *, before_write: bool = False) -> None:
         super().__init__(message)
         self.before_write = before_write
+
+    def at(self, target: str) -> IdsChanged:
+        """Return the error of a whole target."""
+        return IdsChanged(f"{target}: {self}", code="SYNC-0390")
 
 
 def purpose_of(request: ScimRequest) -> Purpose:
