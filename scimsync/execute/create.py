@@ -79,11 +79,9 @@ class Creation:
                 except OutcomeUnknown as error:
                     unknown, link = error, perhaps_created(link, operation)
                     self._matcher.outdate()
-                    match = await self._created_by(document, error.cause)
-                    if match is not None and await self._may_be_new(match, document):
-                        return await self._complete(link, match, document, error.cause)
+                    match = await self._created(document, self._delay_after(error.cause))
                     if match is not None:
-                        return await self._adopt_found(link, match, document, error.cause)
+                        return await self._take(link, match, document, error.cause)
                 else:
                     unknown, link = None, perhaps_created(link, operation)
                     if answer_of(response) is Answer.ACCEPTED:
@@ -187,15 +185,10 @@ class Creation:
         Its Location may be that of an event and not of the resource (RFC 9967).
         """
         cause = accepted(self._request, response)
-        match = await self._unowned(document)
-        if match is None:
-            await self.sending.connection.sleep(ACCEPTED_S)
-            match = await self._unowned(document, proving=True)
+        match = await self._created(document, ACCEPTED_S)
         if match is None:
             return outcome_of_error(self.operation, link, cause, self.now())
-        if await self._may_be_new(match, document):
-            return await self._complete(link, match, document, cause)
-        return await self._adopt_found(link, match, document, cause)
+        return await self._take(link, match, document, cause)
 
     def _protected_answer(self, response: ScimResponse, sent: Document) -> str | None:
         """Return why the account in the answer to a creation stays as it is.
@@ -211,24 +204,23 @@ class Creation:
         what = f"the target answered with the account {remote_id}"
         return f"protected by {condition}: {what}, which is not adopted"
 
-    async def _created_by(self, document: Document, cause: RequestError) -> MatchResult | None:
-        """Return the resource that a POST without a response created.
+    def _delay_after(self, cause: RequestError) -> float:
+        """Return the seconds after which a POST without a response shows what it created."""
+        arrival = ARRIVAL_S if isinstance(cause, NoResponse) else 0  # it may still be under way
+        return max(arrival, self.sending.policy.product.write_delay)
 
-        After silence or a broken connection the request may still be under way, and some products
-        show what they created later, so look the resource up once more after a while. Raise
-        SearchUndecided if nothing shows that it created none.
+    async def _created(self, document: Document, delay: float) -> MatchResult | None:
+        """Return the resource that a POST created, found now or after `delay` seconds.
+
+        Raise SearchUndecided if nothing shows that it created none.
         """
-        delay = max(
-            ARRIVAL_S if isinstance(cause, NoResponse) else 0,
-            self.sending.policy.product.write_delay,
-        )
         match = await self._unowned(document, proving=not delay)
         if match is None and delay:
             await self.sending.connection.sleep(delay)
             match = await self._unowned(document, proving=True)
         return match
 
-    async def _unowned(self, document: Document, *, proving: bool = False) -> MatchResult | None:
+    async def _unowned(self, document: Document, *, proving: bool) -> MatchResult | None:
         """Return the one resource that matches `document`, unless it is linked to another key.
 
         With `proving`, raise SearchUndecided if nothing shows that there is none.
@@ -238,6 +230,14 @@ class Creation:
             return None
         remote_id = _id_of(match)
         return match if remote_id and self._owner(remote_id) is None else None
+
+    async def _take(
+        self, link: Link, match: MatchResult, document: Document, cause: RequestError
+    ) -> OperationOutcome:
+        """Take what was found for the resource that was created, or else adopt it if allowed."""
+        if await self._may_be_new(match, document):
+            return await self._complete(link, match, document, cause)
+        return await self._adopt_found(link, match, document, cause)
 
     async def _complete(
         self, link: Link, match: MatchResult, wanted: Document, cause: RequestError
