@@ -155,10 +155,13 @@ class Matcher:
             if resources:
                 return MatchResult(path, resources)
             decided = True
+        is_unfound = decided or not problems
+        if is_unfound and not proving:
+            return None
         if fresh:
             self._drop_list()
-        if decided or not problems:
-            return await self._find_hidden(document) if proving else None
+        if is_unfound:
+            return await self._find_hidden(document)
         return await self._look_up_in_list(document, problems)
 
     async def find_holder(self, document: Document) -> MatchResult | None:
@@ -284,9 +287,9 @@ class Matcher:
     ) -> dict[str, Any] | None:
         """Return a resource, under a new id if it has one now, or None if it is gone.
 
-        What has nothing in common with it but the name is another one; see `new_ids`. A group has
-        its members only with `members`. Raise SearchUndecided if neither is proven, IdOfAnother if
-        the id was given to someone else, and the errors of the sender.
+        What has nothing in common with it but the name is another one; see `found_again`. A group
+        has its members only with `members`. Raise SearchUndecided if neither is proven, IdOfAnother
+        if the id was given to someone else, and the errors of the sender.
         """
         resource = await self.read(remote_id, members=members)
         whose = belongs_to_another(resource, [document], self._kind)
