@@ -56,8 +56,8 @@ class GroupMembers:
         ]
         staying = _leaving(known, wanted, {kind for kind, _ in misnamed})
         if staying:
-            named = [member for member in wanted if member not in misnamed]
-            wanted = dict.fromkeys([*named, *staying])
+            left_out = {*misnamed}
+            wanted = dict.fromkeys([*(one for one in wanted if one not in left_out), *staying])
         leaving = [key for _, key in _leaving(known, wanted, {Kind.USER})]
         kept = [key for chunk in batches(leaving, BATCH) for key in undecided(chunk)]
         wanted = {**wanted, **dict.fromkeys((Kind.USER, key) for key in kept)}
