@@ -176,16 +176,11 @@ class Memberships:
         """Return the ids of the groups that are direct members of a group."""
         return [one for one, is_group in self._direct[group] if is_group or one in self._direct]
 
-    def users_in(self, group: str) -> list[str]:
-        """Return the ids of the users in a group, including those in nested groups."""
-        return [one for one in self._within(group) if one not in self._direct]
+    def within(self, group: str) -> tuple[list[str], list[str]]:
+        """Return the ids of the users in a group and in those nested in it.
 
-    def unreadable_in(self, group: str) -> list[str]:
-        """Return the ids of the nested groups whose members are not known."""
-        return [one for one in self._within(group) if one in self._unreadable]
-
-    def _within(self, group: str) -> list[str]:
-        """Return the ids of all members of a group, and of the groups in it."""
+        Return as well the ids of the nested groups whose members are not known.
+        """
         found: dict[str, None] = {}
         waiting = [group]
         while waiting:
@@ -193,7 +188,8 @@ class Memberships:
                 if one not in found:
                     found[one] = None
                     waiting.append(one)
-        return list(found)
+        users = [one for one in found if one not in self._direct]
+        return users, [one for one in found if one in self._unreadable]
 
 
 def members_in(group: str, members: object) -> list[tuple[str, bool]]:

@@ -271,10 +271,9 @@ async def _with_members(
     while unlisted := memberships.unlisted_groups():
         await asyncio.gather(*map(add_unlisted, unlisted))
     for row in rows:
-        users = memberships.users_in(row["id"])
+        users, unreadable = memberships.within(row["id"])
         if names is not None:
             users = [names[user] for user in users if names.get(user)]
-        unreadable = memberships.unreadable_in(row["id"])
         row["members"] = [*users, *(f"(group {group})" for group in unreadable)]
         row["member_groups"] = memberships.groups_in(row["id"])
     return rows
