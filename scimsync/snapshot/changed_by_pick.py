@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from scimsync.snapshot.index import StoredSnapshot
 from scimsync.snapshot.resemblance import StrayRow, equal_cells, resembling
 from scimsync.snapshot.unusable_rows import AmbiguousKeys, cells_of
 from scimsync.sources.base import RejectedRows, SourceSpec
@@ -13,9 +14,6 @@ from scimsync.sources.relation import Column
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-Records = Callable[[], Iterable[tuple[str, str]]]
-"""Yields the key and JSON text of each stored record."""
 
 _CHANGED = "not new and not gone"
 
@@ -26,7 +24,7 @@ def keep_changed_by_pick(
     columns: Sequence[Column],
     rejected: RejectedRows,
     ambiguous: AmbiguousKeys,
-    records: Records,
+    snapshot: StoredSnapshot,
 ) -> tuple[frozenset[str], Mapping[int, list[str]]]:
     """Let the records not count as changed that a row left out may be of, and return their keys.
 
@@ -42,8 +40,8 @@ def keep_changed_by_pick(
     if rejected.may_be_any:
         keys = frozenset(changed)
     else:
-        before = resembling(strays, columns, _only(records, changed), records())
-        meant = _as_much_as_now(connection, columns, strays, before, records)
+        before = resembling(strays, columns, snapshot.records_of(changed), snapshot.records())
+        meant = _as_much_as_now(connection, columns, strays, before, snapshot)
         fields = (row.fields for row in rejected.rows)
         keys = frozenset().union(*meant.values(), *(changed & each for each in fields))
     connection.execute(
@@ -53,16 +51,12 @@ def keep_changed_by_pick(
     return keys, meant
 
 
-def _only(records: Records, keys: Iterable[str]) -> Iterator[tuple[str, str]]:
-    return (record for record in records() if record[0] in keys)
-
-
 def _as_much_as_now(
     connection: DuckDBPyConnection,
     columns: Sequence[Column],
     strays: Sequence[StrayRow],
     before: Mapping[int, Sequence[str]],
-    records: Records,
+    snapshot: StoredSnapshot,
 ) -> dict[int, list[str]]:
     """Return those of the keys `before` whose record is not more like the row than it was."""
     keys = sorted({key for found in before.values() for key in found})
@@ -76,7 +70,7 @@ def _as_much_as_now(
         for key in found:
             rows_of.setdefault(key, []).append(number)
     meant: dict[int, list[str]] = {}
-    for key, data in _only(records, rows_of):
+    for key, data in snapshot.records_of(rows_of):
         for number in rows_of[key]:
             cells = strays[number].cells
             if equal_cells(cells, data, columns) >= equal_cells(cells, now[key], columns):

@@ -10,7 +10,7 @@ reports such rows with their location and leaves them out.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -283,7 +283,7 @@ class Delta:
                     self._columns,
                     rejected,
                     ambiguous,
-                    self._snapshot.records,
+                    self._snapshot,
                 )
                 self.changed -= len(unchanged)
                 unclear |= unchanged
@@ -307,7 +307,7 @@ class Delta:
             self.gone = self._count_gone()
         if self.gone and rejected.excluded:
             gone = self._gone_keys()
-            reject_excluded(rejected, self._columns, gone, self._missing(gone))
+            reject_excluded(rejected, self._columns, gone, self._snapshot.records_of(gone))
         if not (rejected.count or ambiguous.count) or not self.gone:
             return {}
         gone = self._gone_keys()
@@ -315,7 +315,7 @@ class Delta:
             self._keep_records(gone)
             return {}
         strays, known = ambiguous.strays(rejected), self._snapshot.records()
-        kept = resembling(strays, self._columns, self._missing(gone), known)
+        kept = resembling(strays, self._columns, self._snapshot.records_of(gone), known)
         meant = {row.key or "" for row in rejected.rows}.union(
             *(row.fields for row in rejected.rows), *kept.values()
         )
@@ -336,10 +336,6 @@ class Delta:
         self._keep_records(kept)
         self.problems += problems
         self.unusable = replace(self.unusable, keys=self.unusable.keys | kept)
-
-    def _missing(self, gone: Collection[str]) -> Iterator[tuple[str, str]]:
-        """Yield the key and JSON text of the records `gone`."""
-        return (one for one in self._snapshot.records() if one[0] in gone)
 
     def is_shifted(self, name: str, before: Mapping[Key, object]) -> bool:
         """Return whether each cell of a column is the former one of the row above, or below.

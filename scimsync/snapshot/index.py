@@ -14,7 +14,7 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -53,6 +53,10 @@ class StoredSnapshot:
     head_seq: int
     digest: str | None
     removed: Callable[[], Iterable[tuple[str, str]]] = tuple
+
+    def records_of(self, keys: Container[str]) -> Iterator[tuple[str, str]]:
+        """Yield the key and JSON text of those records that have one of `keys`."""
+        return (record for record in self.records() if record[0] in keys)
 
 
 @dataclass(frozen=True, slots=True)
